@@ -1,1 +1,24 @@
-export {};
+export { AuditEvent, AuditKind, AuditRecord } from "./audit-event.ts";
+export { canonicalJson } from "./canonical-json.ts";
+export { Act, Command, CommandResult } from "./command.ts";
+export { assert, Fault } from "./fault.ts";
+export { exitCodes, type FaultCode, faultTable, type Retry } from "./fault-table.ts";
+export {
+  CollectorFrame,
+  frameBytesMax,
+  Peer,
+  Policy,
+  SidecarFrame,
+  SignedPolicy,
+  streamVersion,
+} from "./frame.ts";
+export { ExpectedOutput, Golden, Tolerance } from "./golden.ts";
+export { Incident, TimelineEntry } from "./incident.ts";
+export { Probe } from "./probe.ts";
+export { Approval, Digest, Release, ReleaseBody } from "./release.ts";
+export { approveRelease, digestOf, goldenId, keyIdOf, sha256Hex, verifyRelease } from "./release-seal.ts";
+export { BytesState, GoldenState, Report } from "./report.ts";
+export { Address, Approver, Instance, Name, PoolClass, Role, ServiceConfig } from "./service.ts";
+export { Datatype, ModelMetadata, type Tensor, TensorSpec } from "./tensor.ts";
+export { Tree, TreeFile, TreePath } from "./tree.ts";
+export { Evidence, Failure, Verdict } from "./verdict.ts";

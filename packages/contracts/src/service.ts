@@ -1,0 +1,208 @@
+import { z } from "zod";
+
+/**
+ * The one YAML file of a service. Every field has its default and its unit here, and nowhere else: the JSON Schema,
+ * `locum check` and the types all come from these lines. Durations are milliseconds, sizes are bytes.
+ */
+
+export const Name = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/)
+  .describe("lower-case letters, digits, '-' and '.', at most 63");
+
+const HttpUrl = z.url({ protocol: /^https?$/ }).describe("http:// or https:// URL");
+
+/** host:port. Port 0 lets the system choose. */
+export const Address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/)
+  .refine((text) => Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535, "a port is at most 65535")
+  .describe("host:port");
+
+const FilePath = z.string().min(1).max(4096).describe("path, relative to this file or absolute");
+const durationMs = (min: number, max: number) => z.number().int().min(min).max(max);
+
+export const Role = z.enum(["active", "standby", "fenced"]);
+export type Role = z.infer<typeof Role>;
+
+export const PoolClass = z.enum(["stateless", "exclusive"]);
+export type PoolClass = z.infer<typeof PoolClass>;
+
+const Sidecar = z.strictObject({
+  tap: Address.default("127.0.0.1:0").describe("data path of this instance"),
+  control: Address.default("127.0.0.1:0").describe("/status, /readyz, /livez, /metrics"),
+  agent: Address.default("127.0.0.1:0").describe("HAProxy agent-check"),
+  stateDir: FilePath.optional().describe(
+    "spool, journal and identity; .locum/<service>-<id> beside this file if absent",
+  ),
+});
+
+const Restart = z
+  .strictObject({
+    exec: z
+      .array(z.string())
+      .min(1)
+      .describe("program and arguments, run without a shell; must end within 60 s"),
+  })
+  .describe("how the model server of this instance is restarted; without it Locum never restarts it");
+
+export const Instance = z.strictObject({
+  id: Name,
+  url: HttpUrl.describe("the model server itself"),
+  role: z.enum(["active", "standby"]).default("active").describe("role at the first start"),
+  modelDir: FilePath.optional().describe("the files that it serves; without it bytes are not judged"),
+  volume: Name.optional().describe(
+    "instances that name one volume share its files: one failure domain, one restorer",
+  ),
+  domain: Name.optional().describe("failure domain (node, zone); the instance itself if absent"),
+  maxConcurrency: z.number().int().min(1).max(4096).default(8),
+  ca: FilePath.optional().describe("PEM of the authority that signed the model server's certificate"),
+  headersFile: FilePath.optional().describe("JSON object of headers for the model server (authentication)"),
+  pidFile: FilePath.optional().describe(
+    "where the model server's process id is found, for drills with signals",
+  ),
+  restart: Restart.optional(),
+  drillable: z.boolean().default(false).describe("drills may break this instance on purpose"),
+  sidecar: Sidecar.default(Sidecar.parse({})),
+});
+export type Instance = z.infer<typeof Instance>;
+
+const Probe = z.strictObject({
+  processMs: durationMs(50, 60_000).default(250).describe("L0: is the port open"),
+  liveMs: durationMs(100, 60_000).default(1000).describe("L1: does the server say that it lives"),
+  readyMs: durationMs(100, 60_000).default(2000).describe("L2: does it say that the model is ready (a hint)"),
+  timeoutMs: durationMs(50, 60_000).default(500),
+  divertFloorMs: durationMs(100, 60_000)
+    .default(500)
+    .describe("L3: no progress for less than this is never a hang"),
+  divertCeilingMs: durationMs(1000, 600_000)
+    .default(60_000)
+    .describe("L3: no progress for longer always is suspect"),
+});
+
+const Golden = z.strictObject({
+  underTrafficMs: durationMs(100, 60_000).default(1000).describe("one golden this often while requests flow"),
+  idleRoundMs: durationMs(1000, 3_600_000).default(30_000).describe("a full round within this while idle"),
+  capacityShareMax: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.01)
+    .describe("goldens use at most this part of measured capacity"),
+  timeoutFloorMs: durationMs(50, 60_000)
+    .default(300)
+    .describe("8 x p99 of the instance's own goldens, never less"),
+  fitnessMaxAgeMs: durationMs(1000, 3_600_000)
+    .default(60_000)
+    .describe("an older proof does not make a standby fit"),
+  costPerDayMax: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe("most goldens a day and instance, for billed routes"),
+  allWrong: z
+    .enum(["serve", "refuse", "rollback"])
+    .default("serve")
+    .describe("when every instance of a release fails its goldens"),
+});
+
+const Snapshot = z.strictObject({
+  twin: z.boolean().default(true).describe("keep a verified copy beside the live files"),
+  statMs: durationMs(100, 3_600_000).default(1000),
+  scrubBytesPerSecond: z.number().int().min(65_536).default(50_000_000),
+  settleMs: durationMs(100, 600_000).default(2000).describe("files must be quiet this long before a restore"),
+  keepDisplaced: z.number().int().min(1).max(100).default(2).describe("generations of displaced files kept"),
+});
+
+const Failover = z.strictObject({
+  mode: z.enum(["auto", "dry-run"]).default("auto").describe("dry-run decides and records, and does nothing"),
+  failClosed: z
+    .boolean()
+    .default(false)
+    .describe("wrong is worse than absent: refuse rather than serve unproven answers"),
+  onUnapproved: z
+    .enum(["hold", "restore"])
+    .default("restore")
+    .describe("bytes that no approved release owns"),
+  heartbeatMs: durationMs(100, 60_000).default(500),
+  leaseMs: durationMs(500, 600_000).default(3000),
+  prepareMs: durationMs(100, 600_000).default(2000).describe("a candidate proves itself within this"),
+  actionsMax: z.number().int().min(1).max(1000).default(3).describe("repeats of one action on one instance"),
+  actionsWindowMs: durationMs(1000, 86_400_000).default(900_000),
+  failback: z.enum(["manual", "auto"]).default("manual"),
+  failbackAfterMs: durationMs(1000, 86_400_000).default(300_000),
+});
+
+const Objectives = z.strictObject({
+  detectMs: durationMs(1, 86_400_000).default(2000),
+  rtoMs: durationMs(1, 86_400_000).default(5000),
+  restoreMs: durationMs(1, 86_400_000).default(30_000),
+});
+
+const Collector = z.strictObject({
+  url: HttpUrl.optional().describe("where sidecars and the CLI find it; from listen if absent"),
+  listen: Address.default("127.0.0.1:0"),
+  dataDir: FilePath.default(".locum/collector"),
+  tls: z
+    .strictObject({ cert: FilePath, key: FilePath })
+    .optional()
+    .describe("PEM files; required off loopback"),
+  ca: FilePath.optional().describe("PEM of the authority that signed the collector's certificate"),
+  tokenFile: FilePath.default(".locum/tokens.json").describe("bearer tokens with their roles; mode 0600"),
+});
+
+const Input = z.strictObject({
+  mode: z.enum(["off", "observe"]).default("observe"),
+  bytesMax: z.number().int().min(1024).default(8_388_608).describe("larger bodies pass unchecked"),
+});
+
+const Privacy = z.strictObject({
+  payloads: z.literal("none").default("none").describe("request and answer bodies never leave the pod"),
+  otlpUrl: HttpUrl.optional().describe("OTLP/HTTP metrics endpoint; nothing is exported without it"),
+  exportMs: durationMs(1000, 3_600_000).default(15_000),
+});
+
+const Audit = z.strictObject({
+  segmentBytes: z.number().int().min(65_536).default(8_388_608),
+  retainDays: z.number().int().min(1).default(400),
+});
+
+const Notify = z.union([
+  z.strictObject({ webhook: HttpUrl }),
+  z.strictObject({ exec: z.array(z.string()).min(1).describe("the event comes as JSON on standard input") }),
+]);
+
+export const Approver = z.strictObject({
+  keyId: z.string().regex(/^[0-9a-f]{16}$/),
+  publicKey: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/)
+    .describe("Ed25519 public key, base64"),
+});
+
+export const ServiceConfig = z.strictObject({
+  apiVersion: z.literal("locum.dev/v1alpha1"),
+  service: Name,
+  class: PoolClass.default("stateless"),
+  posture: z.enum(["watch", "tap"]).default("watch"),
+  listen: Address.default("127.0.0.1:0").describe("front listener of locum up"),
+  instances: z.array(Instance).min(1).max(64),
+  models: z
+    .array(z.string().min(1).max(256))
+    .default([])
+    .describe("models that the goldens prove; all that have goldens if empty"),
+  releases: FilePath.default("releases").describe("folder of releases"),
+  approvers: z.array(Approver).default([]).describe("who may approve a release"),
+  probe: Probe.default(Probe.parse({})),
+  golden: Golden.default(Golden.parse({})),
+  snapshot: Snapshot.default(Snapshot.parse({})),
+  failover: Failover.default(Failover.parse({})),
+  objectives: Objectives.default(Objectives.parse({})),
+  input: Input.default(Input.parse({})),
+  privacy: Privacy.default(Privacy.parse({})),
+  audit: Audit.default(Audit.parse({})),
+  collector: Collector.default(Collector.parse({})),
+  notify: z.array(Notify).max(16).default([]),
+});
+export type ServiceConfig = z.infer<typeof ServiceConfig>;
