@@ -32,6 +32,10 @@ export type SidecarFrame = z.infer<typeof SidecarFrame>;
 export const Peer = z.object({
   id: Name,
   tap: z.string().nullable(),
+  control: z
+    .string()
+    .nullable()
+    .describe("asked for /readyz twice a second, so that peers are known without a collector"),
   role: z.enum(["active", "standby", "fenced"]),
   fit: z.boolean(),
 });

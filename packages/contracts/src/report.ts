@@ -32,6 +32,7 @@ export const Report = z.object({
   capacityPerSecond: z.number().describe("measured; 0 while not known"),
   p99Ms: z.number(),
   tap: z.string().nullable().describe("URL of its tap for peers"),
+  control: z.string().nullable().describe("URL of its /readyz for peers"),
   policy: z.number().int().describe("number of the policy that it runs"),
 });
 export type Report = z.infer<typeof Report>;
