@@ -1,0 +1,68 @@
+import { Datatype, Fault, type ModelMetadata, type TensorSpec } from "@locum/contracts";
+import { askJson } from "./ask-json.ts";
+import type { Ask } from "./exchange.ts";
+import { isObject } from "./json-tensor.ts";
+import type { CallOptions } from "./model-server.ts";
+
+const metadataBytesMax = 4 * 1024 * 1024;
+
+export async function readMetadata(ask: Ask, model: string, options: CallOptions): Promise<ModelMetadata> {
+  const path = `/v2/models/${encodeURIComponent(model)}`;
+  const said = await askJson(ask, { ...options, path, answerBytesMax: metadataBytesMax }).catch(
+    (fault: unknown) => {
+      throw isNotFound(fault)
+        ? new Fault("model-unknown", `the server does not know a model ${JSON.stringify(model)}`)
+        : fault;
+    },
+  );
+  if (!isObject(said) || typeof said.name !== "string")
+    throw new Fault("upstream-protocol", `GET ${path}: no metadata`);
+  return {
+    name: said.name,
+    versions: Array.isArray(said.versions) ? said.versions.map(String) : [],
+    platform: typeof said.platform === "string" ? said.platform : "",
+    inputs: specs(said.inputs),
+    outputs: specs(said.outputs),
+  };
+}
+
+/**
+ * Tensors as far as they are described. One that cannot be read makes the whole list unknown (empty): a list with a
+ * gap would make requests that name the missing tensor look wrong.
+ */
+function specs(said: unknown): TensorSpec[] {
+  if (!Array.isArray(said)) return [];
+  const read: TensorSpec[] = [];
+  for (const entry of said) {
+    if (!isObject(entry) || typeof entry.name !== "string") return [];
+    const datatype = datatypeOf(entry.datatype);
+    const shape = Array.isArray(entry.shape) ? entry.shape.map(Number) : [];
+    if (!datatype || !shape.every((size) => Number.isSafeInteger(size) && size >= -1)) return [];
+    read.push({ name: entry.name, datatype, shape });
+  }
+  return read;
+}
+
+/** Python servers also write numpy's names, configurations Triton's. */
+function datatypeOf(said: unknown): Datatype | undefined {
+  const name = String(said)
+    .toUpperCase()
+    .replace(/^TYPE_/, "");
+  const found = Datatype.safeParse(aliases[name] ?? name);
+  return found.success ? found.data : undefined;
+}
+
+const aliases: Record<string, string> = {
+  FLOAT16: "FP16",
+  BFLOAT16: "BF16",
+  FLOAT: "FP32",
+  FLOAT32: "FP32",
+  DOUBLE: "FP64",
+  FLOAT64: "FP64",
+  STRING: "BYTES",
+  STR: "BYTES",
+};
+
+function isNotFound(fault: unknown): boolean {
+  return fault instanceof Fault && (fault.cause as { status?: number } | undefined)?.status === 404;
+}

@@ -1,0 +1,72 @@
+import { askJson } from "./ask-json.ts";
+import { deadline } from "./deadline.ts";
+import type { Ask } from "./exchange.ts";
+import { isObject } from "./json-tensor.ts";
+import type { CallOptions } from "./model-server.ts";
+
+const bytesMax = 8 * 1024 * 1024;
+
+/**
+ * Counters of finished inferences, by server: Triton and Locum's test server, MLServer, KServe. The first group with
+ * a line in the answer counts, all of its lines together.
+ */
+const groups = [
+  /^nv_inference_request_(?:success|failure)(?:\{[^}]*\})? (\S+)/gm,
+  /^model_infer_request_(?:success|failure)_total(?:\{[^}]*\})? (\S+)/gm,
+  /^rest_server_requests_total\{[^}]*\/infer"[^}]*\} (\S+)/gm,
+  /^request_predict_seconds_count(?:\{[^}]*\})? (\S+)/gm,
+];
+
+/**
+ * The server's own count, from its metrics, else from Triton's statistics route, which is on the API's port where
+ * its metrics are not. The place that answered is remembered.
+ */
+export function openProgress(
+  ask: Ask,
+  metricsUrl: string | undefined,
+): (options: CallOptions) => Promise<number | undefined> {
+  const places = [fromMetrics(ask, metricsUrl ?? "/metrics"), fromStatistics(ask)];
+  let remembered: (typeof places)[number] | undefined;
+  return async (options) => {
+    if (remembered) return remembered(options);
+    const remaining = deadline(options);
+    for (const place of places) {
+      const count = await place(remaining());
+      if (count === undefined) continue;
+      remembered = place;
+      return count;
+    }
+    return undefined;
+  };
+}
+
+function fromMetrics(ask: Ask, path: string) {
+  return async ({ timeoutMs, signal }: CallOptions): Promise<number | undefined> => {
+    const answer = await ask({ method: "GET", path, timeoutMs, signal, answerBytesMax: bytesMax });
+    if (answer.kind === "failed" || answer.status !== 200) return undefined;
+    const text = answer.body.toString("latin1");
+    for (const group of groups) {
+      const values = Array.from(text.matchAll(group), ([, value]) => Number(value));
+      if (values.length > 0) return finite(values.reduce((sum, value) => sum + value, 0));
+    }
+    return undefined;
+  };
+}
+
+function fromStatistics(ask: Ask) {
+  return async (options: CallOptions): Promise<number | undefined> => {
+    const path = "/v2/models/stats";
+    const said = await askJson(ask, { ...options, path, answerBytesMax: bytesMax }).catch(() => undefined);
+    if (!isObject(said) || !Array.isArray(said.model_stats)) return undefined;
+    let count = 0;
+    for (const model of said.model_stats) {
+      const stats = isObject(model) && isObject(model.inference_stats) ? model.inference_stats : {};
+      for (const part of [stats.success, stats.fail]) count += isObject(part) ? Number(part.count) : 0;
+    }
+    return finite(count);
+  };
+}
+
+function finite(count: number): number | undefined {
+  return Number.isFinite(count) && count >= 0 ? count : undefined;
+}

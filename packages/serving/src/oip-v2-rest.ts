@@ -1,0 +1,117 @@
+import { randomUUID } from "node:crypto";
+import { Fault, type ModelMetadata } from "@locum/contracts";
+import { accepted, askJson } from "./ask-json.ts";
+import type { ConnectOptions } from "./connect.ts";
+import { deadline } from "./deadline.ts";
+import { decodeAnswer } from "./decode-answer.ts";
+import { type Headers, openExchange } from "./exchange.ts";
+import type { CallOptions, InferAnswer, ModelServer } from "./model-server.ts";
+import { encodeInfer, hasHalfInputs } from "./oip-encode-infer.ts";
+import { readMetadata } from "./oip-metadata.ts";
+import { listModels } from "./oip-models.ts";
+import { probe } from "./oip-probe.ts";
+import { openProgress } from "./oip-progress.ts";
+import { reloadModel } from "./oip-reload.ts";
+import { identify, type ServerIdentity } from "./oip-server.ts";
+
+/**
+ * Open Inference Protocol v2 over REST (kserve/open-inference-protocol), with the extensions that servers have:
+ * binary tensor data, model repository, model configuration, statistics.
+ */
+export function connectOipV2Rest({
+  metricsUrl,
+  nonce = randomUUID,
+  ...exchangeOptions
+}: Omit<ConnectOptions, "protocol">): ModelServer {
+  const { base, ask, close } = openExchange(exchangeOptions);
+  const progress = openProgress(ask, metricsUrl);
+  const caches = new Map<string, boolean | "unknown">();
+  let identity: ServerIdentity | undefined;
+
+  // What the server says of itself is asked once; a server that does not answer now is asked again next time.
+  async function server(options: CallOptions): Promise<ServerIdentity | undefined> {
+    identity ??= await identify(ask, options).catch(() => undefined);
+    return identity;
+  }
+
+  async function mayCache(model: string, remaining: () => CallOptions): Promise<boolean | "unknown"> {
+    const known = caches.get(model);
+    if (known !== undefined) return known;
+    const found = await cacheOf(model, (await server(remaining()))?.name, remaining());
+    if (found !== undefined && caches.size < 1000) caches.set(model, found);
+    return found ?? "unknown";
+  }
+
+  /** Undefined where the server could not be asked. */
+  async function cacheOf(
+    model: string,
+    name: string | undefined,
+    options: CallOptions,
+  ): Promise<boolean | "unknown" | undefined> {
+    if (name === undefined) return undefined;
+    // KServe's Python server has no response cache. MLServer's is keyed by the whole request with its id, which is
+    // new each time here: it always misses.
+    if (name === "kserve" || name === "mlserver") return false;
+    const path = `/v2/models/${encodeURIComponent(model)}/config`;
+    try {
+      const config = (await askJson(ask, { ...options, path })) as {
+        response_cache?: { enable?: boolean };
+      } | null;
+      // Triton leaves the key out where the cache is off.
+      return config?.response_cache?.enable === true ? "unknown" : false;
+    } catch (fault) {
+      return fault instanceof Fault && fault.code === "upstream-refused" ? "unknown" : undefined;
+    }
+  }
+
+  async function infer(model: string, request: unknown, options: CallOptions): Promise<InferAnswer> {
+    const remaining = deadline(options);
+    const half = hasHalfInputs(request);
+    const takesBinary =
+      half && ((await server(remaining()))?.extensions.includes("binary_tensor_data") ?? false);
+    const path = `/v2/models/${encodeURIComponent(model)}/infer`;
+    const body = encodeInfer(request, { id: nonce(), takesBinary });
+    const [outcome, cached] = await Promise.all([
+      ask({ method: "POST", path, ...body, ...remaining() }),
+      mayCache(model, remaining),
+    ]);
+    const answer = accepted404(outcome, model);
+    const outputs = decodeAnswer({ ...answer.headers, "content-encoding": undefined }, answer.body);
+    return { outputs, latencyMs: answer.latencyMs, cached: fromCache(answer.headers) || cached };
+  }
+
+  return {
+    protocol: "oip-v2-rest",
+    url: base,
+    live: (options) => probe(ask, "/v2/health/live", options),
+    ready: (model, options) => probe(ask, readyPath(model), options),
+    models: (options) => listModels(ask, options),
+    metadata: (model, options): Promise<ModelMetadata> => readMetadata(ask, model, options),
+    infer,
+    reload: async (model, options) => {
+      const remaining = deadline(options);
+      caches.delete(model);
+      return reloadModel(ask, { model, server: await server(remaining()) }, remaining);
+    },
+    progress,
+    close,
+  };
+}
+
+function readyPath(model: string | undefined): string {
+  return model === undefined ? "/v2/health/ready" : `/v2/models/${encodeURIComponent(model)}/ready`;
+}
+
+/** 404 on a model's own route says that the model is not there, not that the server fails. */
+function accepted404(outcome: Parameters<typeof accepted>[0], model: string): ReturnType<typeof accepted> {
+  if (outcome.kind === "answer" && outcome.status === 404) {
+    throw new Fault("model-unknown", `the server does not know a model ${JSON.stringify(model)}`);
+  }
+  return accepted(outcome, `infer ${model}`);
+}
+
+/** Caches in front of a server say so. */
+function fromCache(headers: Headers): boolean {
+  const said = [headers["x-cache"], headers["x-cache-status"], headers["cf-cache-status"]].flat().join(" ");
+  return Number(headers.age ?? 0) > 0 || /\bhit\b/i.test(said);
+}
