@@ -6,7 +6,6 @@ const tool = (path) => fileURLToPath(new URL(`../node_modules/${path}`, import.m
 const steps = [
   ["format and lint", [tool("@biomejs/biome/bin/biome"), "check", "--config-path=.biome.json", "."]],
   ["types", [tool("typescript/bin/tsc"), "-p", "test"]],
-  ["types without Node (coordination)", [tool("typescript/bin/tsc"), "-p", "packages/coordination"]],
   ["floors", [tool("turbo/bin/turbo"), "boundaries"]],
 ];
 for (const [name, args] of steps) {

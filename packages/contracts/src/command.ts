@@ -6,8 +6,8 @@ const act = {
   fence: z.object({ kind: z.literal("fence") }),
   // Prove bytes and goldens now, freshly. Answered with the proof; role does not change yet.
   prepare: z.object({ kind: z.literal("prepare") }),
-  // Become active in this epoch. `leaseMs` is null for stateless services.
-  promote: z.object({ kind: z.literal("promote"), leaseMs: z.number().nullable() }),
+  // Become active in this epoch. An exclusive active serves from the first lease on that an ack brings.
+  promote: z.object({ kind: z.literal("promote") }),
   // Become standby in this epoch; lifts a fence.
   demote: z.object({ kind: z.literal("demote") }),
   // Put the files of `release` in place, only while they still are `judged`; then reload and ask all goldens.

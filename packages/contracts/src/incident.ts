@@ -28,8 +28,8 @@ export const Incident = z.object({
   service: z.string(),
   instance: z.string(),
   failure: z.union([Failure, z.enum(["silent", "latent-bytes"])]),
-  openedAt: z.iso.datetime(),
-  closedAt: z.iso.datetime().nullable(),
+  openedAtMs: z.number().describe("wall clock, milliseconds since 1970"),
+  closedAtMs: z.number().nullable(),
   drill: z.string().nullable().describe("id of the drill that caused it"),
   timeline: z.array(TimelineEntry).max(500),
 });

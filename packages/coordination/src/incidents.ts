@@ -1,0 +1,110 @@
+import type { Incident } from "@locum/contracts";
+import type { Member } from "./decision.ts";
+import {
+  audit,
+  membersOf,
+  nextId,
+  setMember,
+  setState,
+  type Turn,
+  tell,
+  unsay,
+  updateIncident,
+} from "./turn.ts";
+
+/** Opens an incident when an instance fails, and closes it when the instance is proven right again. */
+export function followIncidents(turn: Turn): void {
+  for (const member of membersOf(turn)) {
+    const trouble = troubleOf(member);
+    const open = member.incident ? turn.state.incidents[member.incident] : undefined;
+    if (trouble && !open) openIncident(turn, member, trouble);
+    else if (
+      trouble &&
+      open &&
+      open.failure !== trouble.failure &&
+      rank(trouble.failure) > rank(open.failure)
+    ) {
+      updateIncident(turn, { ...open, failure: trouble.failure });
+      tell(turn, member.id, "detect", `${trouble.failure}: ${trouble.detail}`);
+    } else if (!trouble && open && isRight(turn, member)) closeIncident(turn, member);
+  }
+}
+
+type Trouble = { failure: Incident["failure"]; detail: string };
+
+export function troubleOf({ report, silent, connected, heardAtMs }: Member): Trouble | null {
+  // Silence is judged only of those that were heard once: the first start is no incident.
+  if (heardAtMs !== null && silent)
+    return {
+      failure: "silent",
+      detail: connected ? "no report, the stream is open" : "no report, the stream is closed",
+    };
+  if (!report) return null;
+  const { verdict } = report;
+  if (verdict.kind === "failed")
+    return { failure: verdict.failure, detail: verdict.evidence.map(({ detail }) => detail).join("; ") };
+  if (report.bytes === "unapproved" && report.goldens === "proven")
+    return {
+      failure: "latent-bytes",
+      detail: "the files belong to no approved release, the loaded model answers rightly",
+    };
+  return null;
+}
+
+/** A latent finding may turn into a failure, and a silent instance may speak of a worse one; never the other way. */
+const rank = (failure: Incident["failure"]): number =>
+  failure === "latent-bytes" ? 0 : failure === "silent" ? 1 : 2;
+
+function isRight({ state }: Turn, { report, silent }: Member): boolean {
+  const settled = state.durable.promotion === null;
+  return (
+    settled &&
+    !silent &&
+    report?.verdict.kind === "healthy" &&
+    report.bytes !== "unapproved" &&
+    report.goldens !== "failed" &&
+    report.goldens !== "partial"
+  );
+}
+
+function openIncident(turn: Turn, { id }: Member, { failure, detail }: Trouble): void {
+  const incident = nextId(turn, "incident");
+  setState(turn, {
+    incidents: {
+      ...turn.state.incidents,
+      [incident]: {
+        id: incident,
+        service: turn.state.plan.service,
+        instance: id,
+        failure,
+        openedAtMs: turn.wallMs,
+        closedAtMs: null,
+        drill: null,
+        timeline: [],
+        tried: [],
+      },
+    },
+  });
+  setMember(turn, id, { incident });
+  tell(turn, id, "detect", `${failure}: ${detail}`);
+  if (turn.state.members[id]?.report?.diverted) tell(turn, id, "divert", "new requests go elsewhere");
+  const event = audit(turn, "incident.open", id, detail, { failure });
+  turn.effects.push({ kind: "notify", subject: `${turn.state.plan.service}/${id}: ${failure}`, event });
+}
+
+function closeIncident(turn: Turn, { id, incident }: Member): void {
+  const open = incident ? turn.state.incidents[incident] : undefined;
+  if (!open) return;
+  tell(turn, id, "close", "proven right again");
+  const closed = { ...(turn.state.incidents[open.id] ?? open), closedAtMs: turn.wallMs };
+  updateIncident(turn, closed);
+  const event = audit(turn, "incident.close", id, "proven right again", {
+    failure: open.failure,
+    tookMs: turn.wallMs - open.openedAtMs,
+  });
+  turn.effects.push({ kind: "notify", subject: `${turn.state.plan.service}/${id}: closed`, event });
+  const { [open.id]: _closed, ...rest } = turn.state.incidents;
+  setState(turn, { incidents: rest });
+  setMember(turn, id, { incident: null });
+  unsay(turn, `${id}:`);
+}

@@ -1,0 +1,222 @@
+import type { Input, Member } from "./decision.ts";
+import { judgedLeaseMs } from "./service-start.ts";
+import { audit, membersOf, setMember, setState, type Turn, tell } from "./turn.ts";
+
+/** Heartbeats that may be missed before an instance counts as silent. */
+const missedBeatsMax = 4;
+/** Silence of this many instances at once, and of this part of the fleet, is a fault of the observer. */
+const massSilenceMin = 3;
+const massSilenceShare = 0.3;
+
+export function connect(
+  turn: Turn,
+  { instance, incarnation, atMs }: Extract<Input, { kind: "connected" }>,
+): void {
+  const member = turn.state.members[instance];
+  if (!member) return;
+  // Two live incarnations of one identity: a command might reach the wrong one, so neither gets any.
+  const contested = member.connected && member.incarnation !== null && member.incarnation !== incarnation;
+  setMember(turn, instance, {
+    incarnation,
+    connected: true,
+    contested,
+    heardAtMs: atMs,
+    silent: false,
+    report: contested ? null : member.report,
+  });
+  forgetAwaited(turn, instance);
+  audit(
+    turn,
+    "sidecar.connect",
+    instance,
+    contested ? "a second live incarnation of this identity" : "connected",
+    { incarnation, contested },
+  );
+}
+
+export function disconnect(
+  turn: Turn,
+  { instance, incarnation }: Extract<Input, { kind: "disconnected" }>,
+): void {
+  const member = turn.state.members[instance];
+  if (!member) return;
+  if (member.contested)
+    return setMember(turn, instance, {
+      contested: false,
+      connected: member.incarnation !== incarnation,
+      report: null,
+    });
+  if (member.incarnation !== incarnation) return;
+  setMember(turn, instance, { connected: false });
+  forgetAwaited(turn, instance);
+  audit(turn, "sidecar.disconnect", instance, "the stream ended", { incarnation });
+}
+
+/** Answers of an earlier connection will not come: what is still wanted is sent anew, under the same id. */
+function forgetAwaited(turn: Turn, instance: string): void {
+  setState(turn, {
+    awaited: Object.fromEntries(
+      Object.entries(turn.state.awaited).filter(([, awaited]) => awaited.instance !== instance),
+    ),
+  });
+}
+
+export function hear(
+  turn: Turn,
+  { instance, incarnation, report, atMs }: Extract<Input, { kind: "report" }>,
+): void {
+  const before = turn.state.members[instance];
+  if (!before || before.contested || before.incarnation !== incarnation) return;
+  const healthy = report.verdict.kind === "healthy";
+  setMember(turn, instance, {
+    report,
+    heardAtMs: atMs,
+    silent: false,
+    connected: true,
+    healthySinceMs: healthy ? (before.healthySinceMs ?? atMs) : null,
+  });
+  noteChanges(turn, before, turn.state.members[instance] ?? before);
+  const { durable } = turn.state;
+  if (report.term > durable.term || report.epoch > durable.epoch) {
+    // The store was put back to an older state: commands from it would be refused by every sink, or worse, believed.
+    audit(
+      turn,
+      "collector.stop",
+      instance,
+      "a sidecar has seen a newer term or epoch than the store: observing only",
+      { term: report.term, epoch: report.epoch },
+    );
+    setState(turn, { observeOnly: true });
+  }
+}
+
+function noteChanges(turn: Turn, before: Member, after: Member): void {
+  const [was, is] = [before.report, after.report];
+  if (!is) return;
+  if (was?.verdict.kind !== is.verdict.kind) {
+    const failure = "failure" in is.verdict ? is.verdict.failure : "";
+    audit(
+      turn,
+      "verdict.change",
+      after.id,
+      is.verdict.evidence.map(({ detail }) => detail).join("; "),
+      { from: was?.verdict.kind ?? "none", to: is.verdict.kind, failure },
+      `sidecar:${after.id}`,
+    );
+  }
+  if (was && was.diverted !== is.diverted) {
+    audit(
+      turn,
+      is.diverted ? "divert.start" : "divert.end",
+      after.id,
+      is.diverted ? "new requests go elsewhere" : "takes requests again",
+      {},
+      `sidecar:${after.id}`,
+    );
+    tell(turn, after.id, "divert", is.diverted ? "new requests go elsewhere" : "takes requests again");
+  }
+  if (was && was.tree !== is.tree)
+    audit(
+      turn,
+      "bytes.change",
+      after.id,
+      `files are ${is.bytes}`,
+      { from: was.tree, to: is.tree, state: is.bytes },
+      `sidecar:${after.id}`,
+    );
+  if (was && was.release !== is.release)
+    audit(
+      turn,
+      "release.change",
+      after.id,
+      "answers match another release",
+      { from: was.release, to: is.release },
+      `sidecar:${after.id}`,
+    );
+}
+
+/** The answer to a report. A lease runs from the receipt here and from the send time there. */
+export function acknowledge(
+  turn: Turn,
+  { instance, incarnation, seq, sentMs, report, atMs }: Extract<Input, { kind: "report" }>,
+): void {
+  const member = turn.state.members[instance];
+  if (!member || member.contested || member.incarnation !== incarnation) return;
+  const { durable, plan, observeOnly, storing } = turn.state;
+  const leaving = durable.promotion?.from === instance;
+  const leased =
+    plan.class === "exclusive" &&
+    atMs < turn.state.leadUntilMs &&
+    !observeOnly &&
+    !storing &&
+    !leaving &&
+    durable.roles[instance] === "active" &&
+    report.role === "active" &&
+    report.epoch === durable.epoch;
+  if (leased) setMember(turn, instance, { leaseUntilMs: atMs + judgedLeaseMs(plan.leaseMs) });
+  turn.effects.push({
+    kind: "ack",
+    instance,
+    seq,
+    sentMs,
+    term: durable.term,
+    epoch: durable.epoch,
+    leaseMs: leased ? plan.leaseMs : null,
+    mayEject: !observeOnly && mayEject(turn, member),
+  });
+}
+
+/** Capacity stays if this instance leaves: the others are fit, and carry the whole load where their capacity is known. */
+export function mayEject(turn: Turn, leaving: Member): boolean {
+  if (turn.state.massSilence) return false;
+  const reports = membersOf(turn).flatMap(({ id, report, connected, silent }) =>
+    report && connected && !silent ? [{ id, report }] : [],
+  );
+  const staying = reports.filter(({ id, report }) => id !== leaving.id && report.fit && !report.diverted);
+  if (staying.length === 0) return false;
+  if (staying.some(({ report }) => report.capacityPerSecond === 0)) return true;
+  const load = reports.reduce((sum, { report }) => sum + report.requestsPerSecond, 0);
+  return staying.reduce((sum, { report }) => sum + report.capacityPerSecond, 0) >= load;
+}
+
+/** Silence is counted on this observer's clock, after its own stalls are credited to everybody. */
+export function watchSilence(
+  turn: Turn,
+  { stalledMs, fleetSilent, fleetSize, leadUntilMs, atMs }: Extract<Input, { kind: "tick" }>,
+): void {
+  setState(turn, { leadUntilMs });
+  const { plan } = turn.state;
+  const allowedMs = missedBeatsMax * plan.heartbeatMs;
+  for (const member of membersOf(turn)) {
+    if (member.heardAtMs === null) continue;
+    // Frames that arrived during the stall are still queued behind this tick: nobody was silent because we slept.
+    const heardAtMs = stalledMs > 0 ? Math.min(atMs, member.heardAtMs + stalledMs) : member.heardAtMs;
+    const silent = atMs - heardAtMs > allowedMs;
+    if (silent !== member.silent || heardAtMs !== member.heardAtMs)
+      setMember(turn, member.id, { silent, heardAtMs });
+  }
+  const known = membersOf(turn).filter(({ heardAtMs }) => heardAtMs !== null);
+  const silent = known.filter((member) => member.silent).length;
+  const mass =
+    (silent >= massSilenceMin && silent > massSilenceShare * known.length) ||
+    (fleetSilent >= massSilenceMin && fleetSilent > massSilenceShare * fleetSize);
+  if (mass !== turn.state.massSilence) {
+    setState(turn, { massSilence: mass });
+    audit(
+      turn,
+      "mass-silence",
+      null,
+      mass
+        ? "many instances are silent at once: the network or this collector is at fault, nobody is promoted"
+        : "the silence ended",
+      { silent, known: known.length, fleetSilent },
+    );
+  }
+  expireAwaited(turn);
+}
+
+function expireAwaited(turn: Turn): void {
+  const open = Object.entries(turn.state.awaited).filter(([, { untilMs }]) => turn.atMs < untilMs);
+  if (open.length < Object.keys(turn.state.awaited).length)
+    setState(turn, { awaited: Object.fromEntries(open) });
+}

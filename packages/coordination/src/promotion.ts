@@ -1,0 +1,357 @@
+import type { CommandResult } from "@locum/contracts";
+import { spend } from "./budget.ts";
+import { candidatesFor, unfitReason } from "./candidates.ts";
+import type { Input, Member, Promotion } from "./decision.ts";
+import { troubleOf } from "./incidents.ts";
+import {
+  audit,
+  isAwaited,
+  membersOf,
+  nextId,
+  sayOnce,
+  send,
+  setDurable,
+  setState,
+  type Turn,
+  tell,
+} from "./turn.ts";
+
+/** The traffic path is asked this often before the promotion settles with a warning: it cannot be taken back. */
+const pathTriesMax = 5;
+
+/** An active that failed, and a standby that is proven fresh: begin. At most one promotion at a time. */
+export function startPromotion(turn: Turn): void {
+  const { durable, plan, massSilence, observeUntilMs } = turn.state;
+  if (durable.promotion || turn.atMs < observeUntilMs || isPaused(turn)) return;
+  const failing = failingActive(turn);
+  if (!failing) return startFailback(turn);
+  if (massSilence && failing.silent) return;
+  const target = reinstated(turn, failing) ?? candidatesFor(turn, failing)[0];
+  if (!target) return sayNoCandidate(turn, failing);
+  const trouble = reasonOf(failing);
+  if (plan.mode === "dry-run") {
+    return sayOnce(turn, `${failing.id}:would-promote:${target.id}`, () => {
+      const event = audit(
+        turn,
+        "promote.intent",
+        target.id,
+        `dry run: would promote ${target.id} for ${failing.id}: ${trouble}`,
+        { dryRun: true },
+      );
+      turn.effects.push({ kind: "would", effect: { kind: "audit", event } });
+    });
+  }
+  // Never budgeted: from proven bad to proven good is always right. Anti-flap limits the way back only.
+  const from = target.id === failing.id ? null : failing.id;
+  beginPromotion(turn, {
+    from,
+    to: target.id,
+    reason: `${failing.id}: ${trouble}`,
+    operation: null,
+    forced: false,
+  });
+}
+
+export function beginPromotion(
+  turn: Turn,
+  { from, to, reason, operation, forced }: Pick<Promotion, "from" | "to" | "reason" | "operation" | "forced">,
+): void {
+  const epoch = turn.state.durable.epoch + 1;
+  const id = nextId(turn, "promotion");
+  const incident = from ? (turn.state.members[from]?.incident ?? null) : null;
+  setDurable(turn, {
+    epoch,
+    promotion: {
+      id,
+      epoch,
+      from,
+      to,
+      reason,
+      phase: "prepare",
+      startedAt: turn.wallMs,
+      prepared: false,
+      fenced: from === null,
+      operation,
+      forced,
+      incident,
+    },
+  });
+  audit(turn, "promote.intent", to, reason, { from, to, epoch, promotion: id });
+  if (from) tell(turn, from, "promote", `epoch ${epoch}: ${to} is asked to prove itself`, to);
+}
+
+/** One step further, from what is known now. Called in every turn, so that a new leader resumes where the last one stopped. */
+export function advancePromotion(turn: Turn): void {
+  const { promotion } = turn.state.durable;
+  if (!promotion) return;
+  if (promotion.phase === "verify") return askPath(turn, promotion);
+  const target = turn.state.members[promotion.to];
+  const source = promotion.from ? turn.state.members[promotion.from] : undefined;
+  const unfit = target ? unfitReason(turn, target, null) : "not configured";
+  if (unfit && unfit !== "active already" && !promotion.forced)
+    return abort(turn, promotion, `${promotion.to} is unfit: ${unfit}`);
+  if (turn.wallMs - promotion.startedAt > turn.state.plan.prepareMs + waitForLeaseMs(turn, source))
+    return abort(turn, promotion, "not prepared in time");
+  if (
+    !promotion.operation &&
+    source &&
+    !source.silent &&
+    !troubleOf(source) &&
+    source.report?.fit &&
+    !promotion.fenced &&
+    turn.state.plan.class === "stateless"
+  )
+    return abort(turn, promotion, `${source.id} proved itself again`);
+  if (
+    turn.state.plan.class === "exclusive" &&
+    promotion.from &&
+    !promotion.fenced &&
+    !isAwaited(turn, promotion.from, "fence")
+  )
+    send(turn, promotion.from, `${promotion.id}/fence`, { kind: "fence" }, promotion.reason);
+  if (!promotion.prepared && !isAwaited(turn, promotion.to, "prepare"))
+    send(turn, promotion.to, `${promotion.id}/prepare`, { kind: "prepare" }, promotion.reason);
+  if (promotion.prepared && mayCommit(turn, promotion, source)) commit(turn, promotion);
+}
+
+/** Prepared, and the old active can no longer answer: it said so, its lease ended on our clock, or several are harmless. */
+function mayCommit(turn: Turn, { fenced }: Promotion, source: Member | undefined): boolean {
+  if (turn.state.plan.class === "stateless" || fenced || !source) return true;
+  return turn.atMs >= turn.state.observeUntilMs && turn.atMs >= source.leaseUntilMs;
+}
+
+const waitForLeaseMs = (turn: Turn, source: Member | undefined): number =>
+  turn.state.plan.class === "exclusive" && source ? 2 * turn.state.plan.leaseMs : 0;
+
+function commit(turn: Turn, promotion: Promotion): void {
+  const { roles } = turn.state.durable;
+  const left =
+    promotion.from && promotion.from !== promotion.to
+      ? {
+          [promotion.from]:
+            turn.state.plan.class === "exclusive" ? ("fenced" as const) : ("standby" as const),
+        }
+      : {};
+  setDurable(turn, {
+    roles: { ...roles, ...left, [promotion.to]: "active" },
+    promotion: { ...promotion, phase: "verify" },
+  });
+  setState(turn, { tried: {} });
+  audit(turn, "promote.commit", promotion.to, promotion.reason, {
+    from: promotion.from,
+    to: promotion.to,
+    epoch: promotion.epoch,
+  });
+  if (promotion.from)
+    tell(
+      turn,
+      promotion.from,
+      "promote",
+      `epoch ${promotion.epoch}: ${promotion.to} is active`,
+      promotion.to,
+    );
+}
+
+function abort(turn: Turn, promotion: Promotion, reason: string): void {
+  // The number is burnt: a sink may have seen it, so it is never used again.
+  setDurable(turn, { promotion: null });
+  setState(turn, { tried: { ...turn.state.tried, [promotion.to]: turn.atMs } });
+  audit(turn, "promote.abort", promotion.to, reason, {
+    from: promotion.from,
+    to: promotion.to,
+    epoch: promotion.epoch,
+  });
+  if (promotion.from) tell(turn, promotion.from, "abort", reason, promotion.to);
+  endOperation(turn, promotion, "refused", "refused", reason);
+}
+
+export function finishPromotionStep(
+  turn: Turn,
+  { act, instance }: { act: string; instance: string },
+  result: CommandResult,
+): void {
+  const { promotion } = turn.state.durable;
+  if (!promotion || !result.id.startsWith(`${promotion.id}/`)) return;
+  const done = result.outcome === "done";
+  if (act === "prepare" && done) setDurable(turn, { promotion: { ...promotion, prepared: true } });
+  else if (act === "prepare")
+    abort(turn, promotion, `${instance} did not prove itself: ${result.code} ${result.detail}`);
+  else if (act === "fence" && done) setDurable(turn, { promotion: { ...promotion, fenced: true } });
+}
+
+/** After the commit the candidate has to be told, and the path that clients use has to show the new epoch. */
+function askPath(turn: Turn, promotion: Promotion): void {
+  const target = turn.state.members[promotion.to];
+  if (target?.report?.role === "active" && target.report.epoch >= promotion.epoch) {
+    return sayOnce(turn, `path:${promotion.id}`, () => {
+      turn.effects.push({
+        kind: "verify-path",
+        promotion: promotion.id,
+        epoch: promotion.epoch,
+        instance: promotion.to,
+      });
+    });
+  }
+  // Committed and then lost: the new active is judged like any other, so the next promotion may begin.
+  if (!target || target.silent || troubleOf(target))
+    settle(turn, promotion, "the new active failed before it was seen on the path");
+  else if (turn.wallMs - promotion.startedAt > 2 * turn.state.plan.prepareMs + 2 * turn.state.plan.leaseMs)
+    settle(turn, promotion, "the new active never reported its role");
+}
+
+export function confirmPath(
+  turn: Turn,
+  { promotion: id, ok, detail }: Extract<Input, { kind: "path" }>,
+): void {
+  const { promotion } = turn.state.durable;
+  if (promotion?.id !== id || promotion.phase !== "verify") return;
+  if (ok) return settle(turn, promotion, "seen on the traffic path");
+  const tries = Object.keys(turn.state.said).filter((key) => key.startsWith(`path-failed:${id}`)).length + 1;
+  if (tries >= pathTriesMax) return settle(turn, promotion, `not seen on the traffic path: ${detail}`);
+  const { [`path:${id}`]: _asked, ...said } = turn.state.said;
+  setState(turn, { said: { ...said, [`path-failed:${id}:${tries}`]: true } });
+}
+
+function settle(turn: Turn, promotion: Promotion, detail: string): void {
+  setDurable(turn, { promotion: null });
+  const said = Object.fromEntries(
+    Object.entries(turn.state.said).filter(([key]) => !key.includes(promotion.id)),
+  );
+  setState(turn, { said });
+  const event = audit(turn, "promote.settle", promotion.to, detail, {
+    from: promotion.from,
+    to: promotion.to,
+    epoch: promotion.epoch,
+    tookMs: turn.wallMs - promotion.startedAt,
+  });
+  turn.effects.push({
+    kind: "notify",
+    subject: `${turn.state.plan.service}: ${promotion.to} promoted`,
+    event,
+  });
+  if (promotion.from) tell(turn, promotion.from, "promote", detail, promotion.to);
+  endOperation(turn, promotion, "done", "ok", detail);
+}
+
+function endOperation(
+  turn: Turn,
+  promotion: Promotion,
+  state: "done" | "refused",
+  code: string,
+  detail: string,
+): void {
+  const operation = promotion.operation ? turn.state.durable.operations[promotion.operation] : undefined;
+  if (!operation) return;
+  setDurable(turn, {
+    operations: {
+      ...turn.state.durable.operations,
+      [operation.id]: { ...operation, state, code, detail, endedAt: turn.wallMs },
+    },
+  });
+}
+
+/** Roles are level-based: whoever reports another role than the stored one is told, as often as it takes. */
+export function keepRoles(turn: Turn): void {
+  const { durable, plan } = turn.state;
+  for (const { id, report, connected, contested } of membersOf(turn)) {
+    const role = durable.roles[id];
+    if (!report || !connected || contested || role === undefined || durable.promotion?.from === id) continue;
+    if (report.role === role && report.epoch === durable.epoch) continue;
+    if (isAwaited(turn, id, "promote", "demote", "fence", "prepare")) continue;
+    // An exclusive active that fenced itself comes back through a promotion only, with a higher epoch.
+    if (
+      role === "active" &&
+      report.role !== "active" &&
+      (plan.class === "stateless" || durable.promotion?.to === id)
+    )
+      send(turn, id, `role/${durable.epoch}/${id}/promote`, { kind: "promote" }, "its role in this epoch");
+    else if (role === "standby" && report.role !== "standby")
+      send(turn, id, `role/${durable.epoch}/${id}/demote`, { kind: "demote" }, "its role in this epoch");
+    else if (role === "fenced" && report.role !== "standby") {
+      // A fenced instance that is proven right again may stand by: it serves nothing until a promotion.
+      if (report.verdict.kind === "healthy" && report.fit !== undefined) {
+        setDurable(turn, { roles: { ...turn.state.durable.roles, [id]: "standby" } });
+      } else if (report.role !== "fenced")
+        send(turn, id, `role/${durable.epoch}/${id}/fence`, { kind: "fence" }, "its role in this epoch");
+    }
+  }
+}
+
+/** The first active that can no longer be one: failed, silent, fenced by itself, or unable to serve. */
+function failingActive(turn: Turn): Member | null {
+  const { durable, plan } = turn.state;
+  const frozen = (member: Member) =>
+    member.report?.release != null && durable.frozen.includes(member.report.release);
+  return (
+    membersOf(turn).find((member) => {
+      if (durable.roles[member.id] !== "active" || member.contested || frozen(member)) return false;
+      const trouble = troubleOf(member);
+      if (trouble && trouble.failure !== "latent-bytes") return true;
+      return (
+        plan.class === "exclusive" &&
+        member.report !== null &&
+        member.connected &&
+        member.report.role !== "active" &&
+        !isAwaited(turn, member.id, "promote")
+      );
+    }) ?? null
+  );
+}
+
+const reasonOf = (failing: Member): string => {
+  const trouble = troubleOf(failing);
+  return trouble ? `${trouble.failure}: ${trouble.detail}` : "fenced itself";
+};
+
+/** An exclusive active that fenced itself and is right again: itself in a higher epoch, if nobody else is fit. */
+function reinstated(turn: Turn, failing: Member): Member | null {
+  if (turn.state.plan.class !== "exclusive" || failing.report?.role === "active" || troubleOf(failing))
+    return null;
+  const reason = unfitReason(turn, failing, null);
+  return reason === null || reason === "active already" ? failing : null;
+}
+
+function sayNoCandidate(turn: Turn, failing: Member): void {
+  const reasons = membersOf(turn)
+    .filter(({ id }) => id !== failing.id && turn.state.durable.roles[id] !== "active")
+    .map((member) => `${member.id}: ${unfitReason(turn, member, failing) ?? "just refused"}`);
+  if (reasons.length === 0) return;
+  const text = reasons.join("; ");
+  sayOnce(turn, `${failing.id}:no-candidate:${text}`, () => {
+    const event = audit(turn, "no-candidate", failing.id, text, {});
+    turn.effects.push({
+      kind: "notify",
+      subject: `${turn.state.plan.service}: nobody can stand in for ${failing.id}`,
+      event,
+    });
+    tell(turn, failing.id, "refuse", text);
+  });
+}
+
+/** Back to the configured active, after it has been right for long enough. Never by itself for exclusive services. */
+function startFailback(turn: Turn): void {
+  const { plan, durable } = turn.state;
+  if (plan.failback !== "auto" || plan.class === "exclusive" || plan.mode === "dry-run") return;
+  const displaced = plan.instances.find(
+    ({ id, role }) => role === "active" && durable.roles[id] === "standby",
+  );
+  const member = displaced ? turn.state.members[displaced.id] : undefined;
+  if (
+    !member?.healthySinceMs ||
+    turn.atMs - member.healthySinceMs < plan.failbackAfterMs ||
+    unfitReason(turn, member, null)
+  )
+    return;
+  const standIn = plan.instances.find(({ id, role }) => role === "standby" && durable.roles[id] === "active");
+  if (standIn && spend(turn, "failback", member.id))
+    beginPromotion(turn, {
+      from: standIn.id,
+      to: member.id,
+      reason: "fail-back: right for long enough",
+      operation: null,
+      forced: false,
+    });
+}
+
+export const isPaused = ({ state, wallMs }: Turn): boolean =>
+  state.durable.pausedUntil !== null && wallMs < state.durable.pausedUntil;
