@@ -1,0 +1,108 @@
+import { createRoute } from "@hono/zod-openapi";
+import { z } from "zod";
+import { AuditKind, AuditRecord } from "../audit-event.ts";
+import { Incident } from "../incident.ts";
+import { Name } from "../service.ts";
+import { faults, json, needs, text } from "./describe-route.ts";
+import { InstanceView } from "./instance-routes.ts";
+import { serviceQuery } from "./service-routes.ts";
+
+/** A signed report on the collector's disk; `locum verify` reads it. */
+export const EvidenceView = z
+  .object({ name: z.string(), bytes: z.number(), modifiedAtMs: z.number() })
+  .meta({ id: "Evidence" });
+export type EvidenceView = z.infer<typeof EvidenceView>;
+
+const seq = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const AuditQuery = z.object({
+  kind: z
+    .string()
+    .transform((list) => list.split(","))
+    .pipe(z.array(AuditKind).max(64))
+    .optional()
+    .describe("one kind, or several with commas"),
+  service: Name.optional(),
+  instance: Name.optional(),
+  incident: z.string().max(128).optional(),
+  after: seq.optional().describe("records with a greater sequence number"),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  order: z.enum(["asc", "desc"]).default("asc"),
+});
+export type AuditQuery = z.infer<typeof AuditQuery>;
+
+/**
+ * What `GET /v1/events` sends, as the event name and its data. Only audit events carry an id, their sequence number:
+ * a client that comes back with Last-Event-ID misses none of them. Reports are a picture of now and are not replayed.
+ */
+export const StreamEvent = z
+  .discriminatedUnion("kind", [
+    z.object({ kind: z.literal("audit"), record: AuditRecord }),
+    z.object({ kind: z.literal("report"), instance: InstanceView }),
+  ])
+  .meta({ id: "StreamEvent" });
+export type StreamEvent = z.infer<typeof StreamEvent>;
+
+export const evidenceRoutes = {
+  listIncidents: createRoute({
+    method: "get",
+    path: "/v1/incidents",
+    summary: "Incidents, newest first",
+    tags: ["evidence"],
+    ...needs("viewer"),
+    request: {
+      query: serviceQuery.extend({
+        open: z.stringbool().optional().describe("only open ones, or only closed ones"),
+        limit: z.coerce.number().int().min(1).max(1000).default(100),
+      }),
+    },
+    responses: {
+      200: json(z.object({ incidents: z.array(Incident) }), "incidents"),
+      ...faults("not-found"),
+    },
+  }),
+  getIncident: createRoute({
+    method: "get",
+    path: "/v1/incidents/{id}",
+    summary: "One incident with its timeline",
+    tags: ["evidence"],
+    ...needs("viewer"),
+    request: { params: z.object({ id: z.string().min(1).max(128) }) },
+    responses: { 200: json(Incident, "the incident"), ...faults("not-found") },
+  }),
+  listEvidence: createRoute({
+    method: "get",
+    path: "/v1/evidence",
+    summary: "Signed evidence files on the collector",
+    tags: ["evidence"],
+    ...needs("viewer"),
+    responses: { 200: json(z.object({ evidence: z.array(EvidenceView) }), "evidence files"), ...faults() },
+  }),
+  queryAudit: createRoute({
+    method: "get",
+    path: "/v1/audit",
+    summary: "Records of the audit log",
+    tags: ["evidence"],
+    ...needs("viewer"),
+    request: { query: AuditQuery },
+    responses: {
+      200: json(z.object({ records: z.array(AuditRecord) }), "records"),
+      ...faults("storage-failed"),
+    },
+  }),
+  streamEvents: createRoute({
+    method: "get",
+    path: "/v1/events",
+    summary: "Audit events and changes of reports as they happen (server-sent events)",
+    tags: ["evidence"],
+    ...needs("viewer"),
+    request: {
+      query: serviceQuery.extend({ after: seq.optional().describe("as Last-Event-ID") }),
+      headers: z.object({ "last-event-id": seq.optional() }),
+    },
+    responses: {
+      200: text("text/event-stream", StreamEvent, "one event after the other"),
+      ...faults("not-found"),
+    },
+  }),
+};

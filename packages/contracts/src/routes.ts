@@ -1,0 +1,17 @@
+import { evidenceRoutes } from "./api/evidence-routes.ts";
+import { instanceRoutes } from "./api/instance-routes.ts";
+import { operationRoutes } from "./api/operation-routes.ts";
+import { probeRoutes } from "./api/probe-routes.ts";
+import { releaseRoutes } from "./api/release-routes.ts";
+import { serviceRoutes } from "./api/service-routes.ts";
+
+/** Every route of the collector's API, once: validator, types, OpenAPI document and client come from here. */
+export const routes = {
+  ...serviceRoutes,
+  ...instanceRoutes,
+  ...releaseRoutes,
+  ...operationRoutes,
+  ...evidenceRoutes,
+  ...probeRoutes,
+};
+export type Routes = typeof routes;
