@@ -1,0 +1,34 @@
+import type { Socket } from "node:net";
+import type { AnswerHead } from "./answer-head.ts";
+import type { AnswerSink } from "./answer-parser.ts";
+
+/** How a try can fail below HTTP. `refused` and a `timeout` of the connect mean that nothing was sent. */
+export type ExchangeFault = {
+  kind: "refused" | "timeout" | "reset" | "truncated";
+  sent: boolean;
+  /** The server had probably closed the idle connection before it saw the request: no fault of the instance. */
+  stale: boolean;
+  detail: string;
+};
+
+/** What the one who asked hears. After `onEnd`, `onFault` or `onUpgrade` nothing follows. Never called before `open` returned. */
+export type ExchangeSink = Omit<AnswerSink, "onUpgrade"> & {
+  /** The server agreed to another protocol: the socket and its first bytes now belong to the one who asked. */
+  onUpgrade(head: AnswerHead, rest: Buffer, socket: Socket): void;
+  /** All bytes that had arrived have been handed over: a good moment to flush. */
+  onTurn(): void;
+  /** The upload may go on after `write` returned false. */
+  onDrain(): void;
+  onFault(fault: ExchangeFault): void;
+};
+
+/** One request and its answer on a connection to a target. */
+export type Exchange = {
+  /** False: the connection is full, wait for `onDrain`. */
+  write(chunk: Buffer): boolean;
+  end(rawTrailers: string[]): void;
+  pause(): void;
+  resume(): void;
+  /** Closes the connection, which is how an HTTP/1.1 server learns that nobody waits any more. */
+  abort(): void;
+};

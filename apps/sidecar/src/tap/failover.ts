@@ -1,0 +1,175 @@
+import { deliver, refuse } from "./deliver.ts";
+import type { ExchangeFault } from "./exchange.ts";
+import { type AttemptJudge, forward } from "./forward.ts";
+import { inspectHeld } from "./held-answer.ts";
+import { type Attempt, dropAttempt, type Passage, tellOutcome } from "./passage.ts";
+import { answersWell, type FailedTry, isDeath, mayResend } from "./retry-policy.ts";
+import type { Target } from "./target.ts";
+
+/** Sends the request to the best target that has not had it, or refuses it where there is none. */
+export function begin(passage: Passage): void {
+  const choice = nextTarget(passage);
+  if (choice) forward(passage, choice, judge);
+  else refuse(passage, 503, passage.hop ? "not-served-here" : "no-fit-instance");
+}
+
+/**
+ * Takes a request that waits on the own server back and sends it elsewhere, where the rules allow that. Otherwise
+ * it goes on waiting: the server may yet answer, and nobody else may be asked.
+ */
+export function takeBack(passage: Passage): void {
+  const { current } = passage;
+  if (!current?.own || passage.ended || passage.delivering || current.mode === "over") return;
+  if (passage.hop) {
+    // The peer that sent it has other choices: it gets its answer now, to make them.
+    if (!passage.route.idempotent) return;
+    tellOutcome(current, "diverted");
+    dropAttempt(current);
+    return refuse(passage, 503, "diverted");
+  }
+  const choice = resendTarget(current, { failure: "diverted", sent: true });
+  if (!choice) return;
+  tellOutcome(current, "diverted");
+  dropAttempt(current);
+  resend(passage, choice);
+}
+
+type Failure = Pick<FailedTry, "failure" | "sent"> & { detail?: string };
+type Choice = { target: Target; own: boolean; fresh: boolean };
+
+const judge: AttemptJudge = {
+  onHead(attempt) {
+    const { passage, head } = attempt;
+    if (!head) return;
+    if (head.status >= 500) {
+      attempt.mode = "held";
+      fail(attempt, { failure: "status5xx", sent: true });
+    } else if (isLookedAt(attempt)) {
+      attempt.mode = "held";
+    } else {
+      pass(passage, attempt);
+    }
+  },
+  onWhole(attempt) {
+    const { passage, head } = attempt;
+    if (!head || head.status >= 500) return;
+    const defect = inspectHeld(attempt);
+    if (defect) fail(attempt, { failure: defect.kind, sent: true, detail: defect.detail });
+    else pass(passage, attempt);
+  },
+  onFault(attempt, fault) {
+    const { passage } = attempt;
+    // A held 5xx broke off while another instance is asked: that one decides what becomes of it.
+    if (passage.ended || attempt === passage.first) return;
+    if (fault.stale && retryStale(attempt)) return;
+    fail(attempt, failureOf(fault));
+  },
+};
+
+/** A good answer, or at least one that another try would not better. */
+function pass(passage: Passage, attempt: Attempt): void {
+  const { first } = passage;
+  if (first && !answersWell(attempt.head?.status ?? 0)) {
+    tellOutcome(attempt, "ok");
+    dropAttempt(attempt);
+    return settle(passage, first);
+  }
+  if (first) {
+    tellOutcome(first, "status5xx", { counts: true });
+    dropAttempt(first);
+  }
+  if (attempt.complete) tellOutcome(attempt, "ok");
+  deliver(attempt);
+}
+
+function fail(attempt: Attempt, failure: Failure): void {
+  const { passage } = attempt;
+  if (isDeath(failure.failure)) passage.deaths += 1;
+  // Whether a 5xx counts is known only when another instance has answered.
+  if (failure.failure !== "status5xx") {
+    tellOutcome(attempt, failure.failure, { counts: true, detail: failure.detail ?? "" });
+  }
+  const choice = resendTarget(attempt, failure);
+  const hasAnswer = failure.failure === "status5xx" || failure.failure === "not-finite";
+  if (choice) {
+    if (hasAnswer) passage.first = attempt;
+    else dropAttempt(attempt);
+    return resend(passage, choice);
+  }
+  const answer = passage.first ?? (hasAnswer ? attempt : undefined);
+  if (answer !== attempt) {
+    tellOutcome(attempt, "status5xx");
+    dropAttempt(attempt);
+  }
+  if (answer) return settle(passage, answer);
+  refuse(passage, failure.failure === "timeout" ? 504 : 502, failure.failure);
+}
+
+/** Nobody answered better: the first answer passes unchanged, unless it is known to be wrong and may not. */
+function settle(passage: Passage, answer: Attempt): void {
+  const is5xx = (answer.head?.status ?? 0) >= 500;
+  if (is5xx) tellOutcome(answer, "status5xx");
+  if (is5xx || !passage.core.deps.failClosed) return deliver(answer);
+  dropAttempt(answer);
+  refuse(passage, 503, "not-finite");
+}
+
+function resend(passage: Passage, choice: Choice): void {
+  passage.resends += 1;
+  passage.core.counters.resends += 1;
+  forward(passage, choice, judge);
+}
+
+/** The same instance again, on a new connection: the old one had been closed before the request got there. */
+function retryStale(attempt: Attempt): boolean {
+  const { passage, target, own } = attempt;
+  if (!passage.route.idempotent || !isKept(passage) || attempt.fresh) return false;
+  passage.core.counters.staleRetries += 1;
+  dropAttempt(attempt);
+  forward(passage, { target, own, fresh: true }, judge);
+  return true;
+}
+
+/** Where the request may go after this failure, with the budget paid; undefined where the rules forbid it. */
+function resendTarget({ passage }: Attempt, { failure, sent }: Failure): Choice | undefined {
+  const { core, route, hop, resends, deaths } = passage;
+  const allowed = mayResend({
+    failure,
+    sent,
+    idempotent: route.idempotent,
+    answerStarted: passage.delivering !== undefined || passage.ended,
+    bodyKept: isKept(passage),
+    hop,
+    resends,
+    deaths,
+  });
+  const choice = allowed ? nextTarget(passage) : undefined;
+  if (!choice) return undefined;
+  if (core.budget.withdraw(core.deps.clock.monotonicMs())) return choice;
+  core.counters.budgetEmpty += 1;
+  return undefined;
+}
+
+function nextTarget({ core, hop, tried }: Passage): Choice | undefined {
+  const { own, others } = core.deps.route();
+  if (own && !tried.has(own.id)) return { target: own, own: true, fresh: false };
+  if (hop) return undefined;
+  const other = others.find(({ id }) => !tried.has(id));
+  return other && { target: other, own: false, fresh: false };
+}
+
+function isKept({ kept, hasBody }: Passage): boolean {
+  return kept.whole || !hasBody;
+}
+
+/** Small answers to inference, of a told length, are looked at before the client sees any of them. */
+function isLookedAt({ passage, head }: Attempt): boolean {
+  const { core, route, req } = passage;
+  const length = head?.contentLength;
+  if (route.kind !== "infer" || req.method === "HEAD" || length === undefined) return false;
+  return (head?.status ?? 0) < 300 && length > 0 && length <= core.limits.answerHeldBytes;
+}
+
+function failureOf({ kind, sent, detail }: ExchangeFault): Failure {
+  return { failure: kind, sent, detail };
+}

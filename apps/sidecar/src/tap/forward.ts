@@ -1,0 +1,145 @@
+import type { AnswerHead } from "./answer-head.ts";
+import { cutOff, endAnswer, flushAnswer, inform, writeAnswer } from "./deliver.ts";
+import type { ExchangeFault, ExchangeSink } from "./exchange.ts";
+import { type Attempt, createAttempt, modelOf, type Passage, tellOutcome } from "./passage.ts";
+import { observe } from "./tap-core.ts";
+import type { Target } from "./target.ts";
+
+/** Who decides what becomes of a try. Each is called while nothing of its answer has gone to the client. */
+export type AttemptJudge = {
+  onHead(attempt: Attempt): void;
+  /** All of a held answer is here. */
+  onWhole(attempt: Attempt): void;
+  onFault(attempt: Attempt, fault: ExchangeFault): void;
+};
+
+/** Sends the request to one target: what is kept of its body first, the rest as it comes. */
+export function forward(
+  passage: Passage,
+  choice: { target: Target; own: boolean; fresh: boolean },
+  judge: AttemptJudge,
+): void {
+  const { core, req, route } = passage;
+  const attempt = createAttempt(passage, choice);
+  passage.current = attempt;
+  passage.tried.add(choice.target.id);
+  const { id } = choice.target;
+  observe(core, {
+    kind: "started",
+    target: id,
+    own: choice.own,
+    model: modelOf(passage),
+    atMs: attempt.launchedMs,
+  });
+  const request = {
+    method: req.method ?? "GET",
+    url: req.url ?? "/",
+    rawHeaders: req.rawHeaders,
+    hasBody: passage.hasBody,
+    chunked: passage.chunked,
+    expects: passage.expects && !passage.continued,
+    upgrade: false,
+    idempotent: route.idempotent,
+  };
+  try {
+    attempt.exchange = core.upstreams.open(choice.target, request, sinkOf(attempt, judge), choice);
+  } catch (cause) {
+    // A target that cannot even be dialled (its URL, its certificate authority) is refused like a closed port.
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    queueMicrotask(() => {
+      if (attempt.mode !== "over")
+        judge.onFault(attempt, { kind: "refused", sent: false, stale: false, detail });
+    });
+    return;
+  }
+  let free = true;
+  for (const chunk of passage.kept.chunks) free = attempt.exchange.write(chunk);
+  if (passage.uploaded) endUpload(attempt);
+  else if (free) req.resume();
+  else blockUpload(attempt);
+}
+
+/** Passes on a piece of the request body. */
+export function uploadChunk(attempt: Attempt, chunk: Buffer): void {
+  if (attempt.exchange?.write(chunk) === false) blockUpload(attempt);
+}
+
+/** All of the body has been passed on: from here on only the target is waited for. */
+export function endUpload(attempt: Attempt): void {
+  attempt.waitingSinceMs ??= attempt.passage.core.deps.clock.monotonicMs();
+  attempt.exchange?.end(attempt.passage.req.rawTrailers);
+}
+
+function blockUpload(attempt: Attempt): void {
+  attempt.waitingSinceMs ??= attempt.passage.core.deps.clock.monotonicMs();
+  attempt.passage.req.pause();
+}
+
+function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
+  const { passage, own } = attempt;
+  const { core } = passage;
+  const { counters } = core;
+  return {
+    onInformation: (head) => inform(passage, head),
+    onHead(head: AnswerHead) {
+      attempt.head = head;
+      const nowMs = core.deps.clock.monotonicMs();
+      if (own) counters.ownProgressMs = nowMs;
+      const { target, launchedMs } = attempt;
+      const ms = nowMs - launchedMs;
+      observe(core, {
+        kind: "first-byte",
+        target: target.id,
+        own,
+        model: modelOf(passage),
+        status: head.status,
+        ms,
+      });
+      judge.onHead(attempt);
+    },
+    onData(chunk) {
+      if (own) {
+        counters.ownAnswerBytes += chunk.length;
+        counters.ownProgressMs = core.deps.clock.monotonicMs();
+      }
+      observe(core, { kind: "bytes", target: attempt.target.id, own, bytes: chunk.length });
+      if (attempt.mode === "delivering") writeAnswer(attempt, chunk);
+      else if (attempt.mode === "held") hold(attempt, chunk);
+    },
+    onEnd(trailers) {
+      attempt.complete = true;
+      attempt.trailers = trailers;
+      if (own) {
+        counters.ownAnswers += 1;
+        counters.ownProgressMs = core.deps.clock.monotonicMs();
+      }
+      if (attempt.mode === "held") return judge.onWhole(attempt);
+      if (attempt.mode !== "delivering") return;
+      tellOutcome(attempt, "ok");
+      endAnswer(attempt);
+    },
+    onTurn() {
+      if (attempt.mode === "delivering") flushAnswer(passage);
+    },
+    onDrain() {
+      if (attempt !== passage.current || passage.uploaded) return;
+      attempt.waitingSinceMs = undefined;
+      passage.req.resume();
+    },
+    onUpgrade() {},
+    onFault(fault) {
+      if (attempt.mode === "over") return;
+      attempt.broken = true;
+      if (attempt.mode !== "delivering") return judge.onFault(attempt, fault);
+      tellOutcome(attempt, "truncated", { counts: true, detail: fault.detail });
+      cutOff(passage);
+    },
+  };
+}
+
+/** What exceeds the limit stays in the server's hands: the connection is not read on until the answer is let through. */
+function hold(attempt: Attempt, chunk: Buffer): void {
+  attempt.chunks.push(chunk);
+  attempt.heldBytes += chunk.length;
+  if (attempt.heldBytes > attempt.passage.core.limits.answerHeldBytes) attempt.exchange?.pause();
+}

@@ -1,0 +1,160 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AnswerHead } from "./answer-head.ts";
+import type { Exchange } from "./exchange.ts";
+import { hopHeader } from "./hop-headers.ts";
+import { createKeptBody, type KeptBody } from "./kept-body.ts";
+import { observe, type TapCore } from "./tap-core.ts";
+import type { RequestRoute } from "./tap-deps.ts";
+import type { TapOutcome } from "./tap-event.ts";
+import type { Target } from "./target.ts";
+
+/** One client's request on its way through the tap, with every try that is made for it. */
+export type Passage = {
+  readonly core: TapCore;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly route: RequestRoute;
+  /** A peer's tap sent it: served by the own server or not at all. */
+  readonly hop: boolean;
+  readonly expects: boolean;
+  readonly hasBody: boolean;
+  readonly chunked: boolean;
+  readonly startedMs: number;
+  readonly kept: KeptBody;
+  /** The try that takes the upload and may yet answer. */
+  current: Attempt | undefined;
+  /** An earlier try whose bad answer is held while another instance is asked. */
+  first: Attempt | undefined;
+  /** The try whose answer goes to the client. */
+  delivering: Attempt | undefined;
+  readonly tried: Set<string>;
+  resends: number;
+  deaths: number;
+  /** All of the request has come. */
+  uploaded: boolean;
+  /** The client has had its 100 Continue. */
+  continued: boolean;
+  /** The answer's head has left for the client. */
+  flushed: boolean;
+  /** An answer of ours, or a cut connection, has ended it. */
+  ended: boolean;
+};
+
+/** One try at one target. */
+export type Attempt = {
+  readonly passage: Passage;
+  readonly target: Target;
+  readonly own: boolean;
+  readonly fresh: boolean;
+  readonly launchedMs: number;
+  exchange: Exchange | undefined;
+  /** `held`: what comes of the answer is collected, nothing has gone to the client. */
+  mode: "waiting" | "held" | "delivering" | "over";
+  head: AnswerHead | undefined;
+  chunks: Buffer[];
+  heldBytes: number;
+  trailers: string[];
+  /** The answer ended well, or ended too early. */
+  complete: boolean;
+  broken: boolean;
+  /** Since when nothing but the target's work is missing; undefined while the client still uploads. */
+  waitingSinceMs: number | undefined;
+  told: boolean;
+};
+
+export function createPassage(
+  core: TapCore,
+  req: IncomingMessage,
+  res: ServerResponse,
+  { expects }: { expects: boolean },
+): Passage {
+  const { headers } = req;
+  const chunked = headers["transfer-encoding"] !== undefined;
+  const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+  return {
+    core,
+    req,
+    res,
+    route: core.deps.classify(req.method ?? "", originForm(req.url ?? ""), headers),
+    hop: headers[hopHeader] !== undefined,
+    expects,
+    hasBody: chunked || (length ?? 0) > 0,
+    chunked,
+    startedMs: core.deps.clock.monotonicMs(),
+    kept: createKeptBody(length, core.limits.bodyKeptBytes),
+    current: undefined,
+    first: undefined,
+    delivering: undefined,
+    tried: new Set(),
+    resends: 0,
+    deaths: 0,
+    uploaded: false,
+    continued: false,
+    flushed: false,
+    ended: false,
+  };
+}
+
+export function createAttempt(
+  passage: Passage,
+  { target, own, fresh }: { target: Target; own: boolean; fresh: boolean },
+): Attempt {
+  return {
+    passage,
+    target,
+    own,
+    fresh,
+    launchedMs: passage.core.deps.clock.monotonicMs(),
+    exchange: undefined,
+    mode: "waiting",
+    head: undefined,
+    chunks: [],
+    heldBytes: 0,
+    trailers: [],
+    complete: false,
+    broken: false,
+    waitingSinceMs: undefined,
+    told: false,
+  };
+}
+
+export function modelOf({ route }: Passage): string | undefined {
+  return route.kind === "infer" ? route.model : undefined;
+}
+
+/** Tells how a try ended, once: the first word holds. */
+export function tellOutcome(
+  attempt: Attempt,
+  outcome: TapOutcome,
+  { counts = false, detail = "" }: { counts?: boolean; detail?: string } = {},
+): void {
+  if (attempt.told) return;
+  attempt.told = true;
+  const { core } = attempt.passage;
+  observe(core, {
+    kind: "outcome",
+    target: attempt.target.id,
+    own: attempt.own,
+    model: modelOf(attempt.passage),
+    outcome,
+    counts,
+    status: attempt.head?.status ?? 0,
+    detail,
+    ms: core.deps.clock.monotonicMs() - attempt.launchedMs,
+  });
+}
+
+/** Ends a try of which nothing more is wanted. */
+export function dropAttempt(attempt: Attempt): void {
+  attempt.mode = "over";
+  attempt.chunks = [];
+  attempt.exchange?.abort();
+}
+
+function originForm(url: string): string {
+  if (url.startsWith("/")) return url;
+  const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/i.exec(url);
+  if (!match) return url;
+  const path = match[1] ?? "";
+  return path.startsWith("/") ? path : `/${path}`;
+}

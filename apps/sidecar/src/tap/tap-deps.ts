@@ -1,0 +1,37 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { TapEvent } from "./tap-event.ts";
+import type { TapLimits } from "./tap-limits.ts";
+import type { TargetChoice } from "./target.ts";
+
+export type RequestRoute =
+  | { kind: "infer"; model: string; idempotent: boolean }
+  | { kind: "other"; idempotent: boolean };
+
+/** What is wrong with a complete answer. */
+export type AnswerDefect = { kind: "not-finite"; detail: string };
+
+export type TapDeps = {
+  clock: { monotonicMs(): number };
+  /** Asked for every try of every request. */
+  route: () => TargetChoice;
+  /** `path` is in origin form, query included, whatever form the client used. */
+  classify?: (method: string, path: string, headers: IncomingHttpHeaders) => RequestRoute;
+  /** Sees complete 2xx answers of infer routes up to `answerHeldBytes`. Headers in lower case. */
+  inspectAnswer?: (headers: Record<string, string>, body: Buffer) => AnswerDefect | undefined;
+  /** Called often and synchronously: cheap. What it throws is counted and swallowed. */
+  observe?: (event: TapEvent) => void;
+  /** Only looks: called after the answer was sent. */
+  inspectRequest?: (model: string, headers: IncomingHttpHeaders, body: Buffer) => void;
+  /** Headers added to every answer. None by default, so that answers stay byte-equal. */
+  stamp?: () => Record<string, string>;
+  /** The instance may not answer at all (exclusive, and its lease is gone). */
+  fenced?: () => boolean;
+  /** Answer 503 rather than something that is known to be wrong. */
+  failClosed?: boolean;
+  limits?: Partial<TapLimits>;
+};
+
+/** Without a protocol's knowledge, only what HTTP itself calls safe may be sent twice (RFC 9110, 9.2.1). */
+export function classifyByMethod(method: string): RequestRoute {
+  return { kind: "other", idempotent: method === "GET" || method === "HEAD" };
+}

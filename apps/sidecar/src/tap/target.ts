@@ -1,0 +1,16 @@
+/** One place a request may be sent to: the own model server, a peer's tap, or a model server behind no tap. */
+export type Target = {
+  /** Names the instance in events; the same id always means the same place. */
+  id: string;
+  /** Scheme, host and port; a path is not used. */
+  url: string;
+  /** Set on every request to it, in place of the client's headers of the same name (authentication). */
+  headers?: Record<string, string>;
+  /** PEM text of the authorities trusted for `https`, in place of the system's. */
+  ca?: string;
+  /** `tap` gets the hop header, so that two taps never send one request to and fro. */
+  hop: "model" | "tap";
+};
+
+/** Where requests may go right now: `own` is undefined while it is diverted or fenced, others are best first. */
+export type TargetChoice = { own: Target | undefined; others: Target[] };
