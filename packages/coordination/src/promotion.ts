@@ -86,6 +86,8 @@ export function advancePromotion(turn: Turn): void {
   if (!promotion) return;
   if (promotion.phase === "verify") return askPath(turn, promotion);
   const target = turn.state.members[promotion.to];
+  // A new leader first lets the candidate speak: not having heard of it yet says nothing of its fitness.
+  if (turn.atMs < turn.state.observeUntilMs && !target?.report) return;
   const source = promotion.from ? turn.state.members[promotion.from] : undefined;
   const unfit = target ? unfitReason(turn, target, null) : "not configured";
   if (unfit && unfit !== "active already" && !promotion.forced)
