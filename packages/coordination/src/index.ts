@@ -1,7 +1,8 @@
+export type { Ask } from "./asks.ts";
 export { decide } from "./decide.ts";
 export type * from "./decision.ts";
 export { goldensToAsk } from "./golden-tally.ts";
 export { type Holder, type HolderEffect, type HolderInput, hold, mayServe, startHolder } from "./holder.ts";
-export { type Ask, fitnessOf, type Health, type JudgePolicy, judge, startHealth } from "./judge.ts";
+export { fitnessOf, type Health, type JudgePolicy, judge, startHealth } from "./judge.ts";
 export { type Repair, type RepairPolicy, repairFor } from "./repairs.ts";
 export { planOf, startService } from "./service-start.ts";

@@ -1,9 +1,7 @@
 import type { BytesState, Digest, Evidence, Failure, Probe, Verdict } from "@locum/contracts";
+import { type Ask, asksAfter } from "./asks.ts";
 import { confirm, type Sign } from "./confirm.ts";
 import {
-  confirmedErrors,
-  confirmedSilent,
-  confirmedWrong,
   emptyTally,
   forgetPasses,
   forgetSilences,
@@ -12,8 +10,8 @@ import {
   provenAtMs,
   recordAnswer,
   setApproved,
-  silentOnce,
 } from "./golden-tally.ts";
+import { outputWindowMs, signsOf } from "./signs.ts";
 
 export type JudgePolicy = {
   /** L3: no progress for less than the floor is never a hang; for more than the ceiling always is suspect. */
@@ -21,14 +19,6 @@ export type JudgePolicy = {
   divertCeilingMs: number;
   fitnessMaxAgeMs: number;
 };
-
-/** What should be asked at once, because of what was just seen. The caller performs it; answers return as probes. */
-export type Ask =
-  | { kind: "process" }
-  | { kind: "live" }
-  | { kind: "golden"; id: string }
-  | { kind: "another-golden"; not: string }
-  | { kind: "all-goldens" };
 
 export type Health = {
   gone: { atMs: number; detail: string } | null;
@@ -48,10 +38,7 @@ export type Health = {
   verdict: Verdict;
 };
 
-const outputWindowMs = 10_000;
 const outputsMax = 64;
-/** L1 misses in a row before a server that says nothing of itself counts as evidence. */
-const liveMissesMax = 3;
 /** L3: a wait of this many p99s is out of the instance's own character (research on hung engines: 8 x p99). */
 const patience = 8;
 
@@ -192,76 +179,6 @@ function observeProgress(
   };
 }
 
-function signsOf(health: Health, atMs: number): Sign[] {
-  const signs: Sign[] = [];
-  const add = (rung: Evidence["rung"], failure: Failure, hard: boolean, detail: string) =>
-    signs.push({ rung, failure, hard, detail, atMs });
-  if (health.gone) add("process", "process-gone", true, health.gone.detail);
-  if (health.liveMisses >= liveMissesMax)
-    add("live", "hung", false, `${health.liveMisses} liveness probes failed: ${health.liveDetail}`);
-  const { stalledMs, limitMs } = health.progress;
-  if (stalledMs > 0)
-    add(
-      "progress",
-      "hung",
-      false,
-      `nothing finished for ${Math.round(stalledMs)} ms (limit ${Math.round(limitMs)} ms)`,
-    );
-  goldenSigns(health, add);
-  const recent = health.outputs.filter((output) => atMs - output.atMs < outputWindowMs);
-  outputSigns(recent, add);
-  if (health.hardware !== null) add("hardware", "hardware", false, health.hardware);
-  if (health.bytes.state === "unapproved") add("bytes", "wrong-output", false, health.bytes.detail);
-  if (health.configurationMatches?.length === 0)
-    add("configuration", "wrong-output", false, "the served metadata belongs to no approved release");
-  return signs;
-}
-
-type AddSign = (rung: Evidence["rung"], failure: Failure, hard: boolean, detail: string) => void;
-
-function goldenSigns({ goldens, notFinite }: Health, add: AddSign): void {
-  if (notFinite) add("golden", "not-finite", true, `golden ${notFinite.golden} was answered with NaN or Inf`);
-  const wrong = confirmedWrong(goldens);
-  if (wrong.length > 0)
-    add(
-      "golden",
-      "wrong-output",
-      wrong.length >= 2,
-      `${wrong.length} goldens answered wrongly, each asked again: ${wrong.slice(0, 4).join(", ")}`,
-    );
-  const errors = confirmedErrors(goldens);
-  if (errors.length > 0)
-    add(
-      "golden",
-      "errors",
-      errors.length >= 2,
-      `${errors.length} goldens answered with an error, each asked again`,
-    );
-  const silent = confirmedSilent(goldens);
-  const once = silentOnce(goldens);
-  if (silent.length >= 2)
-    add("golden", "hung", true, `${silent.length} goldens not answered, each asked again`);
-  else if (once.length >= 2 || silent.length > 0)
-    add("golden", "hung", false, `${once.length} goldens not answered`);
-}
-
-function outputSigns(recent: Health["outputs"], add: AddSign): void {
-  const contested = recent.filter((output) => output.contested);
-  const first = (finding: string) => contested.find((output) => output.finding === finding);
-  const notFinite = first("not-finite");
-  // Uncontested, it may be the client's own NaN coming back: a reason to ask the goldens, not a verdict.
-  if (notFinite)
-    add(
-      "output",
-      "not-finite",
-      true,
-      `an answer held ${notFinite.detail} where another instance answered finitely`,
-    );
-  const failing = contested.filter(({ finding }) => finding === "status-5xx" || finding === "truncated");
-  if (failing.length >= 3)
-    add("output", "errors", false, `${failing.length} requests failed here and were answered well elsewhere`);
-}
-
 /** A failure holds until the opposite is proven: the process back and every golden passed since. */
 function latch(health: Health, finding: ReturnType<typeof confirm>, atMs: number): Health["failed"] {
   if (finding) {
@@ -297,53 +214,4 @@ function verdictOf(
   const state = goldenState(health.goldens);
   const known = state === "proven" || state === "none" || health.verdict.kind === "healthy";
   return known ? { kind: "healthy", evidence: evidence.slice(0, 16) } : { kind: "unknown", evidence };
-}
-
-function asksAfter(before: Health, after: Health, probe: Probe): Ask[] {
-  switch (probe.kind) {
-    case "process":
-      if (!probe.alive && !probe.again) return [{ kind: "process" }];
-      return before.gone && !after.gone ? [{ kind: "all-goldens" }] : [];
-    case "golden":
-      return before.failed && after.failed ? [] : asksAfterGolden(after, probe);
-    case "progress":
-      return before.progress.stalledMs === 0 && after.progress.stalledMs > 0
-        ? [{ kind: "live" }, { kind: "another-golden", not: "" }, { kind: "another-golden", not: "" }]
-        : [];
-    case "output":
-      return after.failed
-        ? []
-        : [
-            { kind: "another-golden", not: "" },
-            { kind: "another-golden", not: "" },
-          ];
-    case "bytes":
-      return before.bytes.tree !== after.bytes.tree || before.bytes.state !== after.bytes.state
-        ? [{ kind: "all-goldens" }]
-        : [];
-    case "releases":
-    case "maintenance":
-      return [{ kind: "all-goldens" }];
-    default:
-      return [];
-  }
-}
-
-function asksAfterGolden({ goldens, progress }: Health, probe: Extract<Probe, { kind: "golden" }>): Ask[] {
-  const again: Ask[] = [
-    { kind: "golden", id: probe.golden },
-    { kind: "another-golden", not: probe.golden },
-  ];
-  // While work is seen to finish, a late golden waits in a queue: asking more of them would only lengthen it.
-  if (probe.outcome === "timeout") return probe.atMs - progress.workedAtMs < progress.limitMs ? [] : again;
-  if (probe.outcome === "error" || probe.outcome === "not-finite") return again;
-  const wrong =
-    goldens.current === null
-      ? probe.passes.length === 0 && probe.fails.length > 0
-      : probe.fails.includes(goldens.current);
-  if (!wrong) return [];
-  const missesInARow = Math.max(
-    ...probe.fails.map((digest) => goldens.answers[probe.golden]?.missesInARow[digest] ?? 0),
-  );
-  return missesInARow === 1 ? again : [{ kind: "all-goldens" }];
 }
