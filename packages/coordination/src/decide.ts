@@ -1,16 +1,12 @@
 import type { Decision, Effect, Input, ServiceState } from "./decision.ts";
+import { startPromotion } from "./failover.ts";
 import { followIncidents } from "./incidents.ts";
 import { acknowledge, connect, disconnect, hear, watchSilence } from "./membership.ts";
 import { advanceOperations, finishOperation, takeOrder } from "./operations.ts";
 import { publishPolicy } from "./policy.ts";
-import {
-  advancePromotion,
-  confirmPath,
-  finishPromotionStep,
-  keepRoles,
-  startPromotion,
-} from "./promotion.ts";
+import { advancePromotion, confirmPath, finishPromotionStep } from "./promotion.ts";
 import { startRepairs, watchAllWrong } from "./repairs.ts";
+import { keepRoles } from "./roles.ts";
 import { startTerm } from "./service-start.ts";
 import { audit, setState, startTurn, type Turn } from "./turn.ts";
 

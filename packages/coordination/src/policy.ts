@@ -1,6 +1,5 @@
 import type { Policy } from "@locum/contracts";
-import { isPaused } from "./promotion.ts";
-import { membersOf, setState, type Turn } from "./turn.ts";
+import { isPaused, membersOf, setState, type Turn } from "./turn.ts";
 
 /** What sidecars go on running by when the collector is away: sent whenever it says something new. */
 export function publishPolicy(turn: Turn): void {

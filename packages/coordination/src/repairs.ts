@@ -3,8 +3,17 @@ import { spend } from "./budget.ts";
 import { volumeOf } from "./candidates.ts";
 import type { Member } from "./decision.ts";
 import { startOperation } from "./operations.ts";
-import { isPaused } from "./promotion.ts";
-import { audit, membersOf, sayOnce, setDurable, type Turn, tell, unsay, updateIncident } from "./turn.ts";
+import {
+  audit,
+  isPaused,
+  membersOf,
+  sayOnce,
+  setDurable,
+  type Turn,
+  tell,
+  unsay,
+  updateIncident,
+} from "./turn.ts";
 
 /** Restores of one service at the same time; one per volume always. */
 const restoresMax = 2;

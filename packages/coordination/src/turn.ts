@@ -142,3 +142,7 @@ export function updateIncident(turn: Turn, incident: OpenIncident): void {
   const { tried: _tried, ...shown } = incident;
   turn.effects.push({ kind: "incident", incident: shown });
 }
+
+/** A person has stopped all automatic actions for a while; observing goes on. */
+export const isPaused = ({ state, wallMs }: Turn): boolean =>
+  state.durable.pausedUntil !== null && wallMs < state.durable.pausedUntil;
