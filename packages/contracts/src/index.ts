@@ -20,5 +20,5 @@ export { approveRelease, digestOf, goldenId, keyIdOf, sha256Hex, verifyRelease }
 export { BytesState, GoldenState, Report } from "./report.ts";
 export { Address, Approver, Instance, Name, PoolClass, Role, ServiceConfig } from "./service.ts";
 export { Datatype, ModelMetadata, type Tensor, TensorSpec } from "./tensor.ts";
-export { Tree, TreeFile, TreePath } from "./tree.ts";
+export { Tree, TreeFile, TreePath, treeChunkBytes } from "./tree.ts";
 export { Evidence, Failure, Verdict } from "./verdict.ts";

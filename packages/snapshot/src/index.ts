@@ -1,1 +1,17 @@
-export {};
+export { diffTrees, type TreeDiff } from "./chunk-diff.ts";
+export { type Clock, systemClock } from "./clock.ts";
+export { type Fs, type FsHandle, type FsStat, nodeFs } from "./fs.ts";
+export type { Ignore } from "./ignore.ts";
+export { type IntegrityWatch, type WatchStatus, watchTree } from "./integrity-watch.ts";
+export { listTwins, openTwin, type Twin } from "./open-twin.ts";
+export { createPace, type Pace, unpaced } from "./pace.ts";
+export { type Recovery, recoverRestore } from "./recover-restore.ts";
+export { type RestoreOptions, type RestorePhase, type RestoreResult, restoreTree } from "./restore.ts";
+export { type RestoreMethod, restoreMethod } from "./restore-method.ts";
+export { type LiveTree, type ScanOptions, scanLive, scanTree } from "./scan-tree.ts";
+export { type Places, snapshotPlaces } from "./snapshot-places.ts";
+export type { Source } from "./source.ts";
+export type { Stamp } from "./stamp.ts";
+export { parseTree, treeDigest, treeOf } from "./tree-digest.ts";
+export type { Finding } from "./tree-sweep.ts";
+export { stageTwin } from "./twin.ts";
