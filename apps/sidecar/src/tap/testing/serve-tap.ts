@@ -1,0 +1,25 @@
+import { createTap } from "../tap.ts";
+import { listen } from "./raw-upstream.ts";
+
+// A tap in a process of its own, for measuring: `serve-tap.ts UPSTREAM_URL` prints its port and runs until its
+// standard input ends.
+const [url] = process.argv.slice(2);
+if (url === undefined) throw new Error("expected the URL of a model server");
+const own = { id: "own", url, hop: "model" as const };
+const choice = { own, others: [] };
+let events = 0;
+const tap = createTap({
+  clock: { monotonicMs: () => performance.now() },
+  route: () => choice,
+  classify: () => ({ kind: "infer", model: "m", idempotent: true }),
+  inspectAnswer: (_headers, body) =>
+    body.includes("NaN") ? { kind: "not-finite", detail: "somewhere" } : undefined,
+  observe: () => {
+    events += 1;
+  },
+});
+console.log(JSON.stringify({ port: await listen(tap.server) }));
+process.stdin.on("end", () => {
+  void tap.drain(0).then(() => process.exit(events > 0 ? 0 : 1));
+});
+process.stdin.resume();

@@ -1,0 +1,44 @@
+import { createServer, type Socket } from "node:net";
+
+// The model server of the benches: reads requests with a length and answers each with a small JSON, with as little
+// work as possible, so that what is measured is the way to it. Prints its port, runs until standard input ends.
+const answerBody = JSON.stringify({
+  outputs: [{ name: "y", datatype: "FP32", shape: [1, 10], data: Array(10).fill(0.1) }],
+});
+const answer = Buffer.from(
+  `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${answerBody.length}\r\n\r\n${answerBody}`,
+);
+const server = createServer((socket) => {
+  socket.setNoDelay(true);
+  socket.on("error", () => {});
+  let head = "";
+  let left = 0;
+  socket.on("data", (chunk: Buffer) => {
+    for (let at = 0; at < chunk.length; ) {
+      if (left > 0) {
+        const take = Math.min(left, chunk.length - at);
+        left -= take;
+        at += take;
+        if (left === 0) reply(socket);
+        continue;
+      }
+      const end = chunk.indexOf("\r\n\r\n", at);
+      if (end < 0) {
+        head += chunk.toString("latin1", at);
+        break;
+      }
+      head += chunk.toString("latin1", at, end);
+      left = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
+      head = "";
+      at = end + 4;
+      if (left === 0) reply(socket);
+    }
+  });
+});
+server.listen(0, "127.0.0.1", () => console.log(JSON.stringify(server.address())));
+process.stdin.on("end", () => process.exit(0));
+process.stdin.resume();
+
+function reply(socket: Socket): void {
+  socket.write(answer);
+}
