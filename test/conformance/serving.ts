@@ -1,0 +1,297 @@
+import { Fault, type Tensor } from "@locum/contracts";
+import type { ModelServer } from "@locum/serving";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { misbehaviours, startHostileServer } from "./hostile-server.ts";
+
+/** A running model server and what the suite may do with it. */
+export type Subject = {
+  server: ModelServer;
+  model: string;
+  /** Answered well, always alike, with finite numbers. */
+  goodRequest: Record<string, unknown>;
+  /** Refused by the server; absent for servers that answer anything. */
+  wrongRequest?: unknown;
+  /** Asks for the outputs as raw tensors, where the server has the extension. */
+  binaryRequest?: Record<string, unknown>;
+  /** Another connection to the same server. */
+  reconnect(options: { headers?: Record<string, string>; answerBytesMax?: number }): ModelServer;
+  /** Puts a fault in force for inferences only: health goes on answering 200. */
+  order?(fault: "none" | "hang" | "nan" | "error" | "drop"): Promise<void>;
+  /** Replaces the model's files while it is served; "wrong" loads and answers otherwise, "garbage" does not load. */
+  swapFiles?(to: "good" | "wrong" | "garbage"): Promise<void>;
+  close(): Promise<void>;
+};
+
+const patient = { timeoutMs: 20_000 };
+const brief = { timeoutMs: 150 };
+
+/**
+ * What every adapter of the model server port must do, against a server that really runs, and against programs that
+ * are no model server at all. `connect` makes the adapter for any URL.
+ */
+export function servingConformance(
+  name: string,
+  { open, connect }: { open(): Promise<Subject>; connect(url: string, answerBytesMax: number): ModelServer },
+): void {
+  describe(`serving: ${name}`, () => {
+    let subject: Subject;
+    beforeAll(async () => {
+      subject = await open();
+    }, 600_000);
+    afterAll(() => subject?.close());
+
+    healthCases(() => subject);
+    inferCases(() => subject);
+    faultCases(() => subject);
+    reloadCases(() => subject);
+  });
+  describe(`serving: ${name} against what is no model server`, () => hostileCases(connect));
+}
+
+function healthCases(subject: () => Subject): void {
+  test("a server that serves is live and ready, and so is its model", async () => {
+    const { server, model } = subject();
+    const outcomes = await Promise.all([
+      server.live(patient),
+      server.ready(undefined, patient),
+      server.ready(model, patient),
+    ]);
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ ok: true, detail: "ok" });
+    for (const { latencyMs } of outcomes) expect(latencyMs).toBeGreaterThan(0);
+  });
+
+  test("a model that is not there is not ready, and its metadata is a fault", async () => {
+    const { server } = subject();
+    expect(await server.ready("no-such-model", patient)).toMatchObject({ ok: false, detail: "status" });
+    expect(await codeOf(server.metadata("no-such-model", patient))).toBe("model-unknown");
+  });
+
+  test("the model is listed as ready, and described with the tensors that it takes", async () => {
+    const { server, model, goodRequest } = subject();
+    expect(await server.models(patient)).toContainEqual(
+      expect.objectContaining({ name: model, state: "READY" }),
+    );
+    const metadata = await server.metadata(model, patient);
+    expect(metadata.name).toBe(model);
+    const given = (goodRequest.inputs as { name: string }[]).map((input) => input.name);
+    if (metadata.inputs.length > 0) expect(metadata.inputs.map((input) => input.name)).toEqual(given);
+  });
+}
+
+function inferCases(subject: () => Subject): void {
+  test("an answer has finite numbers that fill their shapes, the same each time", async () => {
+    const { server, model, goodRequest } = subject();
+    const first = await server.infer(model, goodRequest, patient);
+    expect(first.outputs.length).toBeGreaterThan(0);
+    for (const { shape, data } of first.outputs) {
+      expect(data.length).toBe(shape.reduce((product, size) => product * size, 1));
+      for (const value of Array.from(data)) expect(value).toSatisfy(Number.isFinite);
+    }
+    const second = await server.infer(model, goodRequest, patient);
+    expect(plain(second.outputs)).toEqual(plain(first.outputs));
+    expect(first.cached).not.toBe(true);
+  });
+
+  test("raw tensors say the same as JSON", async ({ skip }) => {
+    const { server, model, goodRequest, binaryRequest } = subject();
+    if (!binaryRequest) return skip("the server has no binary tensor extension");
+    const [json, binary] = await Promise.all([
+      server.infer(model, goodRequest, patient),
+      server.infer(model, binaryRequest, patient),
+    ]);
+    expect(binary.outputs.some(({ data }) => ArrayBuffer.isView(data))).toBe(true);
+    expect(plain(binary.outputs)).toEqual(plain(json.outputs));
+  });
+
+  test("a compressed answer says the same", async () => {
+    const { server, model, goodRequest, reconnect } = subject();
+    const zipped = reconnect({ headers: { "Accept-Encoding": "gzip" } });
+    const answers = await Promise.all([zipped, server].map((one) => one.infer(model, goodRequest, patient)));
+    zipped.close();
+    expect(plain(answers[0]?.outputs ?? [])).toEqual(plain(answers[1]?.outputs ?? []));
+  });
+
+  test("many at once are all answered", async () => {
+    const { server, model, goodRequest } = subject();
+    const [first, ...others] = await Promise.all(
+      Array.from({ length: 24 }, () => server.infer(model, goodRequest, patient)),
+    );
+    for (const other of others) expect(plain(other.outputs)).toEqual(plain(first?.outputs ?? []));
+  });
+
+  test("a model that is not there, a request that does not fit, and no request at all", async () => {
+    const { server, model, goodRequest, wrongRequest } = subject();
+    expect(await codeOf(server.infer("no-such-model", goodRequest, patient))).toBe("model-unknown");
+    expect(await codeOf(server.infer(model, "no request", patient))).toBe("request-invalid");
+    if (wrongRequest)
+      expect(await codeOf(server.infer(model, wrongRequest, patient))).toBe("upstream-refused");
+  });
+
+  test("an answer over the limit is a fault", async () => {
+    const { model, goodRequest, reconnect } = subject();
+    const narrow = reconnect({ answerBytesMax: 16 });
+    expect(await codeOf(narrow.infer(model, goodRequest, patient))).toBe("upstream-protocol");
+    narrow.close();
+  });
+
+  test("a call that its caller aborts ends", async () => {
+    const { server, model, goodRequest } = subject();
+    const gone = { timeoutMs: 20_000, signal: AbortSignal.abort() };
+    expect(await codeOf(server.infer(model, goodRequest, gone))).toBe("upstream-timeout");
+    expect(await server.live(gone)).toMatchObject({ ok: false, detail: "timeout" });
+  });
+
+  test("the server's own count, where there is one, grows with answers", async () => {
+    const { server, model, goodRequest } = subject();
+    const before = await server.progress(patient);
+    if (before === undefined) return;
+    await server.infer(model, goodRequest, patient);
+    await expect.poll(() => server.progress(patient)).toBeGreaterThan(before);
+  });
+}
+
+function faultCases(subject: () => Subject): void {
+  const cases = [
+    { fault: "hang", code: "upstream-timeout", within: brief },
+    { fault: "error", code: "upstream-refused", within: patient },
+    { fault: "drop", code: "upstream-unreachable", within: patient },
+  ] as const;
+  test.for(cases)("$fault is $code, while health says 200", async ({ fault, code, within }, { skip }) => {
+    const { server, model, goodRequest, order } = subject();
+    if (!order) return skip("no faults can be ordered here");
+    await order(fault);
+    try {
+      expect(await codeOf(server.infer(model, goodRequest, within))).toBe(code);
+      expect(await server.ready(model, patient)).toMatchObject({ ok: true });
+    } finally {
+      await order("none");
+    }
+    expect((await server.infer(model, goodRequest, patient)).outputs.length).toBeGreaterThan(0);
+  });
+
+  test("NaN in an answer arrives as NaN", async ({ skip }) => {
+    const { server, model, goodRequest, binaryRequest, order } = subject();
+    if (!order) return skip("no faults can be ordered here");
+    await order("nan");
+    try {
+      for (const request of binaryRequest ? [goodRequest, binaryRequest] : [goodRequest]) {
+        const { outputs } = await server.infer(model, request, patient);
+        expect(outputs.flatMap(({ data }) => Array.from(data)).some((value) => Number.isNaN(value))).toBe(
+          true,
+        );
+      }
+    } finally {
+      await order("none");
+    }
+  });
+}
+
+function reloadCases(subject: () => Subject): void {
+  test("a reload with nothing changed gives a model that answers as before", async () => {
+    const { server, model, goodRequest } = subject();
+    const before = await server.infer(model, goodRequest, patient);
+    expect(await server.reload(model, patient)).toMatchObject({ reloaded: true, outcome: "loaded" });
+    expect(plain((await server.infer(model, goodRequest, patient)).outputs)).toEqual(plain(before.outputs));
+  });
+
+  test("changed files answer after a reload, garbage does not load, and the good files come back", async ({
+    skip,
+  }) => {
+    const { server, model, goodRequest, swapFiles } = subject();
+    if (!swapFiles) return skip("the files cannot be swapped here");
+    const good = plain((await server.infer(model, goodRequest, patient)).outputs);
+    await swapFiles("wrong");
+    expect(plain((await server.infer(model, goodRequest, patient)).outputs)).toEqual(good);
+    expect(await server.reload(model, patient)).toMatchObject({ reloaded: true });
+    expect(plain((await server.infer(model, goodRequest, patient)).outputs)).not.toEqual(good);
+    await swapFiles("garbage");
+    expect(await server.reload(model, patient)).toMatchObject({ reloaded: false, outcome: "load-failed" });
+    await swapFiles("good");
+    expect(await server.reload(model, patient)).toMatchObject({ reloaded: true });
+    expect(plain((await server.infer(model, goodRequest, patient)).outputs)).toEqual(good);
+  });
+
+  test("a model that is not in the repository does not load", async () => {
+    const { server } = subject();
+    expect(await server.reload("no-such-model", patient)).toMatchObject({ reloaded: false });
+  });
+}
+
+function hostileCases(connect: (url: string, answerBytesMax: number) => ModelServer): void {
+  test("a port where nobody listens is refused", async () => {
+    const { url, close } = await startHostileServer(() => undefined);
+    await close();
+    const server = connect(url, 1_000_000);
+    expect(await server.live(patient)).toMatchObject({ ok: false, detail: "refused" });
+    expect(await codeOf(server.infer("m", request, patient))).toBe("upstream-unreachable");
+    server.close();
+  });
+
+  test.for(Object.keys(misbehaviours))("a program that %s gives faults, and only faults", async (name) => {
+    const hostile = await startHostileServer((socket) => misbehaviours[name]?.(socket));
+    await onlyFaults(connect(hostile.url, 1_000_000));
+    await hostile.close();
+  });
+
+  test("random bytes, alone and behind a head of HTTP, give faults, and only faults", async () => {
+    let turn = 0;
+    const hostile = await startHostileServer((socket) => {
+      turn++;
+      const bytes = pseudoRandom(turn, 2000);
+      if (turn % 2) socket.end(bytes);
+      else
+        socket.end(
+          Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes.length}\r\n\r\n`), bytes]),
+        );
+    });
+    for (let round = 0; round < 8; round++) await onlyFaults(connect(hostile.url, 1_000_000));
+    await hostile.close();
+  });
+}
+
+const request = { inputs: [{ name: "x", datatype: "FP32", shape: [1], data: [1] }] };
+
+/** Every call of the port: probes never throw and may only be wrong where the answer is 200, the others throw Faults. */
+async function onlyFaults(server: ModelServer): Promise<void> {
+  await Promise.all([server.live(brief), server.ready(undefined, brief), server.ready("m", brief)]);
+  expect(await server.progress(brief)).toBe(undefined);
+  const codes = await Promise.all([
+    codeOf(server.metadata("m", brief)),
+    codeOf(server.infer("m", request, brief)),
+    codeOf(server.models(brief).then((models) => expect(models).toSatisfy(Array.isArray))),
+    codeOf(server.reload("m", brief)),
+  ]);
+  expect(codes.slice(0, 2)).not.toContain(undefined);
+  server.close();
+}
+
+/** The code of the Fault that a call throws, undefined where it does not; anything else thrown fails the test. */
+async function codeOf(call: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (fault) {
+    if (fault instanceof Fault) return fault.code;
+    throw fault;
+  }
+}
+
+/** Outputs without the kind of list that carries them; JSON rounds binary32 by a digit at most. */
+function plain(outputs: Tensor[]): unknown {
+  return outputs.map(({ name, datatype, shape, data }) => ({
+    name,
+    datatype,
+    shape,
+    data: Array.from(data, (value) => (datatype === "FP32" ? Math.fround(Number(value)) : value)),
+  }));
+}
+
+function pseudoRandom(seed: number, length: number): Buffer {
+  let state = seed * 2654435761;
+  return Buffer.from(
+    Array.from({ length }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return state >>> 24;
+    }),
+  );
+}

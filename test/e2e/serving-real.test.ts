@@ -1,0 +1,106 @@
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { connect, detect } from "@locum/serving";
+import { describe, expect, test } from "vitest";
+import { type Subject, servingConformance } from "../conformance/serving.ts";
+
+/**
+ * The conformance suite against model servers that we did not write. LOCUM_PEERS_DIR names the folder whose
+ * `start-<server>.sh --dir DIR` starts each one and prints `{"url","pid","modelDir","model","variants",...}`.
+ */
+const scripts = process.env.LOCUM_PEERS_DIR;
+
+const peers = [
+  // Load does nothing there unless a file changed, half of its routes answer 400 where others say 404.
+  { name: "triton", file: "1/model.npz", variant: "model.npz", binary: true },
+  // The health has a body, there is no repository index, a request without an id may fail.
+  { name: "kserve", file: "model.npz", variant: "model.npz", binary: false },
+  // No binary tensors, an index that wants a body, and the model in a process of its own.
+  { name: "mlserver", file: "model.joblib", variant: "model.joblib", binary: false },
+] as const;
+type Peer = (typeof peers)[number];
+
+for (const peer of peers) {
+  if (!scripts) {
+    test.skip(`${peer.name}: set LOCUM_PEERS_DIR to the folder of start-${peer.name}.sh to run it`, () =>
+      undefined);
+    continue;
+  }
+  const folder = scripts;
+  servingConformance(`oip-v2-rest on a real ${peer.name}`, {
+    open: () => open(folder, peer),
+    connect: (url, answerBytesMax) => connect({ url, answerBytesMax }),
+  });
+  describe(peer.name, () => {
+    test("is detected, with its name, version and models", { timeout: 600_000 }, async () => {
+      const running = await start(folder, peer);
+      try {
+        const found = await detect(`${running.url}/v2`);
+        expect(found).toMatchObject({
+          protocol: "oip-v2-rest",
+          server: { name: peer.name },
+          modelsKnown: true,
+        });
+        expect(found.server?.version).toMatch(/^\d+\.\d+/);
+        expect(found.models).toContainEqual(expect.objectContaining({ name: running.model, state: "READY" }));
+      } finally {
+        await running.stop();
+      }
+    });
+  });
+}
+
+async function open(folder: string, peer: Peer): Promise<Subject> {
+  const running = await start(folder, peer);
+  const server = connect({ url: running.url });
+  const { inputs } = JSON.parse(await readFile(join(running.variants, "golden.json"), "utf8")) as {
+    inputs: number[][];
+  };
+  const input = { name: "x", datatype: "FP32", shape: [1, 64], data: inputs[0] ?? [] };
+  const goodRequest = { inputs: [input] };
+  return {
+    server,
+    model: running.model,
+    goodRequest,
+    wrongRequest: { inputs: [{ ...input, shape: [1, 3], data: [1, 2, 3] }] },
+    ...(peer.binary ? { binaryRequest: { ...goodRequest, parameters: { binary_data_output: true } } } : {}),
+    reconnect: (options) => connect({ url: running.url, ...options }),
+    async swapFiles(to) {
+      const live = join(running.modelDir, peer.file);
+      await cp(join(running.variants, to, peer.variant), `${live}.new`);
+      await rename(`${live}.new`, live);
+    },
+    async close() {
+      server.close();
+      await running.stop();
+    },
+  };
+}
+
+type Running = { url: string; model: string; modelDir: string; variants: string; stop(): Promise<void> };
+
+async function start(folder: string, { name }: Peer): Promise<Running> {
+  const dir = await mkdtemp(join(tmpdir(), `locum-${name}-`));
+  const { stdout } = await promisify(execFile)(join(folder, `start-${name}.sh`), ["--dir", dir]);
+  const line = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Running & { pid: number };
+  return {
+    ...line,
+    async stop() {
+      signal(line.pid, "SIGTERM");
+      await expect.poll(() => signal(line.pid, 0), { timeout: 60_000, interval: 100 }).toBe(false);
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Each server leads a process group of its own, with its workers in it. False once nobody is left there. */
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pid, name);
+  } catch {
+    return false;
+  }
+}
