@@ -1,3 +1,4 @@
+export { isLoopback, splitAddress } from "./address.ts";
 export { AuditEvent, AuditKind, AuditRecord } from "./audit-event.ts";
 export { canonicalJson } from "./canonical-json.ts";
 export { Act, Command, CommandResult } from "./command.ts";
@@ -14,11 +15,22 @@ export {
 } from "./frame.ts";
 export { ExpectedOutput, Golden, Tolerance } from "./golden.ts";
 export { Incident, TimelineEntry } from "./incident.ts";
+export { nearestWord } from "./nearest-word.ts";
 export { Probe } from "./probe.ts";
 export { Approval, Digest, Release, ReleaseBody } from "./release.ts";
 export { approveRelease, digestOf, goldenId, keyIdOf, sha256Hex, verifyRelease } from "./release-seal.ts";
 export { BytesState, GoldenState, Report } from "./report.ts";
 export { Address, Approver, Instance, Name, PoolClass, Role, ServiceConfig } from "./service.ts";
+export {
+  loadServiceFile,
+  type ParsedService,
+  parseServiceFile,
+  problemLine,
+  readServiceFile,
+  type ServiceProblem,
+} from "./service-file.ts";
+export { resolvePaths } from "./service-paths.ts";
+export { serviceJsonSchema } from "./service-schema.ts";
 export { Datatype, ModelMetadata, type Tensor, TensorSpec } from "./tensor.ts";
 export { Tree, TreeFile, TreePath, treeChunkBytes } from "./tree.ts";
 export { Evidence, Failure, Verdict } from "./verdict.ts";

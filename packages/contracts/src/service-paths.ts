@@ -1,0 +1,33 @@
+import { dirname, join, resolve } from "node:path";
+import type { ServiceConfig } from "./service.ts";
+
+/** The same configuration with every path absolute: relative ones start at the folder of the service file. */
+export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig {
+  const folder = dirname(resolve(file));
+  const absolute = (path: string): string => resolve(folder, path);
+  const given = <K extends string>(key: K, path: string | undefined): { [P in K]?: string } =>
+    path === undefined ? {} : ({ [key]: absolute(path) } as { [P in K]?: string });
+  const { tls, ca, ...collector } = config.collector;
+  return {
+    ...config,
+    releases: absolute(config.releases),
+    collector: {
+      ...collector,
+      ...given("ca", ca),
+      ...(tls ? { tls: { cert: absolute(tls.cert), key: absolute(tls.key) } } : {}),
+      dataDir: absolute(collector.dataDir),
+      tokenFile: absolute(collector.tokenFile),
+    },
+    instances: config.instances.map((instance) => ({
+      ...instance,
+      ...given("modelDir", instance.modelDir),
+      ...given("ca", instance.ca),
+      ...given("headersFile", instance.headersFile),
+      ...given("pidFile", instance.pidFile),
+      sidecar: {
+        ...instance.sidecar,
+        stateDir: absolute(instance.sidecar.stateDir ?? join(".locum", `${config.service}-${instance.id}`)),
+      },
+    })),
+  };
+}
