@@ -34,6 +34,17 @@ export function takeBack(passage: Passage): void {
   resend(passage, choice);
 }
 
+/** Ends a request that has had no answer yet: the instance may not answer any more, and nobody else is asked. */
+export function fenceOff(passage: Passage): void {
+  if (passage.ended || passage.delivering) return;
+  for (const attempt of [passage.current, passage.first]) {
+    if (!attempt) continue;
+    tellOutcome(attempt, "diverted");
+    dropAttempt(attempt);
+  }
+  refuse(passage, 503, "fenced");
+}
+
 type Failure = Pick<FailedTry, "failure" | "sent"> & { detail?: string };
 type Choice = { target: Target; own: boolean; fresh: boolean };
 

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { createKeptPool, type KeptPool } from "./kept-body.ts";
 import type { Passage } from "./passage.ts";
 import { createRetryBudget, type RetryBudget } from "./retry-budget.ts";
@@ -15,6 +16,8 @@ export type TapCore = {
   readonly kept: KeptPool;
   /** Oldest first. */
   readonly passages: Set<Passage>;
+  /** Clients whose connection has been, or is being, upgraded. */
+  readonly tunnels: Set<Duplex>;
   readonly counters: TapCounters;
   draining: boolean;
 };
@@ -53,6 +56,7 @@ export function createTapCore(deps: TapDeps): TapCore {
     upstreams: createUpstreams({ nowMs, limits }),
     kept: createKeptPool(limits.allBodiesKeptBytes),
     passages: new Set(),
+    tunnels: new Set(),
     counters: {
       started: 0,
       finished: 0,

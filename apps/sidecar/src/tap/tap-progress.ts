@@ -3,6 +3,7 @@ import type { TapCore, TapCounters } from "./tap-core.ts";
 /** What the health ladder needs to tell busy from hung, and what the metrics print. */
 export type TapProgress = TapCounters & {
   inflight: number;
+  tunnels: number;
   /** Requests whose answer only the own server's work is missing for. */
   waitingOnOwn: number;
   /** Since when the one that waits longest does. */
@@ -22,6 +23,7 @@ export function tapProgress(core: TapCore): TapProgress {
   return {
     ...core.counters,
     inflight: core.passages.size,
+    tunnels: core.tunnels.size,
     waitingOnOwn,
     oldestWaitSinceMs,
     keptBytes: core.kept.bytes,

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Server as NetServer, Socket } from "node:net";
 import { admit } from "./admit.ts";
-import { takeBack } from "./failover.ts";
+import { fenceOff, takeBack } from "./failover.ts";
 import { createTapCore, type TapCore } from "./tap-core.ts";
 import type { TapDeps } from "./tap-deps.ts";
 import { type TapProgress, tapProgress } from "./tap-progress.ts";
@@ -17,6 +17,11 @@ export type Tap = {
    * where the rules allow it. Returns how many were.
    */
   divert(): number;
+  /**
+   * The instance may not answer any more (`fenced` says so): ends what has no answer yet with 503, and every upgraded
+   * connection. Answers that have begun go on.
+   */
+  fence(): void;
   /** Takes no new connections, lets the requests in flight finish, and after `ms` ends what is left. */
   drain(ms: number): Promise<void>;
   /**
@@ -62,6 +67,10 @@ export function createTap(deps: TapDeps): Tap {
     inflight: () => core.passages.size,
     progress: () => tapProgress(core),
     divert: () => divertAll(core),
+    fence() {
+      for (const passage of [...core.passages]) fenceOff(passage);
+      for (const client of core.tunnels) client.destroy();
+    },
     drain,
     async handOver(give, drainMs) {
       const [inherited] = adopted;
@@ -109,6 +118,7 @@ function drainServer(core: TapCore, server: Server, ms: number): Promise<void> {
       clearTimeout(deadline);
       clearInterval(poll);
       server.closeAllConnections();
+      for (const client of core.tunnels) client.destroy();
       core.upstreams.close();
       resolve();
     };

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { AnswerHead } from "./answer-head.ts";
 import { writeRefusal } from "./deliver.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, ExchangeFault } from "./exchange.ts";
 import { hopHeader } from "./hop-headers.ts";
 import type { TapCore } from "./tap-core.ts";
 import type { Target } from "./target.ts";
@@ -20,22 +20,43 @@ export function wantsTunnel(req: IncomingMessage): boolean {
  */
 export function tunnel(core: TapCore, req: IncomingMessage, client: Duplex, early: Buffer): void {
   client.on("error", () => client.destroy());
+  client.on("close", () => core.tunnels.delete(client));
+  core.tunnels.add(client);
   const { own, others } = core.deps.route();
-  const [first, ...rest] = [own, ...(req.headers[hopHeader] === undefined ? others : [])].filter(
-    (it) => it !== undefined,
-  );
-  const reason = core.deps.fenced() ? "fenced" : first ? "" : "no-fit-instance";
-  if (reason !== "" || !first) return refuseTunnel(core, req, client, 503, reason);
-  ask(core, req, client, early, first, rest);
+  const targets = req.headers[hopHeader] === undefined ? [own, ...others] : [own];
+  const tunnelled = { core, req, client, early };
+  if (core.deps.fenced()) refuseTunnel(tunnelled, 503, "fenced");
+  else
+    askNext(
+      tunnelled,
+      targets.filter((it) => it !== undefined),
+      { status: 503, reason: "no-fit-instance" },
+    );
+}
+
+type Tunnelled = { core: TapCore; req: IncomingMessage; client: Duplex; early: Buffer };
+
+/** The next target is asked only where nothing can have reached the one before. */
+function askNext(
+  tunnelled: Tunnelled,
+  [target, ...rest]: Target[],
+  { status, reason }: { status: number; reason: string },
+): void {
+  if (!target) return refuseTunnel(tunnelled, status, reason);
+  const refused = { status: 502, reason: "refused" };
+  try {
+    ask(tunnelled, target, ({ kind, sent }) =>
+      sent ? refuseTunnel(tunnelled, 502, kind) : askNext(tunnelled, rest, refused),
+    );
+  } catch {
+    askNext(tunnelled, rest, refused);
+  }
 }
 
 function ask(
-  core: TapCore,
-  req: IncomingMessage,
-  client: Duplex,
-  early: Buffer,
+  { core, req, client, early }: Tunnelled,
   target: Target,
-  rest: Target[],
+  onFailed: (fault: ExchangeFault) => void,
 ): void {
   let res: ServerResponse | undefined;
   const request = {
@@ -66,12 +87,10 @@ function ask(
         client.off("close", gone);
         join(client, upstream, head, bytes, early);
       },
-      onFault({ kind, sent }) {
-        const [next, ...further] = rest;
-        if (res) return void client.destroy();
+      onFault(fault) {
         client.off("close", gone);
-        if (!sent && next) ask(core, req, client, early, next, further);
-        else refuseTunnel(core, req, client, 502, kind);
+        if (res) client.destroy();
+        else onFailed(fault);
       },
     },
     { fresh: true },
@@ -93,13 +112,7 @@ function join(client: Duplex, upstream: Socket, head: AnswerHead, bytes: Buffer,
   upstream.pipe(client);
 }
 
-function refuseTunnel(
-  core: TapCore,
-  req: IncomingMessage,
-  client: Duplex,
-  status: number,
-  reason: string,
-): void {
+function refuseTunnel({ core, req, client }: Tunnelled, status: number, reason: string): void {
   core.counters.refusals += 1;
   writeRefusal(answerOn(req, client), status, reason, core.deps.stamp());
 }
@@ -111,7 +124,10 @@ function answerOn(req: IncomingMessage, client: Duplex): ServerResponse {
   res.shouldKeepAlive = false;
   // A net.Socket unless the server was given connections of another kind; Node's own types say Duplex.
   res.assignSocket(client as Socket);
-  res.on("finish", () => client.end());
+  res.on("finish", () => {
+    client.end();
+    setTimeout(() => client.destroy(), closeMs).unref();
+  });
   return res;
 }
 
@@ -123,3 +139,5 @@ function rawWithoutConnection(head: AnswerHead): string[] {
   }
   return headers;
 }
+
+const closeMs = 2_000;
