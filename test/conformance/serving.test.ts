@@ -25,6 +25,7 @@ async function open(): Promise<Subject> {
   return {
     server,
     model: "digits",
+    serverName: "locum-model-server",
     goodRequest,
     binaryRequest: { ...goodRequest, parameters: { binary_data_output: true } },
     wrongRequest: { inputs: [{ ...input, shape: [1, 63], data: input.data.slice(1) }] },

@@ -1,5 +1,5 @@
 import { Fault, type Tensor } from "@locum/contracts";
-import type { ModelServer } from "@locum/serving";
+import { detect, type ModelServer } from "@locum/serving";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { misbehaviours, startHostileServer } from "./hostile-server.ts";
 
@@ -7,10 +7,14 @@ import { misbehaviours, startHostileServer } from "./hostile-server.ts";
 export type Subject = {
   server: ModelServer;
   model: string;
+  /** What the server calls itself. */
+  serverName: string;
   /** Answered well, always alike, with finite numbers. */
   goodRequest: Record<string, unknown>;
   /** Refused by the server; absent for servers that answer anything. */
   wrongRequest?: unknown;
+  /** Makes the model itself compute NaN; where faults can be ordered, one of them does it. */
+  nanRequest?: Record<string, unknown>;
   /** Asks for the outputs as raw tensors, where the server has the extension. */
   binaryRequest?: Record<string, unknown>;
   /** Another connection to the same server. */
@@ -27,11 +31,11 @@ const brief = { timeoutMs: 150 };
 
 /**
  * What every adapter of the model server port must do, against a server that really runs, and against programs that
- * are no model server at all. `connect` makes the adapter for any URL.
+ * are no model server at all where `connect`, which makes the adapter for any URL, is given.
  */
 export function servingConformance(
   name: string,
-  { open, connect }: { open(): Promise<Subject>; connect(url: string, answerBytesMax: number): ModelServer },
+  { open, connect }: { open(): Promise<Subject>; connect?(url: string, answerBytesMax: number): ModelServer },
 ): void {
   describe(`serving: ${name}`, () => {
     let subject: Subject;
@@ -45,10 +49,22 @@ export function servingConformance(
     faultCases(() => subject);
     reloadCases(() => subject);
   });
+  if (!connect) return;
   describe(`serving: ${name} against what is no model server`, () => hostileCases(connect));
 }
 
 function healthCases(subject: () => Subject): void {
+  test("a server is detected from its URL, however it is written", async () => {
+    const { server, model, serverName } = subject();
+    for (const url of [server.url, `${server.url}/`, `${server.url}/v2/`]) {
+      const found = await detect(url, patient);
+      expect(found).toMatchObject({ protocol: server.protocol, url: server.url, modelsKnown: true });
+      expect(found.server?.name).toBe(serverName);
+      expect(found.models).toContainEqual(expect.objectContaining({ name: model, state: "READY" }));
+      expect(found.evidence.length).toBeGreaterThan(2);
+    }
+  });
+
   test("a server that serves is live and ready, and so is its model", async () => {
     const { server, model } = subject();
     const outcomes = await Promise.all([
@@ -170,18 +186,19 @@ function faultCases(subject: () => Subject): void {
   });
 
   test("NaN in an answer arrives as NaN", async ({ skip }) => {
-    const { server, model, goodRequest, binaryRequest, order } = subject();
-    if (!order) return skip("no faults can be ordered here");
-    await order("nan");
+    const { server, model, goodRequest, binaryRequest, nanRequest, order } = subject();
+    if (!order && !nanRequest) return skip("nothing makes this model answer NaN");
+    const request = nanRequest ?? goodRequest;
+    await order?.("nan");
     try {
-      for (const request of binaryRequest ? [goodRequest, binaryRequest] : [goodRequest]) {
-        const { outputs } = await server.infer(model, request, patient);
+      for (const more of binaryRequest ? [{}, { parameters: binaryRequest.parameters }] : [{}]) {
+        const { outputs } = await server.infer(model, { ...request, ...more }, patient);
         expect(outputs.flatMap(({ data }) => Array.from(data)).some((value) => Number.isNaN(value))).toBe(
           true,
         );
       }
     } finally {
-      await order("none");
+      await order?.("none");
     }
   });
 }

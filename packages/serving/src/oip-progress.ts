@@ -7,14 +7,14 @@ import type { CallOptions } from "./model-server.ts";
 const bytesMax = 8 * 1024 * 1024;
 
 /**
- * Counters of finished inferences, by server: Triton and Locum's test server, MLServer, KServe. The first group with
- * a line in the answer counts, all of its lines together.
+ * Counters of finished inferences, by server: Triton and Locum's test server, MLServer in its two places, KServe. The
+ * first group with a line in the answer counts, all of its lines together.
  */
-const groups = [
-  /^nv_inference_request_(?:success|failure)(?:\{[^}]*\})? (\S+)/gm,
-  /^model_infer_request_(?:success|failure)_total(?:\{[^}]*\})? (\S+)/gm,
-  /^rest_server_requests_total\{[^}]*\/infer"[^}]*\} (\S+)/gm,
-  /^request_predict_seconds_count(?:\{[^}]*\})? (\S+)/gm,
+const groups: { families: string[]; label?: string }[] = [
+  { families: ["nv_inference_request_success", "nv_inference_request_failure"] },
+  { families: ["model_infer_request_success_total", "model_infer_request_failure_total"] },
+  { families: ["rest_server_requests_total"], label: '/infer"' },
+  { families: ["request_predict_seconds_count"] },
 ];
 
 /**
@@ -44,13 +44,23 @@ function fromMetrics(ask: Ask, path: string) {
   return async ({ timeoutMs, signal }: CallOptions): Promise<number | undefined> => {
     const answer = await ask({ method: "GET", path, timeoutMs, signal, answerBytesMax: bytesMax });
     if (answer.kind === "failed" || answer.status !== 200) return undefined;
-    const text = answer.body.toString("latin1");
+    const lines = answer.body.toString("latin1").split("\n");
     for (const group of groups) {
-      const values = Array.from(text.matchAll(group), ([, value]) => Number(value));
+      const values = lines
+        .filter((line) => belongs(line, group))
+        .map((line) => Number(line.slice(line.lastIndexOf(" "))));
       if (values.length > 0) return finite(values.reduce((sum, value) => sum + value, 0));
     }
     return undefined;
   };
+}
+
+function belongs(line: string, { families, label }: (typeof groups)[number]): boolean {
+  const family = families.find((name) => line.startsWith(name));
+  const next = line[family?.length ?? 0];
+  return (
+    family !== undefined && (next === "{" || next === " ") && (label === undefined || line.includes(label))
+  );
 }
 
 function fromStatistics(ask: Ask) {
