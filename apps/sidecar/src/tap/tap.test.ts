@@ -44,7 +44,7 @@ test("a server that dies under load costs no idempotent request", async () => {
     for (let i = 0; i < 15; i += 1) {
       const bytes = await rawRequest(tap.port, infer);
       if (!bytes.toString().startsWith("HTTP/1.1 200 ")) failed += 1;
-      if (a.requests.length === 100) await a.close();
+      if (a.requests.length >= 100 && a.openSockets() > 0) await a.close();
     }
   };
   await Promise.all(Array.from({ length: 20 }, worker));
