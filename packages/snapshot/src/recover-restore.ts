@@ -8,7 +8,7 @@ import { closeJournal, type Journal, quarantineJournal, readJournal } from "./re
 import { clonePath, clonesHome, restoreSite, type Site } from "./restore-site.ts";
 import { type LiveTree, scanLive } from "./scan-tree.ts";
 import { placedStampOf } from "./stamp.ts";
-import { doStep, stateOf, syncSteps } from "./swap-steps.ts";
+import { stateOf, swapSteps } from "./swap-steps.ts";
 import { discardRestore, removeClones, undoSteps } from "./undo-steps.ts";
 
 /**
@@ -63,8 +63,7 @@ async function goForward(
   if (!(await isForwardPossible(site, journal))) return false;
   const before = await scanLive({ dir, ignore, fs: site.fs });
   if (!(await isRestUntouched(site, journal, before))) return false;
-  for (const [index, step] of journal.steps.entries()) await doStep(site, journal.id, step, index);
-  await syncSteps(site, journal.id, journal.steps);
+  await swapSteps(site, journal);
   const after = await scanLive({ dir, ignore, fs: site.fs, known: before });
   if (after.tree.digest !== journal.target.digest) return false;
   await removeClones(site, journal.id);

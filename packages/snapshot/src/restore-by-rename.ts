@@ -9,7 +9,7 @@ import type { RestoreJob, RestoreResult } from "./restore.ts";
 import { closeJournal, type Journal, readJournal, writeJournal } from "./restore-journal.ts";
 import { displacedPath, generationDir, restoreSite, type Site } from "./restore-site.ts";
 import { type LiveTree, scanLive } from "./scan-tree.ts";
-import { doStep, syncSteps } from "./swap-steps.ts";
+import { swapSteps } from "./swap-steps.ts";
 import { refuseFullDisk } from "./twin.ts";
 import { discardRestore, removeClones, undoSteps } from "./undo-steps.ts";
 
@@ -72,9 +72,8 @@ async function cloneAll(job: RestoreJob, site: Site, judged: LiveTree): Promise<
 async function swapAll(job: RestoreJob, site: Site, journal: Journal, judged: LiveTree): Promise<LiveTree> {
   try {
     job.onPhase?.("swap");
-    for (const [index, step] of journal.steps.entries()) await doStep(site, journal.id, step, index);
+    await swapSteps(site, journal);
     job.onPhase?.("verify");
-    await syncSteps(site, journal.id, journal.steps);
     const { dir, ignore, fs } = job;
     const live = await scanLive({ dir, ignore, fs, known: judged });
     if (live.tree.digest !== journal.target.digest)

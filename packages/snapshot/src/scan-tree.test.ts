@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { Tree, treeChunkBytes } from "@locum/contracts";
 import { describe, expect, test } from "vitest";
 import { type Fs, nodeFs } from "./fs.ts";
-import { makeModelDir, writeFiles } from "./model-dir.fixture.ts";
 import { scanLive, scanTree } from "./scan-tree.ts";
+import { makeModelDir, writeFiles } from "./testing/model-dir.ts";
 import { parseTree } from "./tree-digest.ts";
 
 const sha256 = (data: string | Uint8Array) => createHash("sha256").update(data).digest("hex");

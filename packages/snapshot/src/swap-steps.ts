@@ -3,7 +3,7 @@ import { Fault } from "@locum/contracts";
 import { makeDirs, removeIfEmpty } from "./durable.ts";
 import type { FsStat } from "./fs.ts";
 import { errnoOf, ifThere, isMissing } from "./fs-fault.ts";
-import type { Step } from "./restore-journal.ts";
+import type { Journal, Step } from "./restore-journal.ts";
 import { clonePath, displacedPath, generationDir, livePath, type Site } from "./restore-site.ts";
 import { placedStampOf } from "./stamp.ts";
 
@@ -20,23 +20,31 @@ export async function stateOf(site: Site, id: string, step: Step, index: number)
   if (live) return step.old && !kept && isSame(step.old, live) ? "fresh" : "foreign";
   if (!step.want) return kept ? "done" : "foreign";
   if (!step.old) return "fresh";
-  // An emptied folder goes with the removal of its last file, not by a rename of its own.
-  return kept || step.old.kind === "dir" ? "half" : "foreign";
+  return kept ? "half" : "foreign";
 }
 
 /**
- * Takes the judged file away and puts the clone in its place, from wherever the step stands. Nothing is overwritten:
- * the old file is renamed to where it is kept, looked at there, and given back if it is not the judged one; the
- * clone comes by a link, which fails where another file has appeared meanwhile.
+ * The swap: every step from wherever it stands, then all of it durable. Folders that it emptied go last: the name of
+ * a folder must not be lost before the names that were moved out of it are safe.
  * @throws Fault tree-changed: another wrote here
  */
-export async function doStep(site: Site, id: string, step: Step, index: number): Promise<void> {
+export async function swapSteps(site: Site, { id, steps }: Pick<Journal, "id" | "steps">): Promise<void> {
+  for (const [index, step] of steps.entries()) await doStep(site, id, step, index);
+  await syncSteps(site, id, steps);
+  for (const { want, location } of steps) if (!want) await removeEmptyAbove(site, location);
+}
+
+/**
+ * Takes the judged file away and puts the clone in its place. Nothing is overwritten: the old file is renamed to
+ * where it is kept, looked at there, and given back if it is not the judged one; the clone comes by a link, which
+ * fails where another file has appeared meanwhile.
+ */
+async function doStep(site: Site, id: string, step: Step, index: number): Promise<void> {
   const state = await stateOf(site, id, step, index);
   if (state === "done") return;
   if (state === "foreign") throw foreign(step);
   if (state === "fresh" && step.old) await displace(site, id, step, index);
   if (step.want) await place(site, id, step, step.want.clone);
-  else await removeEmptyAbove(site, step.location);
 }
 
 /** Makes the step undone: the old file where it was, ours away. Files of others stay where they are. */
@@ -130,6 +138,7 @@ async function removeEmptyAbove(site: Site, location: string, among?: ReadonlySe
   for (let path = dirname(location); path !== "."; path = dirname(path)) {
     if (among && !among.has(path)) return;
     if (!(await removeIfEmpty(site.fs, join(site.root, path)))) return;
+    await site.fs.syncDir(join(site.root, dirname(path)));
   }
 }
 

@@ -58,7 +58,8 @@ export async function walkTree({
     const { real, stat } = found;
     if (stat.kind === "other")
       throw new Fault("refused", `${path} is a socket, pipe or device, no model file`);
-    if (stat.dev !== rootStat.dev)
+    // Folders alone tell: an overlay file system gives its files the device of the layer that they lie in.
+    if (stat.kind === "dir" && stat.dev !== rootStat.dev)
       throw new Fault(
         "refused",
         `${path} is on another device than ${dir}: give each mount a snapshot of its own`,

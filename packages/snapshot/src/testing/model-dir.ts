@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { removeTree } from "./durable.ts";
-import { nodeFs } from "./fs.ts";
+import { removeTree } from "../durable.ts";
+import { nodeFs } from "../fs.ts";
 
 /** For tests: a model directory on the real disk, `<scratch>/models/digits`, that goes away with the scratch folder. */
 export async function makeModelDir(

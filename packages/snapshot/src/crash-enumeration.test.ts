@@ -1,0 +1,150 @@
+import { dirname } from "node:path";
+import type { Tree } from "@locum/contracts";
+import { describe, expect, test } from "vitest";
+import { makeDirs } from "./durable.ts";
+import type { Fs } from "./fs.ts";
+import { openTwin } from "./open-twin.ts";
+import { recoverRestore } from "./recover-restore.ts";
+import { restoreTree } from "./restore.ts";
+import { scanTree } from "./scan-tree.ts";
+import { Crash, type FaultKind, faultyFs } from "./testing/faulty-fs.ts";
+import { createMemoryFs, type MemoryFs } from "./testing/memory-fs.ts";
+import { seededRandom } from "./testing/random.ts";
+import { stageTwin } from "./twin.ts";
+
+const dir = "/srv/models/digits";
+const good = { "1/model.onnx": "good weights", "1/vocab.txt": "good vocab", "config.pbtxt": "config" };
+const bad = {
+  "1/model.onnx": "bad weights",
+  "config.pbtxt": "bad config",
+  "2/model.onnx": "never approved",
+  extra: "file",
+};
+const kinds: FaultKind[] = ["crash-before", "crash-after", "torn", "ENOSPC", "EIO"];
+/** Of each crash, several outcomes of what the disk had not been told to keep; 0 is the killed process, which loses nothing. */
+const seedsOf: Record<FaultKind, number[]> = {
+  "crash-before": [0, 1, 2],
+  "crash-after": [0, 1],
+  torn: [1],
+  ENOSPC: [0],
+  EIO: [0],
+};
+
+describe.for(kinds)("%s at every call", (kind) => {
+  test("of stageTwin: no copy or a whole one, and the next try makes it", async () => {
+    const outcomes = new Set<string>();
+    await atEveryCall(
+      kind,
+      prepareGood,
+      ({ fs }, { tree }) => stageTwin({ dir, tree, fs }),
+      async (disk, { tree }, when) => {
+        expect(await scanTree({ dir, fs: disk.fs }), when).toEqual(tree);
+        const opened = await openTwin({ dir, digest: tree.digest, fs: disk.fs }).catch((fault) => fault.code);
+        outcomes.add(typeof opened === "string" ? opened : "whole");
+        if (typeof opened !== "string") expect(opened.tree, when).toEqual(tree);
+        const { path } = await stageTwin({ dir, tree, fs: disk.fs });
+        expect((await openTwin({ dir, digest: tree.digest, fs: disk.fs })).tree, when).toEqual(tree);
+        expect(await disk.fs.readdir(dirname(path)), when).toHaveLength(1);
+      },
+    );
+    expect(outcomes).toContain("whole");
+    // A copy that is half there is never found under its name.
+    expect(outcomes).not.toContain("snapshot-corrupt");
+  });
+
+  test("of restoreTree: the judged tree or the target, whole; nothing lost; the next try succeeds", async () => {
+    const outcomes = new Set<string>();
+    await atEveryCall(kind, prepareBad, runRestore, async (disk, start, when) => {
+      // A crash while recovering is a crash like another.
+      const random = seededRandom(when.length * 7919 + disk.contents().size);
+      let now = disk;
+      if (kind.startsWith("crash")) {
+        const faulty = faultyFs(disk.fs, { at: Math.floor(random() * 120), kind });
+        await recoverRestore({ dir, fs: faulty.fs }).catch(onlyCrash);
+        now = disk.crash(random);
+      }
+      await recoverRestore({ dir, fs: now.fs });
+      const live = await scanTree({ dir, fs: now.fs });
+      expect([start.judged.digest, start.tree.digest], when).toContain(live.digest);
+      outcomes.add(live.digest === start.tree.digest ? "target" : "judged");
+      const contents = [...now.contents()];
+      for (const text of Object.values(bad))
+        expect(
+          contents.map(([, data]) => data),
+          when,
+        ).toContain(text);
+
+      await runRestore(now, start);
+      expect((await scanTree({ dir, fs: now.fs })).digest, when).toBe(start.tree.digest);
+      expect((await now.fs.readdir(dir)).toSorted(), when).toEqual(["1", "config.pbtxt"]);
+    });
+    expect(outcomes).toEqual(new Set(["judged", "target"]));
+  });
+});
+
+type Start = { tree: Tree; judged: Tree };
+
+async function prepareGood(disk: MemoryFs): Promise<Start> {
+  await write(disk.fs, good);
+  const tree = await scanTree({ dir, fs: disk.fs });
+  return { tree, judged: tree };
+}
+
+async function prepareBad(disk: MemoryFs): Promise<Start> {
+  const { tree } = await prepareGood(disk);
+  await stageTwin({ dir, tree, fs: disk.fs });
+  await disk.fs.unlink(`${dir}/1/model.onnx`);
+  await disk.fs.unlink(`${dir}/1/vocab.txt`);
+  await disk.fs.unlink(`${dir}/config.pbtxt`);
+  await write(disk.fs, bad);
+  return { tree, judged: await scanTree({ dir, fs: disk.fs }) };
+}
+
+async function runRestore({ fs }: { fs: Fs }, { tree }: Start): Promise<void> {
+  const { digest } = await scanTree({ dir, fs });
+  const { source } = await openTwin({ dir, digest: tree.digest, verify: "names", fs });
+  await restoreTree({ dir, expected: digest, target: tree, source, fs });
+}
+
+/** Runs the work once for each of its calls, the fault at that call, and looks at what is on the disk afterwards. */
+async function atEveryCall(
+  kind: FaultKind,
+  prepare: (disk: MemoryFs) => Promise<Start>,
+  work: (part: { fs: Fs }, start: Start) => Promise<unknown>,
+  look: (disk: MemoryFs, start: Start, when: string) => Promise<void>,
+): Promise<void> {
+  for (let at = 0, isOver = false; !isOver; at++)
+    for (const seed of seedsOf[kind]) {
+      const disk = createMemoryFs();
+      const start = await prepare(disk);
+      disk.settle();
+      const faulty = faultyFs(disk.fs, { at, kind });
+      await work(faulty, start).catch(kind.startsWith("E") ? onlyFault : onlyCrash);
+      isOver = faulty.calls() <= at;
+      const after = seed === 0 ? keepAll(disk) : disk.crash(seededRandom(seed * 1e6 + at));
+      await look(after, start, `${kind} at call ${at}, seed ${seed}`);
+    }
+}
+
+/** A killed process, on a machine that lives on: everything it did is there. */
+function keepAll(disk: MemoryFs): MemoryFs {
+  disk.settle();
+  return disk;
+}
+
+function onlyCrash(error: unknown): void {
+  if (!(error instanceof Crash)) throw error;
+}
+
+function onlyFault(error: { code?: string }): void {
+  expect(error.code).toMatch(/^(disk-full|storage-failed)$/);
+}
+
+async function write(fs: Fs, files: Record<string, string>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    await makeDirs(fs, dirname(`${dir}/${path}`));
+    const handle = await fs.open(`${dir}/${path}`, "wx");
+    await handle.write(Buffer.from(content), 0);
+    await handle.close();
+  }
+}
