@@ -1,7 +1,8 @@
-import { Fault, type Tensor } from "@locum/contracts";
+import type { Tensor } from "@locum/contracts";
 import { detect, type ModelServer } from "@locum/serving";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { misbehaviours, startHostileServer } from "./hostile-server.ts";
+import { codeOf } from "./code-of.ts";
+import { hostileCases } from "./hostile-cases.ts";
 
 /** A running model server and what the suite may do with it. */
 export type Subject = {
@@ -234,65 +235,6 @@ function reloadCases(subject: () => Subject): void {
   });
 }
 
-function hostileCases(connect: (url: string, answerBytesMax: number) => ModelServer): void {
-  test("a port where nobody listens is refused", async () => {
-    const { url, close } = await startHostileServer(() => undefined);
-    await close();
-    const server = connect(url, 1_000_000);
-    expect(await server.live(patient)).toMatchObject({ ok: false, detail: "refused" });
-    expect(await codeOf(server.infer("m", request, patient))).toBe("upstream-unreachable");
-    server.close();
-  });
-
-  test.for(Object.keys(misbehaviours))("a program that %s gives faults, and only faults", async (name) => {
-    const hostile = await startHostileServer((socket) => misbehaviours[name]?.(socket));
-    await onlyFaults(connect(hostile.url, 1_000_000));
-    await hostile.close();
-  });
-
-  test("random bytes, alone and behind a head of HTTP, give faults, and only faults", async () => {
-    let turn = 0;
-    const hostile = await startHostileServer((socket) => {
-      turn++;
-      const bytes = pseudoRandom(turn, 2000);
-      if (turn % 2) socket.end(bytes);
-      else
-        socket.end(
-          Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes.length}\r\n\r\n`), bytes]),
-        );
-    });
-    for (let round = 0; round < 8; round++) await onlyFaults(connect(hostile.url, 1_000_000));
-    await hostile.close();
-  });
-}
-
-const request = { inputs: [{ name: "x", datatype: "FP32", shape: [1], data: [1] }] };
-
-/** Every call of the port: probes never throw and may only be wrong where the answer is 200, the others throw Faults. */
-async function onlyFaults(server: ModelServer): Promise<void> {
-  await Promise.all([server.live(brief), server.ready(undefined, brief), server.ready("m", brief)]);
-  expect(await server.progress(brief)).toBe(undefined);
-  const codes = await Promise.all([
-    codeOf(server.metadata("m", brief)),
-    codeOf(server.infer("m", request, brief)),
-    codeOf(server.models(brief).then((models) => expect(models).toSatisfy(Array.isArray))),
-    codeOf(server.reload("m", brief)),
-  ]);
-  expect(codes.slice(0, 2)).not.toContain(undefined);
-  server.close();
-}
-
-/** The code of the Fault that a call throws, undefined where it does not; anything else thrown fails the test. */
-async function codeOf(call: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await call;
-    return undefined;
-  } catch (fault) {
-    if (fault instanceof Fault) return fault.code;
-    throw fault;
-  }
-}
-
 /** Outputs without the kind of list that carries them; JSON rounds binary32 by a digit at most. */
 function plain(outputs: Tensor[]): unknown {
   return outputs.map(({ name, datatype, shape, data }) => ({
@@ -301,14 +243,4 @@ function plain(outputs: Tensor[]): unknown {
     shape,
     data: Array.from(data, (value) => (datatype === "FP32" ? Math.fround(Number(value)) : value)),
   }));
-}
-
-function pseudoRandom(seed: number, length: number): Buffer {
-  let state = seed * 2654435761;
-  return Buffer.from(
-    Array.from({ length }, () => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      return state >>> 24;
-    }),
-  );
 }

@@ -1,10 +1,6 @@
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  Agent as PlainAgent,
-  request as requestPlain,
-} from "node:http";
-import { request as requestTls, Agent as TlsAgent } from "node:https";
+import { Agent as PlainAgent } from "node:http";
+import { Agent as TlsAgent } from "node:https";
+import { exchangeOnce } from "./exchange-once.ts";
 import { plainBody } from "./plain-body.ts";
 import { serverBase } from "./server-base.ts";
 
@@ -49,9 +45,8 @@ export function openExchange({
   const { base, authorization } = serverBase(url);
   const secure = base.startsWith("https:");
   const limits = { keepAlive: true, maxSockets: 64, maxFreeSockets: 8 };
-  const agent = secure
-    ? new TlsAgent({ ...limits, ...(ca ? { ca: asPem(ca) } : {}) })
-    : new PlainAgent(limits);
+  const agent = secure ? new TlsAgent(limits) : new PlainAgent(limits);
+  const pem = ca === undefined ? undefined : asPem(ca);
   const own = { ...(authorization ? { authorization } : {}), ...lowerCased(headers) };
 
   async function ask(question: Question): Promise<Exchanged> {
@@ -59,16 +54,22 @@ export function openExchange({
     const target = /^https?:/.test(question.path) ? question.path : base + question.path;
     const deadline = { atMs: startedMs + question.timeoutMs, now };
     const bytesMax = question.answerBytesMax ?? answerBytesMax;
-    const whole = { ...question, headers: { ...own, ...question.headers } };
-    const overTls = target.startsWith("https:");
-    const send = { target, agent: overTls === secure ? agent : undefined, bytesMax, deadline };
+    // Credentials stay with the host that they are for.
+    const ours = new URL(target).hostname === new URL(base).hostname ? own : {};
+    const whole = { ...question, headers: { ...ours, ...question.headers } };
+    const send = {
+      target,
+      ca: pem,
+      agent: target.startsWith("https:") === secure ? agent : undefined,
+      bytesMax,
+      deadline,
+    };
     let outcome = await exchangeOnce(whole, send);
     // The server may close a kept-alive connection at the moment that we write to it. That says nothing of its
-    // health, and nothing was executed: no answer byte came. A new connection says what is really there.
+    // health, and everything that is asked here may be asked twice. A new connection says what is really there.
     if (outcome.kind === "stale") outcome = await exchangeOnce(whole, { ...send, agent: undefined });
     const latencyMs = now() - startedMs;
-    if (outcome.kind === "stale")
-      return { kind: "failed", detail: "reset", reason: "connection reset", latencyMs };
+    if (outcome.kind === "stale") outcome = { kind: "failed", detail: "reset", reason: "connection reset" };
     if (outcome.kind === "failed") return { ...outcome, latencyMs };
     const plain = await plainBody(outcome.headers, outcome.body, bytesMax);
     if ("reason" in plain) return { kind: "failed", detail: "protocol", reason: plain.reason, latencyMs };
@@ -76,120 +77,6 @@ export function openExchange({
   }
 
   return { base, ask, close: () => agent.destroy() };
-}
-
-type Once =
-  | { kind: "answer"; status: number; headers: Headers; body: Buffer }
-  | { kind: "failed"; detail: FailedDetail; reason: string }
-  | { kind: "stale" };
-type Sending = {
-  target: string;
-  agent: PlainAgent | undefined;
-  bytesMax: number;
-  deadline: { atMs: number; now: () => number };
-};
-
-function exchangeOnce(question: Question, { target, agent, bytesMax, deadline }: Sending): Promise<Once> {
-  return new Promise((resolve) => {
-    let request: ClientRequest;
-    let answered = false;
-    let settled = false;
-    const settle = (outcome: Once) => {
-      if (settled) return;
-      settled = true;
-      clearTimeout(timer);
-      question.signal?.removeEventListener("abort", abort);
-      resolve(outcome);
-      if (outcome.kind !== "answer") request?.destroy();
-    };
-    const failed = (detail: FailedDetail, reason: string) => settle({ kind: "failed", detail, reason });
-    const abort = () => failed("timeout", "aborted");
-    // After a stall of our own process, timers fire before the answers that wait in the sockets are read: the time
-    // that the timer is late is given back once, so that our stall is not taken for the server's.
-    const expire = () => failed("timeout", `no answer within ${question.timeoutMs} ms`);
-    const remainingMs = Math.max(1, deadline.atMs - deadline.now());
-    let timer = setTimeout(() => {
-      const lateMs = deadline.now() - deadline.atMs;
-      if (lateMs < 50) return expire();
-      timer = setTimeout(expire, Math.min(lateMs, question.timeoutMs));
-    }, remainingMs);
-    if (question.signal?.aborted) return abort();
-    question.signal?.addEventListener("abort", abort, { once: true });
-
-    const body = question.body;
-    const headers = { ...question.headers, ...(body ? { "content-length": String(body.byteLength) } : {}) };
-    try {
-      const send = target.startsWith("https:") ? requestTls : requestPlain;
-      request = send(target, { method: question.method, headers, agent: agent ?? false });
-    } catch (error) {
-      return failed("protocol", messageOf(error));
-    }
-    request.on("response", (response) => {
-      answered = true;
-      collect(response, bytesMax, settle);
-    });
-    request.on("upgrade", (_response, socket) => {
-      socket.destroy();
-      failed("protocol", "the server switched protocols");
-    });
-    request.on("error", (error) => {
-      const detail = detailOf(error);
-      if (detail === "reset" && request.reusedSocket && !answered) settle({ kind: "stale" });
-      else failed(detail, messageOf(error));
-    });
-    request.on("close", () => failed("reset", "connection closed before the answer was complete"));
-    request.end(body);
-  });
-}
-
-function collect(response: IncomingMessage, bytesMax: number, settle: (outcome: Once) => void): void {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  const fail = (detail: FailedDetail, reason: string) => {
-    response.destroy();
-    settle({ kind: "failed", detail, reason });
-  };
-  const tooLarge = `answer over ${bytesMax} bytes`;
-  if (Number(response.headers["content-length"] ?? 0) > bytesMax) {
-    fail("protocol", tooLarge);
-    return;
-  }
-  response.on("data", (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > bytesMax) return fail("protocol", tooLarge);
-    chunks.push(chunk);
-  });
-  response.on("error", () => fail("reset", "connection closed in the middle of the answer"));
-  response.on("end", () => {
-    if (!response.complete) return fail("reset", "connection closed in the middle of the answer");
-    const body = Buffer.concat(chunks, bytes);
-    settle({ kind: "answer", status: response.statusCode ?? 0, headers: response.headers, body });
-  });
-}
-
-const refusals = new Set([
-  "ECONNREFUSED",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EADDRNOTAVAIL",
-]);
-const resets = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED"]);
-
-function detailOf(error: Error): FailedDetail {
-  const first = error instanceof AggregateError ? error.errors[0] : error;
-  const code =
-    (error as NodeJS.ErrnoException).code ?? (first as NodeJS.ErrnoException | undefined)?.code ?? "";
-  if (refusals.has(code)) return "refused";
-  if (resets.has(code)) return "reset";
-  if (code === "ETIMEDOUT") return "timeout";
-  return "protocol";
-}
-
-function messageOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return (message || code || String(error)).slice(0, 200);
 }
 
 function lowerCased(headers: Record<string, string>): Record<string, string> {
