@@ -5,7 +5,7 @@ export type Closer = (signal: AbortSignal) => Promise<void> | void;
 
 /**
  * Runs the closers one after the other, in the order given (the front door first), and then resolves. At the deadline
- * it resolves too: a process that cannot end is worse than one that ends rudely. Says which parts were late.
+ * it resolves too: a process that cannot end is worse than one that ends rudely. Says which parts did not close.
  */
 export async function drain(
   parts: readonly (readonly [name: string, close: Closer])[],
@@ -33,7 +33,10 @@ export function closeServer(server: Server): Closer {
     new Promise((resolve) => {
       const cut = (): void => server.closeAllConnections();
       signal.addEventListener("abort", cut, { once: true });
+      // A kept-alive connection is idle only when its answer has ended, and nothing tells when that is.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
       server.close(() => {
+        clearInterval(sweep);
         signal.removeEventListener("abort", cut);
         resolve();
       });
