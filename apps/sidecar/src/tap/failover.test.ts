@@ -8,6 +8,7 @@ import {
   type Fault,
   garbage,
   good,
+  hang,
   infer,
   json,
   notFinite,
@@ -111,6 +112,21 @@ test("failing closed, an answer that is not finite becomes a 503", async () => {
   const answer = (await rawRequest(tap.port, infer())).toString();
   expect(answer).toMatch(/^HTTP\/1.1 503 [\s\S]*locum-reason: not-finite[\s\S]*retry-after: 1/);
   expect(answer).not.toContain("NaN");
+});
+
+test("while another instance is asked, no more than the limit of a 5xx is taken in", async () => {
+  const size = 50_000_000;
+  const { tap, counts } = await startFleet([answerWith(json("500 Oh", "e".repeat(size))), hang, good]);
+  const taken = () =>
+    tap.events.reduce((sum, it) => sum + (it.kind === "bytes" && it.target === "a" ? it.bytes : 0), 0);
+  const client = rawClient(tap.port, infer());
+  await expect.poll(counts).toEqual([1, 1, 0]);
+  await expect.poll(taken).toBeGreaterThan(64 * 1024);
+  // Fifty other requests go by, in which all of it could have come.
+  tap.choice = { own: tap.choice.others[1], others: [] };
+  for (let i = 0; i < 50; i += 1) await rawRequest(tap.port, infer());
+  expect(taken()).toBeLessThan(1_000_000);
+  client.socket.destroy();
 });
 
 test("a large 5xx is held by back-pressure and passes whole when the other instance fails too", async () => {

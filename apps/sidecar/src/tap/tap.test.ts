@@ -183,6 +183,15 @@ test("after a resend the client gets one 100 Continue, and the body goes to the 
   client.socket.destroy();
 });
 
+test("a connection that the server means to close is not used again", async () => {
+  const { upstream, tap } = await start(({ socket }) => {
+    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+  });
+  for (let i = 0; i < 3; i += 1) await rawRequest(tap.port, get);
+  expect(upstream.connections()).toBe(3);
+  expect(tap.tap.progress().staleRetries).toBe(0);
+});
+
 test("early hints pass before the answer", async () => {
   const { tap } = await start(({ socket }) => {
     socket.write(
