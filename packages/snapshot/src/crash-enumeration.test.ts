@@ -82,6 +82,35 @@ describe.for(kinds)("%s at every call", (kind) => {
   });
 });
 
+test("a deploy between a crash and the recovery stays, whole, and the rest is as it was judged", async () => {
+  const deploy = { "config.pbtxt": "release two", "3/model.onnx": "release two too" };
+  const outcomes: string[] = [];
+  await atEveryCall("crash-after", prepareBad, runRestore, async (disk, _, when) => {
+    const displaced = [...disk.contents()]
+      .filter(([path]) => path.includes("displaced"))
+      .map(([, text]) => text);
+    for (const path of Object.keys(deploy)) await disk.fs.unlink(`${dir}/${path}`).catch(() => {});
+    await write(disk.fs, deploy);
+    disk.settle();
+    const random = seededRandom(outcomes.length);
+    let now = disk;
+    for (let turn = 0; turn < 3; turn++) {
+      const faulty = faultyFs(now.fs, { at: Math.floor(random() * 100), kind: "crash-after" });
+      await recoverRestore({ dir, fs: faulty.fs }).catch(onlyCrash);
+      now = now.crash(random);
+    }
+    await recoverRestore({ dir, fs: now.fs });
+    const live = [...now.contents()].filter(([path]) => path.startsWith(`${dir}/`));
+    const withDeploy = (files: object) =>
+      Object.entries({ ...files, ...deploy }).map(([path, text]) => [`${dir}/${path}`, text]);
+    expect([withDeploy(bad).toSorted(), withDeploy(good).toSorted()], when).toContainEqual(live.toSorted());
+    outcomes.push(live.length === withDeploy(bad).length ? "judged" : "target");
+    for (const text of displaced) expect([...now.contents().values()], when).toContain(text);
+  });
+  // Both happen: a journal that was closed before the deploy came belongs to a restore that had ended.
+  expect(new Set(outcomes)).toEqual(new Set(["judged", "target"]));
+});
+
 type Start = { tree: Tree; judged: Tree };
 
 async function prepareGood(disk: MemoryFs): Promise<Start> {

@@ -117,6 +117,8 @@ async function moveWithoutReplacing(site: Site, from: string, to: string, step: 
     return site.fs.rename(from, to);
   }
   await linkOrRename(site, from, to, step);
+  // The new name must be safe before the old one goes: two folders need not reach the disk in order.
+  await site.fs.syncDir(dirname(to));
   await ifThere(site.fs.unlink(from));
 }
 
