@@ -39,6 +39,7 @@ function turnAway(core: TapCore, req: IncomingMessage, res: ServerResponse, reas
   req.on("error", ignore);
   res.on("error", ignore);
   res.on("close", () => drainUpload(req));
+  if (core.draining) res.shouldKeepAlive = false;
   writeRefusal(res, 503, reason, core.deps.stamp());
 }
 

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Server as NetServer, Socket } from "node:net";
 import { admit } from "./admit.ts";
+import { drainTap } from "./drain-tap.ts";
 import { fenceOff, takeBack } from "./failover.ts";
 import { createTapCore, type TapCore } from "./tap-core.ts";
 import type { TapDeps } from "./tap-deps.ts";
@@ -57,11 +58,13 @@ export function createTap(deps: TapDeps): Tap {
   server.on("checkContinue", (req, res) => serve(req, res, true));
   server.on("checkExpectation", (req, res) => serve(req, res, true));
   server.on("upgrade", (req, socket, early) => tunnel(core, req, socket, early));
+  const clients = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    clients.add(socket);
+    socket.on("close", () => clients.delete(socket));
+  });
   const adopted = new Set<NetServer>();
-  const drain = (ms: number) => {
-    for (const listener of adopted) listener.close();
-    return drainServer(core, server, ms);
-  };
+  const drain = (ms: number) => drainTap({ core, listeners: [server, ...adopted], server, clients, ms });
   return {
     server,
     inflight: () => core.passages.size,
@@ -111,27 +114,4 @@ function divertAll(core: TapCore): number {
   return core.counters.resends - before;
 }
 
-function drainServer(core: TapCore, server: Server, ms: number): Promise<void> {
-  core.draining = true;
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(deadline);
-      clearInterval(poll);
-      server.closeAllConnections();
-      for (const client of core.tunnels) client.destroy();
-      core.upstreams.close();
-      resolve();
-    };
-    const deadline = setTimeout(finish, ms);
-    const poll = setInterval(() => {
-      server.closeIdleConnections();
-      if (core.passages.size === 0) finish();
-    }, drainPollMs);
-    if (server.listening) server.close();
-    server.closeIdleConnections();
-    if (core.passages.size === 0) finish();
-  });
-}
-
 const pipelinedMax = 256;
-const drainPollMs = 20;
