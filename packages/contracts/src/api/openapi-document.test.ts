@@ -4,11 +4,11 @@ import { routes } from "../routes.ts";
 import { openapiDocument } from "./openapi-document.ts";
 
 const file = new URL("../../openapi.json", import.meta.url);
-const printed = () => `${JSON.stringify(openapiDocument(), null, 2)}\n`;
+const document = () => JSON.parse(JSON.stringify(openapiDocument())) as unknown;
 
 test("openapi.json is what the routes say (LOCUM_UPDATE=1 writes it)", () => {
-  if (process.env.LOCUM_UPDATE === "1") writeFileSync(file, printed());
-  expect(readFileSync(file, "utf8")).toBe(printed());
+  if (process.env.LOCUM_UPDATE === "1") writeFileSync(file, `${JSON.stringify(document(), null, 2)}\n`);
+  expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(document());
 });
 
 test("every route is in the document with its role and one shape of error", () => {

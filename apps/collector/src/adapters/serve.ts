@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Duplex } from "node:stream";
+import { getRequestListener } from "@hono/node-server";
+import { Fault } from "@locum/contracts";
+import { listen } from "@locum/runtime";
+import type { CollectorConfig } from "../config.ts";
+
+/** A peer that trickles its headers or body is let go; an event stream is an answer and has no such limit. */
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 30_000,
+  maxHeaderSize: 16_384,
+};
+const connectionsMax = 20_000;
+
+/**
+ * Opens the one port: HTTP for the API and the upgrade of the stream, with TLS where a certificate is given.
+ * @throws Fault config-invalid | conflict
+ */
+export async function serve({
+  config: { listen: address, tls },
+  fetch,
+  upgrade,
+}: {
+  config: Pick<CollectorConfig, "listen" | "tls">;
+  fetch: (request: Request) => Response | Promise<Response>;
+  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}): Promise<{ server: Server; url: string }> {
+  // The global Request and Response of this process stay as they are.
+  const listener = getRequestListener(fetch, { overrideGlobalObjects: false });
+  const server: Server = tls
+    ? createTlsServer({ ...limits, ...readTls(tls), minVersion: "TLSv1.2" }, listener)
+    : createServer(limits, listener);
+  server.maxConnections = connectionsMax;
+  server.on("upgrade", upgrade);
+  const { url } = await listen(server, address, { tls: tls !== null });
+  return { server, url };
+}
+
+function readTls({ cert, key }: { cert: string; key: string }): { cert: Buffer; key: Buffer } {
+  try {
+    return { cert: readFileSync(cert), key: readFileSync(key) };
+  } catch (cause) {
+    throw new Fault("config-invalid", `the certificate cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,177 @@
+import { randomUUID } from "node:crypto";
+import { Fault } from "@locum/contracts";
+import type { EvidenceView, ReadyView } from "@locum/contracts/client";
+import { type Handlers, mount, newApp } from "@locum/contracts/mount";
+import { openapiDocument } from "@locum/contracts/openapi";
+import type { Clock, Log } from "@locum/runtime";
+import type { AuditLog } from "./audit-port.ts";
+import { readAudit } from "./audit-port.ts";
+import type { Authenticate } from "./auth.ts";
+import type { EventBus } from "./event-bus.ts";
+import { eventResponse } from "./event-response.ts";
+import type { Fleet } from "./fleet.ts";
+import { orderHandlers } from "./order-handlers.ts";
+import type { ReleaseShelf } from "./release-shelf.ts";
+import type { Store } from "./store.ts";
+import { instanceView } from "./views/instance-view.ts";
+import { operationView } from "./views/operation-view.ts";
+import { goldenViews, releaseView } from "./views/release-view.ts";
+import { serviceView } from "./views/service-view.ts";
+
+export type AppDeps = {
+  fleet: Fleet;
+  store: Store;
+  shelf: ReleaseShelf;
+  auditLog: AuditLog;
+  bus: EventBus;
+  authenticate: Authenticate;
+  clock: Clock;
+  say: Log;
+  /** What stands against being ready; nothing when ready. */
+  problems: () => ReadyView["problems"];
+  metrics: () => string;
+  evidence: () => Promise<EvidenceView[]>;
+  /** A release was approved: recorded and told to the sidecars of its service. */
+  announce: (digest: string, by: string) => Promise<void>;
+  newId?: () => string;
+};
+
+/** The API of the collector, by the routes of the contracts. Reads come from the state, orders go to the drivers. */
+export function createApp(deps: AppDeps) {
+  const { authenticate, say, newId = randomUUID } = deps;
+  const handlers: Handlers = {
+    ...fleetHandlers(deps),
+    ...releaseHandlers(deps),
+    ...orderHandlers({ ...deps, newId }),
+    ...evidenceHandlers(deps),
+    ...probeHandlers(deps),
+  };
+  return mount(newApp(), handlers, {
+    authenticate,
+    onDefect: (error) => say("error", "a request failed unexpectedly", { error }),
+  });
+}
+
+const fleetHandlers = ({ fleet, clock }: AppDeps) =>
+  ({
+    listServices: () => ({
+      services: fleet.all().map(({ config, driver }) => serviceView(config, driver.state())),
+    }),
+    getService: ({ params }) => {
+      const { config, driver } = fleet.get(params.service);
+      return serviceView(config, driver.state());
+    },
+    listInstances: ({ query }) => ({
+      instances: fleet.select(query.service).flatMap(({ driver }) => {
+        const state = driver.state();
+        return state.plan.instances.map(({ id }) => instanceView(state, id, clock.monotonicMs()));
+      }),
+    }),
+    getInstance: ({ params }) =>
+      instanceView(fleet.get(params.service).driver.state(), params.instance, clock.monotonicMs()),
+    listSnapshots: ({ query }) => ({
+      snapshots: fleet.select(query.service).flatMap(({ driver }) =>
+        Object.values(driver.state().members).flatMap(({ id, report, heardAtMs }) =>
+          (report?.restorable ?? []).map((release) => ({
+            service: driver.state().plan.service,
+            instance: id,
+            release,
+            ageMs: heardAtMs === null ? null : Math.max(0, Math.round(clock.monotonicMs() - heardAtMs)),
+          })),
+        ),
+      ),
+    }),
+    listOperations: ({ query }) => ({
+      operations: fleet
+        .select(query.service)
+        .flatMap(({ driver }) => {
+          const { durable, plan } = driver.state();
+          return Object.values(durable.operations).map((operation) => operationView(plan.service, operation));
+        })
+        .sort((a, b) => b.createdAtMs - a.createdAtMs)
+        .slice(0, query.limit),
+    }),
+    getOperation: ({ params }) => {
+      for (const { driver } of fleet.all()) {
+        const { durable, plan } = driver.state();
+        const operation = durable.operations[params.id];
+        if (operation && Object.hasOwn(durable.operations, params.id))
+          return operationView(plan.service, operation);
+      }
+      throw new Fault("not-found", `no operation ${params.id} is kept here`);
+    },
+  }) satisfies Partial<Handlers>;
+
+const releaseHandlers = ({ fleet, shelf, announce }: AppDeps) =>
+  ({
+    listGoldens: ({ query }) => ({
+      goldens: fleet
+        .select(query.service)
+        .flatMap(({ config }) => shelf.of(config.service).flatMap(goldenViews)),
+    }),
+    listReleases: ({ query }) => ({
+      releases: fleet
+        .select(query.service)
+        .flatMap(({ config, driver }) =>
+          shelf.of(config.service).map((release) => releaseView(release, driver.state())),
+        ),
+    }),
+    getRelease: ({ params }) => {
+      const release = shelf.find(params.digest);
+      if (!release) throw new Fault("not-found", `no approved release ${params.digest} is kept here`);
+      return release;
+    },
+    approveRelease: async ({ body, caller }) => {
+      const { release, added } = await shelf.put(body);
+      if (added) await announce(release.digest, `token:${caller?.name}`);
+      return releaseView(release, fleet.get(release.body.service).driver.state());
+    },
+  }) satisfies Partial<Handlers>;
+
+const evidenceHandlers = ({ fleet, store, auditLog, bus, evidence }: AppDeps) =>
+  ({
+    listIncidents: async ({ query: { service, open, limit } }) => {
+      fleet.select(service);
+      const filter = {
+        limit,
+        ...(service === undefined ? {} : { service }),
+        ...(open === undefined ? {} : { open }),
+      };
+      return { incidents: await store.incidents(filter) };
+    },
+    getIncident: async ({ params }) => {
+      const incident = await store.incident(params.id);
+      if (!incident) throw new Fault("not-found", `no incident ${params.id}`);
+      return incident;
+    },
+    listEvidence: async () => ({ evidence: await evidence() }),
+    queryAudit: async ({ query: { kind, after, service, instance, incident, limit, order } }) => {
+      const records = await readAudit(auditLog, {
+        limit,
+        order,
+        ...(kind === undefined ? {} : { kinds: kind }),
+        ...(after === undefined ? {} : { afterSeq: after }),
+        ...(service === undefined ? {} : { service }),
+        ...(instance === undefined ? {} : { instance }),
+        ...(incident === undefined ? {} : { incident }),
+      });
+      return { records };
+    },
+    streamEvents: ({ query, headers, signal }) => {
+      fleet.select(query.service);
+      const after = headers["last-event-id"] ?? query.after;
+      return eventResponse({ bus, log: auditLog, service: query.service, after, signal });
+    },
+  }) satisfies Partial<Handlers>;
+
+const probeHandlers = ({ problems, metrics }: AppDeps) =>
+  ({
+    live: () => ({ live: true }) as const,
+    ready: () => {
+      const found = problems();
+      const view: ReadyView = { ready: found.length === 0, problems: found };
+      return Response.json(view, { status: view.ready ? 200 : 503 });
+    },
+    metrics: () => new Response(metrics(), { headers: { "content-type": "text/plain; version=0.0.4" } }),
+    openapi: () => openapiDocument() as unknown as Record<string, unknown>,
+  }) satisfies Partial<Handlers>;

@@ -1,0 +1,44 @@
+import { openAuditLog } from "@locum/audit";
+import { Fault, faultTable, loadServiceFile } from "@locum/contracts";
+import { closeServer, createLog, drain, firstSignal, parseFlags, systemClock } from "@locum/runtime";
+import { readReleases } from "./adapters/read-releases.ts";
+import { serve } from "./adapters/serve.ts";
+import { openCollector } from "./collector.ts";
+import { collectorConfig, collectorFlags } from "./config.ts";
+
+const say = createLog();
+
+/** Standard output carries one line, when the port is open; scripts and `locum up` wait for it. */
+async function main(): Promise<number> {
+  const { flags } = parseFlags(process.argv.slice(2), collectorFlags);
+  const config = collectorConfig(await Promise.all(flags.config.map(loadServiceFile)), flags);
+  const collector = await openCollector(config, {
+    clock: systemClock,
+    say,
+    openAudit: (dir) => openAuditLog({ dir, fsync: true }),
+    readReleases: (folder) => readReleases(folder, say),
+    onBroken: () => process.exit(1),
+  });
+  const { server, url } = await serve({ config, fetch: collector.app.fetch, upgrade: collector.upgrade });
+  process.stdout.write(`${JSON.stringify({ kind: "collector", url, tokenFile: config.tokenFile })}\n`);
+  say("info", "the collector listens", { url });
+
+  const signal = await firstSignal();
+  say("info", "the collector stops", { signal });
+  // Streams first: the port is closed when the last of them has ended.
+  await drain([
+    ["streams", collector.endStreams],
+    ["server", closeServer(server)],
+    ["collector", collector.close],
+  ]);
+  return 0;
+}
+
+function fail(error: unknown): number {
+  const hint = error instanceof Fault ? ` ${error.hint}` : "";
+  say("error", `the collector ended.${hint}`, { error });
+  return error instanceof Fault ? faultTable[error.code].exit : 1;
+}
+
+process.on("uncaughtException", (error) => process.exit(fail(error)));
+process.exit(await main().catch(fail));
