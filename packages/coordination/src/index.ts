@@ -1,6 +1,7 @@
 export type { Ask } from "./asks.ts";
 export { decide } from "./decide.ts";
 export type * from "./decision.ts";
+export { type GoldenMatch, matchGolden } from "./golden-match.ts";
 export { goldensToAsk } from "./golden-tally.ts";
 export { type Holder, type HolderEffect, type HolderInput, hold, mayServe, startHolder } from "./holder.ts";
 export { fitnessOf, type Health, type JudgePolicy, judge, startHealth } from "./judge.ts";
