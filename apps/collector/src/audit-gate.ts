@@ -47,7 +47,7 @@ export function createAuditGate({
       waiting = [...batch, ...waiting];
       if (!fault)
         say("error", "the audit log takes no events: nothing is commanded until it does", { error });
-      fault = error instanceof Fault ? error : new Fault("storage-failed", String(error), { cause: error });
+      fault = faultOf(error);
       shed();
     }
   };
@@ -72,4 +72,12 @@ export function createAuditGate({
     fault: () => fault,
     waiting: () => waiting.length,
   };
+}
+
+function faultOf(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const { code, message } = Object(error) as { code?: unknown; message?: string };
+  return new Fault(code === "ENOSPC" ? "disk-full" : "storage-failed", message ?? String(error), {
+    cause: error,
+  });
 }

@@ -77,7 +77,7 @@ test("with a full disk no command leaves, readiness says so, and all goes on whe
   await vi.waitFor(async () => expect(await figure(collector, "locum_commands_withheld_total")).toBe(1));
   expect(a.commands()).toEqual([]);
   expect(kinds(collector)).not.toContain("reload.intent");
-  expect(await viewer.ready()).toMatchObject({ ready: false, problems: [{ code: "storage-failed" }] });
+  expect(await viewer.ready()).toMatchObject({ ready: false, problems: [{ code: "disk-full" }] });
   expect((await viewer.operation(operation.id)).state).toBe("running");
 
   collector.audit.failWith(null);

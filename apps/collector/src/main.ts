@@ -15,7 +15,7 @@ async function main(): Promise<number> {
   const collector = await openCollector(config, {
     clock: systemClock,
     say,
-    openAudit: (dir) => openAuditLog({ dir, fsync: true }),
+    openAudit: (dir) => openAuditLog({ dir }),
     readReleases: (folder) => readReleases(folder, say),
     onBroken: () => process.exit(1),
   });

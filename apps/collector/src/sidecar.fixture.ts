@@ -7,7 +7,7 @@ export type TestSidecar = {
   commands(): Command[];
   report(patch?: Partial<Report>): void;
   send(frame: SidecarFrame | Record<string, unknown>): void;
-  raw(data: string | Buffer): void;
+  raw(data: string | Buffer, options?: { binary: boolean }): void;
   closed: Promise<{ code: number; reason: string }>;
   isOpen(): boolean;
   end(): Promise<void>;
@@ -98,7 +98,7 @@ export async function connectSidecar({
     commands: () => frames.flatMap((frame) => (frame.kind === "command" ? [frame.command] : [])),
     report,
     send,
-    raw: (data) => socket.send(data),
+    raw: (data, options = { binary: typeof data !== "string" }) => socket.send(data, options),
     closed,
     isOpen: () => socket.readyState === WebSocket.OPEN,
     end: async () => {

@@ -12,6 +12,7 @@ import { Fault } from "./fault.ts";
 import type { Incident } from "./incident.ts";
 import type { Release } from "./release.ts";
 
+export { FaultAnswer } from "./api/fault-answer.ts";
 export type {
   EvidenceView,
   GoldenView,
