@@ -23,8 +23,8 @@ const bad = {
 const kinds: FaultKind[] = ["crash-before", "crash-after", "torn", "ENOSPC", "EIO"];
 /** Of each crash, several outcomes of what the disk had not been told to keep; 0 is the killed process, which loses nothing. */
 const seedsOf: Record<FaultKind, number[]> = {
-  "crash-before": [0, 1, 2],
-  "crash-after": [0, 1],
+  "crash-before": [0, 1],
+  "crash-after": [1],
   torn: [1],
   ENOSPC: [0],
   EIO: [0],
@@ -54,61 +54,110 @@ describe.for(kinds)("%s at every call", (kind) => {
 
   test("of restoreTree: the judged tree or the target, whole; nothing lost; the next try succeeds", async () => {
     const outcomes = new Set<string>();
-    await atEveryCall(kind, prepareBad, runRestore, async (disk, start, when) => {
-      // A crash while recovering is a crash like another.
-      const random = seededRandom(when.length * 7919 + disk.contents().size);
-      let now = disk;
-      if (kind.startsWith("crash")) {
-        const faulty = faultyFs(disk.fs, { at: Math.floor(random() * 120), kind });
-        await recoverRestore({ dir, fs: faulty.fs }).catch(onlyCrash);
-        now = disk.crash(random);
-      }
-      await recoverRestore({ dir, fs: now.fs });
-      const live = await scanTree({ dir, fs: now.fs });
-      expect([start.judged.digest, start.tree.digest], when).toContain(live.digest);
-      outcomes.add(live.digest === start.tree.digest ? "target" : "judged");
-      const contents = [...now.contents()];
-      for (const text of Object.values(bad))
-        expect(
-          contents.map(([, data]) => data),
-          when,
-        ).toContain(text);
+    await atEveryCall(
+      kind,
+      prepareBad,
+      (disk, start) => runRestore(disk, start),
+      async (disk, start, when) => {
+        // A crash while recovering is a crash like another.
+        const random = seededRandom(when.length * 7919 + disk.contents().size);
+        let now = disk;
+        if (kind.startsWith("crash")) {
+          const faulty = faultyFs(disk.fs, { at: Math.floor(random() * 120), kind });
+          await recoverRestore({ dir, fs: faulty.fs }).catch(onlyCrash);
+          now = disk.crash(random);
+        }
+        await recoverRestore({ dir, fs: now.fs });
+        const live = await scanTree({ dir, fs: now.fs });
+        expect([start.judged.digest, start.tree.digest], when).toContain(live.digest);
+        outcomes.add(live.digest === start.tree.digest ? "target" : "judged");
+        const contents = [...now.contents()];
+        for (const text of Object.values(bad))
+          expect(
+            contents.map(([, data]) => data),
+            when,
+          ).toContain(text);
 
-      await runRestore(now, start);
-      expect((await scanTree({ dir, fs: now.fs })).digest, when).toBe(start.tree.digest);
-      expect((await now.fs.readdir(dir)).toSorted(), when).toEqual(["1", "config.pbtxt"]);
-    });
+        await runRestore(now, start);
+        expect((await scanTree({ dir, fs: now.fs })).digest, when).toBe(start.tree.digest);
+        expect((await now.fs.readdir(dir)).toSorted(), when).toEqual(["1", "config.pbtxt"]);
+      },
+    );
     expect(outcomes).toEqual(new Set(["judged", "target"]));
   });
 });
 
-test("a deploy between a crash and the recovery stays, whole, and the rest is as it was judged", async () => {
-  const deploy = { "config.pbtxt": "release two", "3/model.onnx": "release two too" };
-  const outcomes: string[] = [];
-  await atEveryCall("crash-after", prepareBad, runRestore, async (disk, _, when) => {
-    const displaced = [...disk.contents()]
-      .filter(([path]) => path.includes("displaced"))
-      .map(([, text]) => text);
-    for (const path of Object.keys(deploy)) await disk.fs.unlink(`${dir}/${path}`).catch(() => {});
-    await write(disk.fs, deploy);
-    disk.settle();
-    const random = seededRandom(outcomes.length);
-    let now = disk;
-    for (let turn = 0; turn < 3; turn++) {
-      const faulty = faultyFs(now.fs, { at: Math.floor(random() * 100), kind: "crash-after" });
-      await recoverRestore({ dir, fs: faulty.fs }).catch(onlyCrash);
-      now = now.crash(random);
-    }
-    await recoverRestore({ dir, fs: now.fs });
-    const live = [...now.contents()].filter(([path]) => path.startsWith(`${dir}/`));
-    const withDeploy = (files: object) =>
-      Object.entries({ ...files, ...deploy }).map(([path, text]) => [`${dir}/${path}`, text]);
-    expect([withDeploy(bad).toSorted(), withDeploy(good).toSorted()], when).toContainEqual(live.toSorted());
-    outcomes.push(live.length === withDeploy(bad).length ? "judged" : "target");
-    for (const text of displaced) expect([...now.contents().values()], when).toContain(text);
-  });
-  // Both happen: a journal that was closed before the deploy came belongs to a restore that had ended.
-  expect(new Set(outcomes)).toEqual(new Set(["judged", "target"]));
+const deploys = [
+  { "config.pbtxt": "release two" },
+  { "3/model.onnx": "release two" },
+  { "1/vocab.txt": "release two", "2/model.onnx": "release two too" },
+];
+test.for(deploys)(
+  "a deploy between a crash and the recovery stays, whole, and the rest is as judged: %j",
+  async (deploy) => {
+    const outcomes: string[] = [];
+    await atEveryCall(
+      "crash-before",
+      prepareBad,
+      (disk, start) => runRestore(disk, start),
+      async (disk, _, when) => {
+        const displaced = [...disk.contents()]
+          .filter(([path]) => path.includes("displaced"))
+          .map(([, text]) => text);
+        for (const path of Object.keys(deploy)) await disk.fs.unlink(`${dir}/${path}`).catch(() => {});
+        await write(disk.fs, deploy);
+        disk.settle();
+        const random = seededRandom(outcomes.length);
+        let now = disk;
+        for (let turn = 0; turn < 3; turn++) {
+          const faulty = faultyFs(now.fs, { at: Math.floor(random() * 100), kind: "crash-after" });
+          await recoverRestore({ dir, fs: faulty.fs }).catch(onlyCrash);
+          now = now.crash(random);
+        }
+        await recoverRestore({ dir, fs: now.fs });
+        const live = [...now.contents()].filter(([path]) => path.startsWith(`${dir}/`));
+        const withDeploy = (files: object) =>
+          Object.entries({ ...files, ...deploy }).map(([path, text]) => [`${dir}/${path}`, text]);
+        expect([withDeploy(bad).toSorted(), withDeploy(good).toSorted()], when).toContainEqual(
+          live.toSorted(),
+        );
+        outcomes.push(live.some(([, text]) => text === "bad weights") ? "judged" : "target");
+        for (const text of displaced) expect([...now.contents().values()], when).toContain(text);
+      },
+    );
+    // Both happen: a journal that was closed before the deploy came belongs to a restore that had ended.
+    expect(new Set(outcomes)).toEqual(new Set(["judged", "target"]));
+  },
+);
+
+test("a version that is switched by its link is the old one or the new one, whatever stops it", async () => {
+  const current = "/srv/models/current";
+  for (const kind of kinds)
+    await atEveryCall(
+      kind,
+      async (disk) => {
+        await prepareGood(disk);
+        await disk.fs.rename(dir, "/srv/models/v1");
+        await disk.fs.symlink("v1", current);
+        const tree = await scanTree({ dir: current, fs: disk.fs });
+        await stageTwin({ dir: current, tree, fs: disk.fs });
+        await disk.fs.unlink(`${current}/config.pbtxt`);
+        return { tree, judged: await scanTree({ dir: current, fs: disk.fs }) };
+      },
+      (disk, start) => runRestore(disk, start, current),
+      async (disk, start, when) => {
+        expect(await recoverRestore({ dir: current, fs: disk.fs }), when).toEqual({ outcome: "none" });
+        const { digest } = await scanTree({ dir: current, fs: disk.fs });
+        expect([start.judged.digest, start.tree.digest], when).toContain(digest);
+        await runRestore(disk, start, current);
+        expect((await scanTree({ dir: current, fs: disk.fs })).digest, when).toBe(start.tree.digest);
+        const left = (await disk.fs.readdir("/srv/models")).filter((name) =>
+          /^\.locum-(draft|link)/.test(name),
+        );
+        // Only what a finished restore has no reason to look for may wait for the next one.
+        if (digest !== start.tree.digest) expect(left, when).toEqual([]);
+      },
+    );
 });
 
 type Start = { tree: Tree; judged: Tree };
@@ -129,10 +178,10 @@ async function prepareBad(disk: MemoryFs): Promise<Start> {
   return { tree, judged: await scanTree({ dir, fs: disk.fs }) };
 }
 
-async function runRestore({ fs }: { fs: Fs }, { tree }: Start): Promise<void> {
-  const { digest } = await scanTree({ dir, fs });
-  const { source } = await openTwin({ dir, digest: tree.digest, verify: "names", fs });
-  await restoreTree({ dir, expected: digest, target: tree, source, fs });
+async function runRestore({ fs }: { fs: Fs }, { tree }: Start, at = dir): Promise<void> {
+  const { digest } = await scanTree({ dir: at, fs });
+  const { source } = await openTwin({ dir: at, digest: tree.digest, verify: "names", fs });
+  await restoreTree({ dir: at, expected: digest, target: tree, source, fs });
 }
 
 /** Runs the work once for each of its calls, the fault at that call, and looks at what is on the disk afterwards. */

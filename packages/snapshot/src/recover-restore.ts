@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { removeTree } from "./durable.ts";
+import { Fault } from "@locum/contracts";
+import { removeIfEmpty, removeTree } from "./durable.ts";
 import { type Fs, nodeFs } from "./fs.ts";
 import { ifThere, withFsFaults } from "./fs-fault.ts";
 import type { Ignore } from "./ignore.ts";
@@ -63,7 +64,13 @@ async function goForward(
   if (!(await isForwardPossible(site, journal))) return false;
   const before = await scanLive({ dir, ignore, fs: site.fs });
   if (!(await isRestUntouched(site, journal, before))) return false;
-  await swapSteps(site, journal);
+  try {
+    await swapSteps(site, journal);
+  } catch (error) {
+    // Another began to write just now: then back, as if it had been there before.
+    if (error instanceof Fault && error.code === "tree-changed") return false;
+    throw error;
+  }
   const after = await scanLive({ dir, ignore, fs: site.fs, known: before });
   if (after.tree.digest !== journal.target.digest) return false;
   await removeClones(site, journal.id);
@@ -101,6 +108,9 @@ async function isRestUntouched(site: Site, { steps, target }: Journal, { tree }:
 }
 
 async function removeStrayClones(site: Site): Promise<void> {
-  for (const name of (await ifThere(site.fs.readdir(clonesHome(site)))) ?? [])
-    if (/^clones-\d{6}$/.test(name)) await removeTree(site.fs, join(clonesHome(site), name));
+  const home = clonesHome(site);
+  const names = await ifThere(site.fs.readdir(home));
+  if (!names) return;
+  for (const name of names) if (/^clones-\d{6}$/.test(name)) await removeTree(site.fs, join(home, name));
+  await removeIfEmpty(site.fs, home);
 }

@@ -204,46 +204,6 @@ describe("restoreTree", () => {
       expect(await recoverRestore({ dir: model.dir })).toEqual({ outcome: "none" });
     });
   });
-
-  test("a deploy at any call of a restore ends as the deploy, whole", async () => {
-    const deploy = { "1/model.onnx": "release two", "2/model.onnx": "also two", "labels.txt": "a b c" };
-    let at = 0;
-    for (let isOver = false; !isOver; at++) {
-      await using model = await stagedModel();
-      await writeFile(join(model.dir, "1/model.onnx"), "judged unapproved");
-      await writeFile(join(model.dir, "labels.txt"), "judged too");
-      const { digest: expected } = await scanTree({ dir: model.dir });
-      let count = 0;
-      const fs = beforeEachCall(async () => {
-        if (count++ === at) await writeFiles(model.dir, deploy);
-      });
-      const { dir, tree, source } = model;
-      await restoreTree({ dir, expected, target: tree, source, fs }).catch((error: unknown) => {
-        expect(error).toMatchObject({ code: "tree-changed" });
-      });
-      isOver = count <= at;
-      if (isOver) break;
-      const live = readAll(model.dir);
-      for (const [path, content] of Object.entries(deploy))
-        expect([at, path, live.get(path)]).toEqual([at, path, content]);
-    }
-    expect(at).toBeGreaterThan(80);
-  });
-
-  test("the window in which names change does not grow with the bytes", async () => {
-    const steps: number[] = [];
-    for (const size of [50, 50_000, 50_000_000]) {
-      await using model = await stagedModel({ ...good, "1/model.onnx": "w".repeat(size) });
-      await writeFile(join(model.dir, "1/model.onnx"), "x".repeat(size));
-      let count = 0;
-      const marks: number[] = [];
-      const fs = beforeEachCall(async () => void count++);
-      await restored(model.dir, model.tree, model.source, { fs, onPhase: () => marks.push(count) });
-      steps.push((marks[3] ?? 0) - (marks[2] ?? 0));
-    }
-    expect(steps[0]).toBeLessThan(15);
-    expect(new Set(steps).size).toBe(1);
-  });
 });
 
 describe("restoreTree of a link to a version", () => {
@@ -300,21 +260,6 @@ function readAll(dir: string): Map<string, string> {
     if (statSync(full, { throwIfNoEntry: false })?.isFile()) all.set(path, readFileSync(full, "utf8"));
   }
   return all;
-}
-
-function beforeEachCall(before: () => Promise<void>): Fs {
-  const wrap =
-    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      await before();
-      return call(...args);
-    };
-  return Object.fromEntries(
-    Object.entries(nodeFs).map(([name, call]) => [
-      name,
-      wrap(call as (...args: unknown[]) => Promise<unknown>),
-    ]),
-  ) as Fs;
 }
 
 function onOtherDevice(part: string): Fs {

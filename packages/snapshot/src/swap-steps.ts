@@ -3,6 +3,7 @@ import { Fault } from "@locum/contracts";
 import { makeDirs, removeIfEmpty } from "./durable.ts";
 import type { FsStat } from "./fs.ts";
 import { errnoOf, ifThere, isMissing } from "./fs-fault.ts";
+import { resolveInside } from "./resolve-inside.ts";
 import type { Journal, Step } from "./restore-journal.ts";
 import { clonePath, displacedPath, generationDir, livePath, type Site } from "./restore-site.ts";
 import { placedStampOf } from "./stamp.ts";
@@ -14,6 +15,7 @@ import { placedStampOf } from "./stamp.ts";
 export type StepState = "fresh" | "half" | "done" | "foreign";
 
 export async function stateOf(site: Site, id: string, step: Step, index: number): Promise<StepState> {
+  if (!(await isPlain(site, step))) return "foreign";
   const live = await ifThere(site.fs.lstat(livePath(site, step)));
   const kept = await ifThere(site.fs.lstat(displacedPath(site, id, step, index)));
   if (live && isOurs(step, live)) return "done";
@@ -55,6 +57,7 @@ export async function undoStep(
   index: number,
   madeDirs: ReadonlySet<string>,
 ): Promise<void> {
+  if (!(await isPlain(site, step))) return;
   const { fs } = site;
   const live = livePath(site, step);
   const kept = displacedPath(site, id, step, index);
@@ -81,6 +84,16 @@ export async function syncSteps(site: Site, id: string, steps: readonly Step[]):
   }
   for (const folder of [...folders, generationDir(site, id), site.displacedDir, site.root])
     await syncAboveIfGone(site, folder);
+}
+
+/** Whether the folders on the way are still folders: a link among them now would lead to another's files. */
+async function isPlain({ fs, root }: Site, { location }: Step): Promise<boolean> {
+  try {
+    return (await resolveInside(fs, root, location, { last: "keep" })) === location;
+  } catch (error) {
+    if (error instanceof Fault) return false;
+    throw error;
+  }
 }
 
 const isOurs = (step: Step, live: FsStat): boolean =>

@@ -24,5 +24,5 @@ export async function discardRestore(site: Site, id: string): Promise<void> {
 /** The journal goes last, here and after a restore: while it is there, all of this is done again at the next start. */
 export async function removeClones(site: Site, id: string): Promise<void> {
   await removeTree(site.fs, clonesDir(site, id));
-  await removeIfEmpty(site.fs, clonesHome(site));
+  if (await removeIfEmpty(site.fs, clonesHome(site))) await site.fs.syncDir(site.root);
 }
