@@ -3,14 +3,14 @@ import { setTimeout as timeout } from "node:timers/promises";
 export type Clock = {
   /** Milliseconds that never go back. */
   monotonicMs(): number;
-  /** Resolves after `ms`, or at once when the signal aborts; it never rejects and keeps no process alive. */
+  /** Resolves after `ms`, or at once when the signal aborts; it never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 };
 
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   sleep: (ms, signal) =>
-    timeout(ms, undefined, { ref: false, ...(signal ? { signal } : {}) }).catch((error: unknown) => {
+    timeout(ms, undefined, signal ? { signal } : {}).catch((error: unknown) => {
       if (!signal?.aborted) throw error;
     }),
 };

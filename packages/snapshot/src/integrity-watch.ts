@@ -19,7 +19,13 @@ export type IntegrityWatch = {
   check(): Promise<void>;
   close(): Promise<void>;
 };
-export type WatchStatus = { scrub: ScrubStatus; suspects: string[]; watchedDirs: number; sweeps: number };
+export type WatchStatus = {
+  /** `passAgeMs`: since the last pass that read every byte and found it right; null before the first. */
+  scrub: ScrubStatus & { passAgeMs: number | null };
+  suspects: string[];
+  watchedDirs: number;
+  sweeps: number;
+};
 
 /** Reads after a suspicion: fast, and still no load that a request would feel. */
 const hashBytesPerSecond = 200e6;
@@ -61,7 +67,8 @@ export function watchTree({
   const stop = new AbortController();
   const { signal } = stop;
   const paced = (bytesPerSecond: number) => createPace({ bytesPerSecond, clock, signal });
-  const scrub: ScrubStatus = { passes: 0, coverage: 0, lastPassAtMs: undefined };
+  const scrub: ScrubStatus = { passes: 0, coverage: 0 };
+  let lastPassMs: number | undefined;
   let lastWriteMs = Number.NEGATIVE_INFINITY;
   let wake = new AbortController();
 
@@ -103,8 +110,9 @@ export function watchTree({
   async function scrubLoop(): Promise<void> {
     const pace = paced(scrubBytesPerSecond);
     while (!signal.aborted) {
-      await scrubPass({ dir, fs, tree: sweep.live().tree, status: scrub, pace, onMismatch: suspect, signal });
-      if (!signal.aborted) scrub.lastPassAtMs = clock.monotonicMs();
+      const { tree: now } = sweep.live();
+      if (await scrubPass({ dir, fs, tree: now, status: scrub, pace, onMismatch: suspect, signal }))
+        lastPassMs = clock.monotonicMs();
       // A small tree is not read without end.
       await clock.sleep(statIntervalMs, signal);
     }
@@ -115,7 +123,7 @@ export function watchTree({
     live: sweep.live,
     quietMs: () => clock.monotonicMs() - lastWriteMs,
     status: () => ({
-      scrub: { ...scrub },
+      scrub: { ...scrub, passAgeMs: lastPassMs === undefined ? null : clock.monotonicMs() - lastPassMs },
       suspects: sweep.suspects(),
       watchedDirs: dirs.count(),
       sweeps: sweep.sweeps(),

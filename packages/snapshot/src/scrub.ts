@@ -6,12 +6,13 @@ import { chunkBuffer, readChunk, sha256 } from "./hash-file.ts";
 import type { Pace } from "./pace.ts";
 import { resolveInside } from "./resolve-inside.ts";
 
-/** `coverage`: part of the bytes that the running pass has read, 0 to 1. */
-export type ScrubStatus = { passes: number; coverage: number; lastPassAtMs: number | undefined };
+/** `coverage`: part of the bytes that the running pass has read, 0 to 1. Only passes that read all of them count. */
+export type ScrubStatus = { passes: number; coverage: number };
 
 /**
  * Reads every chunk of the tree once, at its pace, and names the files that are not what they were or cannot be
- * read. It concludes nothing: a file may have been replaced since, and the one who hashes it again will know.
+ * read. It concludes nothing: a file may have been replaced since, and the one who hashes it again will know. Says
+ * whether every chunk was read and right.
  */
 export async function scrubPass({
   dir,
@@ -29,19 +30,24 @@ export async function scrubPass({
   pace: Pace;
   onMismatch: (path: string) => void;
   signal: AbortSignal;
-}): Promise<void> {
+}): Promise<boolean> {
   const { files } = tree;
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
+  let isWhole = true;
   status.coverage = 0;
   for (const file of files) {
-    if (signal.aborted) return;
-    if (!(await isSound(file))) onMismatch(file.path);
+    if (signal.aborted) return false;
+    if (!(await isSound(file))) {
+      isWhole = false;
+      onMismatch(file.path);
+    }
     done += file.size;
     status.coverage = total === 0 ? 1 : done / total;
   }
-  status.passes++;
-  status.coverage = 1;
+  isWhole &&= !signal.aborted;
+  if (isWhole) status.passes++;
+  return isWhole;
 
   async function isSound(file: TreeFile): Promise<boolean> {
     try {
