@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, renameSync, rmSync, type WriteStream } from "node:fs";
+import { createWriteStream, mkdirSync, openSync, renameSync, rmSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import type { Input, ServiceState } from "@locum/coordination";
 import type { Log } from "@locum/runtime";
@@ -38,20 +38,29 @@ export function openInputLog(
     stream?.end();
     stream = null;
   };
-  const begin = (before: ServiceState): WriteStream => {
-    rotate(folder, filesMax);
-    const opened = createWriteStream(nameOf(folder, 0), { flags: "w", mode: 0o600 });
-    opened.on("error", (error) => {
-      if (!failed) say("warn", "the input log is not written", { error });
-      failed = true;
-      if (stream === opened) stream = null;
-    });
-    opened.on("open", () => {
+  const fail = (error: unknown): void => {
+    if (!failed) say("warn", "the input log is not written", { path: folder, error });
+    failed = true;
+  };
+  const begin = (before: ServiceState): WriteStream | null => {
+    try {
+      rotate(folder, filesMax);
+      // Opened at once: the next rotation must find the file under this name.
+      const fd = openSync(nameOf(folder, 0), "w", 0o600);
+      const opened = createWriteStream("", { fd });
+      opened.on("error", (error) => {
+        fail(error);
+        if (stream === opened) stream = null;
+      });
+      const line = encodeLine({ state: before });
+      opened.write(line);
+      written = line.length;
       failed = false;
-    });
-    written = 0;
-    opened.write(encodeLine({ state: before }));
-    return opened;
+      return opened;
+    } catch (error) {
+      fail(error);
+      return null;
+    }
   };
   return {
     append(input, before) {
@@ -61,7 +70,7 @@ export function openInputLog(
       stream ??= begin(before);
       const line = encodeLine({ input });
       written += line.length;
-      stream.write(line);
+      stream?.write(line);
     },
     close: () =>
       new Promise((resolve) => {

@@ -1,0 +1,21 @@
+/** A certificate for localhost that signs itself, with its key, for tests of TLS. It protects nothing. */
+export const testCertificate = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBmjCCAUGgAwIBAgIUJDPWAiN0oh76nbiRY7UOsypPO+owCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNTEwMzMxNFoYDzIxMjYxMTAx
+MTAzMzE0WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQe3Lhu9Vl2EvgPgGYFwaabcs/A/dlG8+Wac75I3CRBl5tNEIm9EDUC
+T+WC0JZid78rR0VRCb5/XeS0HOMkLwmfo28wbTAdBgNVHQ4EFgQUvIjjzJvHuTDQ
+0jvqfL/sxxNlOE0wHwYDVR0jBBgwFoAUvIjjzJvHuTDQ0jvqfL/sxxNlOE0wDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDRwAwRAIgcFa4aHuducrWTmyJ2UrJ2/6INtaIClSUJqvIVlCymn4CIEfc
+GfopzhWzTxL1s72lPp1iK7kP6NxhhrK5X+MDz+Z/
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgX20/c3b/OQ1cLR1X
+njpbVdRkTfj25ZNPG7ujA84amwWhRANCAAQe3Lhu9Vl2EvgPgGYFwaabcs/A/dlG
+8+Wac75I3CRBl5tNEIm9EDUCT+WC0JZid78rR0VRCb5/XeS0HOMkLwmf
+-----END PRIVATE KEY-----
+`,
+};
