@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -31,20 +31,19 @@ export async function serve({
 }): Promise<{ server: Server; url: string }> {
   // The global Request and Response of this process stay as they are.
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false });
-  const server: Server = tls
-    ? createTlsServer({ ...limits, ...readTls(tls), minVersion: "TLSv1.2" }, listener)
-    : createServer(limits, listener);
+  const server: Server = tls ? createWithTls(tls, listener) : createServer(limits, listener);
   server.maxConnections = connectionsMax;
   server.on("upgrade", upgrade);
   const { url } = await listen(server, address, { tls: tls !== null });
   return { server, url };
 }
 
-function readTls({ cert, key }: { cert: string; key: string }): { cert: Buffer; key: Buffer } {
+function createWithTls({ cert, key }: { cert: string; key: string }, listener: RequestListener): Server {
   try {
-    return { cert: readFileSync(cert), key: readFileSync(key) };
+    const pem = { cert: readFileSync(cert), key: readFileSync(key) };
+    return createTlsServer({ ...limits, ...pem, minVersion: "TLSv1.2" }, listener);
   } catch (cause) {
-    throw new Fault("config-invalid", `the certificate cannot be read: ${(cause as Error).message}`, {
+    throw new Fault("config-invalid", `the certificate cannot be used: ${(cause as Error).message}`, {
       cause,
     });
   }
