@@ -3,7 +3,13 @@ import { Fault } from "@locum/contracts";
 import type { EvidenceView, ReadyView } from "@locum/contracts/client";
 import { type Handlers, mount, newApp } from "@locum/contracts/mount";
 import { openapiDocument } from "@locum/contracts/openapi";
-import type { Clock, Log } from "@locum/runtime";
+import {
+  type Clock,
+  type Log,
+  type MetricFamily,
+  prometheusContentType,
+  renderPrometheus,
+} from "@locum/runtime";
 import type { AuditLog } from "./audit-port.ts";
 import { readAudit } from "./audit-port.ts";
 import type { Authenticate } from "./auth.ts";
@@ -29,7 +35,7 @@ export type AppDeps = {
   say: Log;
   /** What stands against being ready; nothing when ready. */
   problems: () => ReadyView["problems"];
-  metrics: () => string;
+  metrics: () => MetricFamily[];
   evidence: () => Promise<EvidenceView[]>;
   /** A release was approved: recorded and told to the sidecars of its service. */
   announce: (digest: string, by: string) => Promise<void>;
@@ -172,6 +178,7 @@ const probeHandlers = ({ problems, metrics }: AppDeps) =>
       const view: ReadyView = { ready: found.length === 0, problems: found };
       return Response.json(view, { status: view.ready ? 200 : 503 });
     },
-    metrics: () => new Response(metrics(), { headers: { "content-type": "text/plain; version=0.0.4" } }),
+    metrics: () =>
+      new Response(renderPrometheus(metrics()), { headers: { "content-type": prometheusContentType } }),
     openapi: () => openapiDocument() as unknown as Record<string, unknown>,
   }) satisfies Partial<Handlers>;

@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { streamVersion } from "@locum/contracts";
 import type { ReadyView } from "@locum/contracts/client";
 import { decide as decideService } from "@locum/coordination";
-import type { Clock, Log } from "@locum/runtime";
+import type { Clock, Log, MetricFamily } from "@locum/runtime";
 import { listEvidence } from "./adapters/list-evidence.ts";
 import { createStreamHub, type StreamHub } from "./adapters/stream-hub.ts";
 import { createApp } from "./app.ts";
@@ -11,7 +11,7 @@ import type { AuditLog } from "./audit-port.ts";
 import type { CollectorConfig } from "./config.ts";
 import { createFleet } from "./fleet.ts";
 import { type Foundation, openFoundation } from "./foundation.ts";
-import { metricsText } from "./metrics.ts";
+import { metricFamilies } from "./metric-families.ts";
 import { openServiceLoop, type ServiceLoop } from "./service-loop.ts";
 import { startTicks } from "./start-ticks.ts";
 import type { Store } from "./store.ts";
@@ -21,6 +21,8 @@ import { createStreamIntake, sendRelease } from "./stream-intake.ts";
 export type Collector = {
   app: ReturnType<typeof createApp>;
   upgrade: StreamHub["upgrade"];
+  /** For createTelemetry. */
+  metrics: { families(): MetricFamily[] };
   /** Sidecars go on by their last policy, watchers come back with Last-Event-ID. */
   endStreams(): void;
   close(): Promise<void>;
@@ -81,8 +83,11 @@ export async function openCollector(config: CollectorConfig, deps: CollectorDeps
     loops.set(service.service, loop);
   }
   const stopRetry = startTicks(deps.clock, retryMs, () => retryAll(base, loops));
+  const wired = { config, deps, base, loops, hub, streams };
+  const metrics = metricsOf(wired);
   return {
-    app: appOf({ config, deps, base, loops, hub, streams }),
+    app: appOf(wired, metrics),
+    metrics: { families: metrics },
     upgrade: hub.upgrade,
     endStreams() {
       hub.close();
@@ -107,10 +112,8 @@ type Wired = {
   streams: { framesIn: Record<string, number>; framesRejected: number };
 };
 
-function appOf({ config, deps, base, loops, hub, streams }: Wired): Collector["app"] {
+function appOf({ config, deps, base, loops, hub }: Wired, metrics: () => MetricFamily[]): Collector["app"] {
   const fleet = createFleet(loops);
-  const lag = monitorEventLoopDelay({ resolution: 20 });
-  lag.enable();
   return createApp({
     ...base,
     ...deps,
@@ -125,18 +128,25 @@ function appOf({ config, deps, base, loops, hub, streams }: Wired): Collector["a
       await base.note({ kind: "release.approve", service, reason: note, actor, facts });
       sendRelease((frame) => hub.sendAll(service, null, frame), release, deps.say);
     },
-    metrics: () =>
-      metricsText(fleet, {
-        ...streams,
-        audited: base.audited,
-        streams: hub.sessions().length,
-        watchers: base.bus.listeners(),
-        auditOpen: base.gate.fault() === null,
-        auditWaiting: base.gate.waiting(),
-        recordsWaiting: base.intake.waiting(),
-        loopLagMs: { mean: lag.mean / 1e6, max: lag.max / 1e6 },
-      }),
+    metrics,
   });
+}
+
+function metricsOf({ base, loops, hub, streams }: Wired): () => MetricFamily[] {
+  const fleet = createFleet(loops);
+  const lag = monitorEventLoopDelay({ resolution: 20 });
+  lag.enable();
+  return () =>
+    metricFamilies(fleet, {
+      ...streams,
+      audited: base.audited,
+      streams: hub.sessions().length,
+      watchers: base.bus.listeners(),
+      auditOpen: base.gate.fault() === null,
+      auditWaiting: base.gate.waiting(),
+      recordsWaiting: base.intake.waiting(),
+      loopLagMs: { mean: lag.mean / 1e6, max: lag.max / 1e6 },
+    });
 }
 
 async function takeReleases(

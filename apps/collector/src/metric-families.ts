@@ -1,0 +1,126 @@
+import type { Member, ServiceState } from "@locum/coordination";
+import type { Labels, MetricFamily, MetricUnit } from "@locum/runtime";
+import type { Fleet, RunningService } from "./fleet.ts";
+
+export type Figures = {
+  streams: number;
+  watchers: number;
+  auditWaiting: number;
+  auditOpen: boolean;
+  recordsWaiting: number;
+  framesIn: Readonly<Record<string, number>>;
+  framesRejected: number;
+  loopLagMs: { mean: number; max: number };
+  audited: Readonly<Record<string, number>>;
+};
+
+type Points = { labels: Labels; value: number }[];
+
+/** What /metrics shows and telemetry exports, out of the state itself: it cannot differ from what is decided on. */
+export const metricFamilies = (fleet: Fleet, figures: Figures): MetricFamily[] => [
+  ...serviceFamilies(fleet),
+  ...instanceFamilies(fleet),
+  ...eventFamilies(figures),
+  ...processFamilies(figures),
+];
+
+const gauge = (name: string, help: string, points: Points, unit: MetricUnit = "1"): MetricFamily => ({
+  name: `locum.${name}`,
+  kind: "gauge",
+  help,
+  unit,
+  points,
+});
+const counter = (name: string, help: string, points: Points, unit: MetricUnit = "1"): MetricFamily => ({
+  ...gauge(name, help, points, unit),
+  kind: "counter",
+});
+const one = (value: number | boolean): Points => [{ labels: {}, value: Number(value) }];
+const each = (label: string, counts: Readonly<Record<string, number>>): Points =>
+  Object.entries(counts).map(([name, value]) => ({ labels: { [label]: name }, value }));
+
+function serviceFamilies(fleet: Fleet): MetricFamily[] {
+  const of = (value: (service: RunningService) => number): Points =>
+    fleet.all().map((service) => ({ labels: { service: service.config.service }, value: value(service) }));
+  const state = (value: (state: ServiceState) => number): Points => of(({ driver }) => value(driver.state()));
+  const open = ({ incidents }: ServiceState): number =>
+    Object.values(incidents).filter(({ closedAtMs }) => closedAtMs === null).length;
+  const observing = state(({ observeOnly }) => Number(observeOnly));
+  const dropped = of(({ driver }) => driver.counts.dropped);
+  const stalled = of(({ driver }) => driver.counts.stalledMs);
+  const withheld = of(({ counts }) => counts.withheld);
+  return [
+    gauge(
+      "term",
+      "leadership of this collector",
+      state(({ durable }) => durable.term),
+    ),
+    gauge(
+      "epoch",
+      "grows with each promotion",
+      state(({ durable }) => durable.epoch),
+    ),
+    gauge("observe_only", "1 while the store is behind what sidecars have seen", observing),
+    gauge("incidents.open", "open incidents", state(open)),
+    counter(
+      "inputs",
+      "inputs decided on",
+      of(({ driver }) => driver.counts.inputs),
+    ),
+    counter("reports.dropped", "reports that found the queue full", dropped),
+    counter("stalled", "own stalls, credited to the fleet", stalled, "ms"),
+    counter(
+      "commands",
+      "commands sent",
+      of(({ counts }) => counts.commands),
+    ),
+    counter("commands.withheld", "commands whose record was not on disk", withheld),
+  ];
+}
+
+function instanceFamilies(fleet: Fleet): MetricFamily[] {
+  const of = (value: (member: Member) => number, more: (member: Member) => Labels = () => ({})): Points =>
+    fleet.all().flatMap(({ config, driver }) =>
+      Object.values(driver.state().members).map((member) => ({
+        labels: { service: config.service, instance: member.id, ...more(member) },
+        value: value(member),
+      })),
+    );
+  const verdict = of(
+    () => 1,
+    ({ report }) => ({ verdict: report?.verdict.kind ?? "unknown" }),
+  );
+  const diverted = of(({ report }) => Number(report?.diverted ?? false));
+  return [
+    gauge(
+      "instance.connected",
+      "1 with an open stream",
+      of(({ connected }) => Number(connected)),
+    ),
+    gauge(
+      "instance.fit",
+      "1 while proven fresh",
+      of(({ report }) => Number(report?.fit ?? false)),
+    ),
+    gauge("instance.diverted", "1 while requests go elsewhere", diverted),
+    gauge("instance.verdict", "1 for the verdict that holds", verdict),
+  ];
+}
+
+const eventFamilies = ({ audited }: Figures): MetricFamily[] => [
+  counter("promotions", "committed since the start", one(audited["promote.commit"] ?? 0)),
+  counter("restores", "ended since the start", one(audited["restore.result"] ?? 0)),
+  counter("incidents", "opened since the start", one(audited["incident.open"] ?? 0)),
+  counter("audit.events", "audit events written since the start", each("kind", audited)),
+];
+
+const processFamilies = (figures: Figures): MetricFamily[] => [
+  gauge("sidecars", "open streams of sidecars", one(figures.streams)),
+  gauge("watchers", "open event streams", one(figures.watchers)),
+  gauge("audit.open", "1 while the audit log takes events", one(figures.auditOpen)),
+  gauge("audit.waiting", "events that wait for the disk", one(figures.auditWaiting)),
+  gauge("records.waiting", "records of sidecars that wait for the disk", one(figures.recordsWaiting)),
+  counter("frames", "frames received", each("kind", figures.framesIn)),
+  counter("frames.rejected", "streams closed for a breach of the contract", one(figures.framesRejected)),
+  gauge("loop.lag", "delay of the event loop", each("of", figures.loopLagMs), "ms"),
+];
