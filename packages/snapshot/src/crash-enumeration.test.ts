@@ -191,11 +191,13 @@ async function atEveryCall(
   work: (part: { fs: Fs }, start: Start) => Promise<unknown>,
   look: (disk: MemoryFs, start: Start, when: string) => Promise<void>,
 ): Promise<void> {
+  const prepared = createMemoryFs();
+  const start = await prepare(prepared);
+  prepared.settle();
   for (let at = 0, isOver = false; !isOver; at++)
     for (const seed of seedsOf[kind]) {
-      const disk = createMemoryFs();
-      const start = await prepare(disk);
-      disk.settle();
+      // Of a settled disk a crash takes nothing: this is a copy.
+      const disk = prepared.crash(() => 0);
       const faulty = faultyFs(disk.fs, { at, kind });
       await work(faulty, start).catch(kind.startsWith("E") ? onlyFault : onlyCrash);
       isOver = faulty.calls() <= at;

@@ -30,8 +30,9 @@ test.for(Object.keys(ways))(
   "a deploy that %s, at any call of a restore, ends as after the restore or as without it",
   async (way) => {
     const outcomes = new Set<string>();
-    let at = 0;
-    for (let isOver = false; !isOver; at++) {
+    // Every call by one way, every third by each other one: this runs on the real disk.
+    const stride = way === "renames over" ? 1 : 3;
+    for (let at = 0, isOver = false; !isOver; at += stride) {
       await using model = await spoiltModel(good, judged);
       const fs = beforeEachCall(async (count) => {
         if (count === at) await ways[way]?.(model.dir);
