@@ -1,6 +1,22 @@
 export { isLoopback, splitAddress } from "./address.ts";
 export { AuditEvent, AuditKind, AuditRecord } from "./audit-event.ts";
 export { canonicalJson } from "./canonical-json.ts";
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type EvidenceView,
+  FaultAnswer,
+  type GoldenView,
+  type InstanceView,
+  type OperationView,
+  type PauseView,
+  type ReadyView,
+  type ReleaseView,
+  type ServiceView,
+  type SnapshotView,
+  type StreamEvent,
+} from "./client.ts";
 export { Act, Command, CommandResult } from "./command.ts";
 export { assert, Fault } from "./fault.ts";
 export { exitCodes, type FaultCode, faultTable, type Retry } from "./fault-table.ts";
