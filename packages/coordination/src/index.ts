@@ -5,5 +5,12 @@ export { type GoldenMatch, matchGolden } from "./golden-match.ts";
 export { goldensToAsk } from "./golden-tally.ts";
 export { type Holder, type HolderEffect, type HolderInput, hold, mayServe, startHolder } from "./holder.ts";
 export { fitnessOf, type Health, type JudgePolicy, judge, startHealth } from "./judge.ts";
+export {
+  type GivenOutput,
+  type GoldenRefusal,
+  type InstanceSamples,
+  learnGolden,
+} from "./learn-golden.ts";
 export { type Repair, type RepairPolicy, repairFor } from "./repairs.ts";
 export { planOf, startService } from "./service-start.ts";
+export { smallestVisibleFault, type VisibleFault } from "./smallest-visible-fault.ts";
