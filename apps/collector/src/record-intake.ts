@@ -7,15 +7,18 @@ import type { Origin, Store } from "./store.ts";
 const batchMax = 1000;
 /** Records that a crash can have left in the log and not in the store: those of the last write. */
 const lookBackMax = 5 * batchMax;
-/** A sender with this many unwritten records is not read from until half of them are written. */
-const waitingPerSenderMax = 512;
+/** A sender may have 256 records unacknowledged (docs/stream.md); one that has this many does not wait for us. */
+const waitingPerSenderMax = 1024;
 
-export type RecordSender = { service: string; instance: string; pause(on: boolean): void };
+export type RecordSender = { service: string; instance: string };
 type Waiting = { sender: RecordSender; origin: Origin; event: AuditEvent; onRecorded: (seq: number) => void };
 
 export type RecordIntake = {
-  /** Takes one record; `onRecorded` is called when it, and all before it from this sender, are on disk. */
-  take(sender: RecordSender, seq: number, event: AuditEvent, onRecorded: (seq: number) => void): void;
+  /**
+   * Takes one record; `onRecorded` is called when it, and all before it from this sender, are on disk. False where the
+   * sender sends without waiting: it must be closed, and begin again with its oldest unacknowledged record.
+   */
+  take(sender: RecordSender, seq: number, event: AuditEvent, onRecorded: (seq: number) => void): boolean;
   /** Forgets what waits from a sender that is gone: its spool has it still. */
   forget(sender: RecordSender): void;
   /** Tries again after a failed write. */
@@ -38,7 +41,11 @@ export async function openRecordIntake({
   say: Log;
   onRecords: (records: readonly AuditRecord[]) => void;
 }): Promise<RecordIntake> {
-  const latest = await readAudit(log, { order: "desc", limit: lookBackMax });
+  const latest = await readAudit(log, { order: "desc", limit: lookBackMax }).catch((error: unknown) => {
+    // A damaged log is for locum verify to judge. What is lost here is the memory of one last write.
+    say("error", "the end of the audit log cannot be read", { error });
+    return [];
+  });
   await store.markRecorded(latest.flatMap(({ event }) => originOf(event) ?? []));
 
   let waiting: Waiting[] = [];
@@ -80,7 +87,6 @@ export async function openRecordIntake({
   };
   const settle = (sender: RecordSender): void => {
     const count = (counts.get(sender) ?? 1) - 1;
-    if (count === Math.floor(waitingPerSenderMax / 2)) sender.pause(false);
     if (count <= 0) counts.delete(sender);
     else counts.set(sender, count);
   };
@@ -94,12 +100,13 @@ export async function openRecordIntake({
   return {
     take(sender, seq, event, onRecorded) {
       const { service, instance } = sender;
+      const count = counts.get(sender) ?? 0;
+      if (count >= waitingPerSenderMax) return false;
+      counts.set(sender, count + 1);
       const digest = sha256Hex(canonicalJson(event)).slice(0, 16);
       waiting.push({ sender, origin: { service, instance, seq, digest }, event, onRecorded });
-      const count = (counts.get(sender) ?? 0) + 1;
-      counts.set(sender, count);
-      if (count === waitingPerSenderMax) sender.pause(true);
       void run();
+      return true;
     },
     forget(sender) {
       waiting = waiting.filter((entry) => entry.sender !== sender);

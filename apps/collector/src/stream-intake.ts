@@ -60,7 +60,8 @@ export function createStreamIntake({ loop, intake, shelf, gate, clock, say, coun
     },
     record(session, { seq, event }) {
       count("record");
-      intake.take(session, seq, event, (recorded) => session.send({ kind: "recorded", seq: recorded }));
+      const taken = intake.take(session, seq, event, (upTo) => session.send({ kind: "recorded", seq: upTo }));
+      if (!taken) session.reject({ code: 1013, reason: "too many unacknowledged records" });
     },
     rejected(closing, who) {
       counts.framesRejected += 1;

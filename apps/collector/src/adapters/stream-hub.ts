@@ -155,5 +155,6 @@ function deliver(events: StreamEvents, frame: SessionFrame, session: Session): v
 }
 
 function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  // Not waiting for the other end to close: who is refused must not hold a socket.
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }

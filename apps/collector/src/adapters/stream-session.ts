@@ -9,8 +9,6 @@ export type SessionFrame = Exclude<SidecarFrame, { kind: "hello" }>;
 export type Session = Identity & {
   /** False where the sidecar reads too slowly: the stream is then closed, and comes back with fresh state. */
   send(frame: CollectorFrame): boolean;
-  /** Stops reading until resumed: the sidecar's own queue then fills, not ours. */
-  pause(on: boolean): void;
   /** Ends it as a breach of the wire contract, which is told to whoever listens. */
   reject(closing: Closing): void;
   end(code: number, reason: string): void;
@@ -90,7 +88,7 @@ function watchPeer(socket: WebSocket, pingMs: number): () => void {
     const now = performance.now();
     const slept = now - beatAt > 1.5 * pingMs;
     beatAt = now;
-    if (!heard && !slept && !socket.isPaused) return socket.terminate();
+    if (!heard && !slept) return socket.terminate();
     heard = false;
     if (socket.readyState === socket.OPEN) socket.ping();
   }, pingMs);
@@ -148,7 +146,6 @@ function sessionOf(
       socket.send(JSON.stringify(frame));
       return true;
     },
-    pause: (on) => (on ? socket.pause() : socket.resume()),
     reject,
     end: (code, reason) => closeSoon(socket, code, reason),
   };
