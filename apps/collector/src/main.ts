@@ -41,4 +41,6 @@ function fail(error: unknown): number {
 }
 
 process.on("uncaughtException", (error) => process.exit(fail(error)));
-process.exit(await main().catch(fail));
+void main()
+  .catch(fail)
+  .then((code) => process.exit(code));
