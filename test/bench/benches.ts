@@ -1,0 +1,43 @@
+import type { Bench, BenchFlag } from "./bench.ts";
+
+const number = (about: string): BenchFlag => ({ kind: "number", about });
+const on = (about: string): BenchFlag => ({ kind: "switch", about });
+
+/** Every bench; its module is loaded when it runs, for some need parts that others do not. */
+export const benches: Record<string, Bench> = {
+  tap: {
+    about: "what the tap adds to a request, beside HAProxy",
+    flags: { rounds: number("rounds of each way (5)"), seconds: number("of each measurement (2)") },
+    async run({ flags, emit }) {
+      const { run } = await import("./tap.ts");
+      const rows = await run(flags);
+      for (const row of rows) emit({ kind: "row", ...row });
+      const objectivesMet = rows.every(
+        ({ way, addedP50Ms, objectiveMs }) => way !== "tap" || addedP50Ms <= objectiveMs,
+      );
+      return { rows, objectivesMet };
+    },
+  },
+  failover: {
+    about:
+      "crash, hang and wrong answers under traffic, until the instance is proven right again, beside HAProxy",
+    flags: {
+      runs: number("of every fault (3)"),
+      rate: number("requests a second (200)"),
+      only: { kind: "text", about: "one fault: crash, hang, corrupt, nan, older" },
+      "no-peer": on("without HAProxy"),
+      idle: on("wrong answers without any traffic instead; takes half a minute each"),
+    },
+    run: (tools) => import("./failover.ts").then(({ run }) => run(tools)),
+  },
+  abuse: {
+    about: "a spike, a very slow request, pauses of sidecars and collector: nobody may be isolated",
+    flags: { minutes: number("how long (1)"), rate: number("requests a second (50)") },
+    run: (tools) => import("./abuse.ts").then(({ run }) => run(tools)),
+  },
+  deploys: {
+    about: "approved releases deployed at random moments, during restores too: none may be disturbed",
+    flags: { tries: number("deploys (10)"), seed: number("of the random moments") },
+    run: (tools) => import("./deploys.ts").then(({ run }) => run(tools)),
+  },
+};
