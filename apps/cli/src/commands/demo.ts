@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Fault } from "@locum/contracts";
+import { defineCommand } from "../command.ts";
+import { demoFaults } from "../demo/demo-faults.ts";
+import { runDemo } from "../demo/run-demo.ts";
+
+export const demo = defineCommand({
+  usage: "demo",
+  about:
+    "Starts two real model servers, their sidecars, a collector and an independent client on this machine, breaks them in ways that no health check sees, and shows what Locum does. Needs no root and no network, and leaves nothing behind but its signed evidence.",
+  examples: [
+    ["locum demo", "every fault, in under two minutes"],
+    ["locum demo --only nan --only deploy", "some of them"],
+    ["locum demo --compare haproxy", "the same faults behind a real HAProxy, side by side"],
+  ],
+  flags: {
+    only: { kind: "list", about: `one fault: ${demoFaults.map(({ name }) => name).join(", ")}` },
+    compare: { kind: "text", about: "haproxy: play the faults behind it too, where it is installed" },
+  },
+  untilSignal: true,
+  async run({ flags, io, out }) {
+    const unknown = flags.only.filter((name) => !demoFaults.some((fault) => fault.name === name));
+    if (unknown.length > 0)
+      throw new Fault("usage", `expected a fault of the demo, found ${unknown.join(", ")}`);
+    if (flags.compare !== undefined && flags.compare !== "haproxy")
+      throw new Fault("usage", `expected --compare haproxy, found ${flags.compare}`);
+    if (!existsSync(join(io.root, "test/model-server/main.ts")))
+      throw new Fault("usage", "the demo's model servers are part of the repository, not of the bundle", {
+        hint: "Clone the repository and run: npm ci && npm run demo",
+      });
+    const { objectivesMet } = await runDemo({
+      out,
+      only: flags.only,
+      compare: flags.compare !== undefined,
+      root: io.root,
+      columns: Math.min(io.stdout.columns ?? 80, 120),
+      signal: io.signal,
+    });
+    return objectivesMet ? 0 : 3;
+  },
+});

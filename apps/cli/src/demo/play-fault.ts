@@ -1,0 +1,141 @@
+import type { DemoFault } from "./demo-faults.ts";
+import type { DigitClient } from "./digit-client.ts";
+import type { Onlookers, Sighting } from "./onlookers.ts";
+import type { Stage } from "./stage.ts";
+
+export type FaultResult = {
+  fault: string;
+  title: string;
+  target: string;
+  healthCheck: string;
+  locum: string;
+  detectedMs: number | null;
+  rtoMs: number;
+  failed: number;
+  wrong: number;
+  answers: number;
+  restored: boolean;
+  restoredMs: number | null;
+  objectives: { rtoMs: number; failedMax: number | null; restoredMs: number };
+  objectiveMet: boolean;
+  missed: string[];
+  /** Wall clock, to find its records in the audit log. */
+  startedAtMs: number;
+  endedAtMs: number;
+};
+
+export type TimelineLine = { offsetMs: number; step: string; text: string };
+type Tell = (line: TimelineLine) => void;
+
+/** The instance has to be proven right again within this, with nobody's help. */
+export const restoreMsMax = 30_000;
+/** After the last event of a fault the client goes on for so long, so that a relapse is counted. */
+const afterglowMs = 600;
+const peacefulMs = 3500;
+
+/** Plays one fault: strikes, watches until everything is right again, and measures with the client's own eyes. */
+export async function playFault(
+  fault: DemoFault,
+  { stage, client, onlookers, tell }: { stage: Stage; client: DigitClient; onlookers: Onlookers; tell: Tell },
+): Promise<FaultResult> {
+  const target = await stage.serving(fault.strikes);
+  const startMs = stage.nowMs();
+  const offset = (atMs: number) => Math.max(0, atMs - startMs);
+  tell({ offsetMs: 0, step: "fault", text: `${target.id}: ${fault.title}` });
+  stage.follow((line) => tell({ ...line, offsetMs: offset(line.offsetMs) }));
+  await fault.inject(stage, target);
+  if (fault.peaceful) {
+    await stage.until(() => stage.nowMs() - startMs > peacefulMs, "the deploy to settle", restoreMsMax);
+  } else {
+    const struck = (sighting: Sighting) =>
+      sighting.instance === target.id && sighting.atMs >= startMs && sighting.verdict === "failed";
+    await stage.until(
+      () => onlookers.sightings().some(struck),
+      `the failure of ${target.id} to be seen`,
+      10_000,
+    );
+  }
+  await stage.until(
+    () => stage.ids.every((id) => isSettled(onlookers.latest(id), startMs)),
+    "every instance to be proven right",
+    restoreMsMax,
+  );
+  const settledMs = stage.nowMs();
+  await stage.until(() => stage.nowMs() - settledMs > afterglowMs, "the last answers", 5000);
+  stage.follow(null);
+  return measure(fault, {
+    target: target.id,
+    startMs,
+    settledMs,
+    client,
+    onlookers,
+    refused: stage.wasRefused(startMs),
+  });
+}
+
+const isSettled = (sighting: Sighting | undefined, startMs: number) =>
+  sighting !== undefined && sighting.atMs > startMs && sighting.fit && !sighting.diverted;
+
+type Window = {
+  target: string;
+  startMs: number;
+  settledMs: number;
+  client: DigitClient;
+  onlookers: Onlookers;
+  refused: boolean;
+};
+
+function measure(
+  fault: DemoFault,
+  { target, startMs, settledMs, client, onlookers, refused }: Window,
+): FaultResult {
+  const answers = client.answers().filter(({ endMs }) => endMs >= startMs);
+  const bad = answers.filter(({ outcome }) => outcome !== "right");
+  const failed = bad.filter(({ outcome }) => outcome === "failed").length;
+  // From the fault to the last bad answer: from then on everything is answered, and rightly.
+  const rtoMs = bad.length === 0 ? 0 : Math.max(...bad.map(({ endMs }) => endMs)) - startMs;
+  const seen = onlookers
+    .sightings()
+    .filter((sighting) => sighting.instance === target && sighting.atMs >= startMs);
+  const detected = seen.find(({ verdict }) => verdict === "failed");
+  const diverted = seen.some((sighting) => sighting.diverted);
+  const restoredMs = fault.peaceful ? null : settledMs - startMs;
+  const missed = [
+    rtoMs > fault.objectives.rtoMs
+      ? `RTO ${Math.round(rtoMs)} ms, objective ${fault.objectives.rtoMs} ms`
+      : null,
+    failed > (fault.objectives.failedMax ?? Number.POSITIVE_INFINITY)
+      ? `${failed} failed requests, objective ${fault.objectives.failedMax}`
+      : null,
+    fault.broken?.({ diverted, refused }) ?? null,
+  ].filter((text) => text !== null);
+  return {
+    fault: fault.name,
+    title: fault.title,
+    target,
+    healthCheck: saidMost(onlookers, target, startMs, detected?.atMs ?? settledMs),
+    locum: detected?.failure ?? "nothing",
+    detectedMs: detected ? Math.round(detected.atMs - startMs) : null,
+    rtoMs: Math.round(rtoMs),
+    failed,
+    wrong: bad.length - failed,
+    answers: answers.length,
+    restored: fault.peaceful ? true : (restoredMs ?? Number.POSITIVE_INFINITY) <= restoreMsMax,
+    restoredMs: restoredMs === null ? null : Math.round(restoredMs),
+    objectives: { ...fault.objectives, restoredMs: restoreMsMax },
+    objectiveMet: missed.length === 0,
+    missed,
+    startedAtMs: Math.round(performance.timeOrigin + startMs),
+    endedAtMs: Math.round(performance.timeOrigin + performance.now()),
+  };
+}
+
+/** What an ordinary readiness check said of the instance between the fault and its end. */
+function saidMost(onlookers: Onlookers, target: string, startMs: number, untilMs: number): string {
+  const said = onlookers
+    .checks()
+    .filter((check) => check.instance === target && check.atMs >= startMs && check.atMs <= untilMs + 1500)
+    .map((check) => check.said);
+  const unwell = said.find((text) => text !== "200 ready");
+  return unwell ?? said[0] ?? "not asked";
+}

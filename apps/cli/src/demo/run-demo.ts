@@ -1,0 +1,160 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Output } from "../output.ts";
+import { compareHaproxy, type HaproxyResult, haproxyVersion } from "./compare-haproxy.ts";
+import { demoFaults } from "./demo-faults.ts";
+import { type Fleet, startFleet } from "./demo-fleet.ts";
+import { renderComparison, renderLine, renderResult, renderSummary, span } from "./demo-screen.ts";
+import { startDigitClient } from "./digit-client.ts";
+import { startOnlookers } from "./onlookers.ts";
+import { type FaultResult, playFault, type TimelineLine } from "./play-fault.ts";
+import { openStage } from "./stage.ts";
+import { writeDemoEvidence } from "./write-demo-evidence.ts";
+
+export type DemoOptions = {
+  out: Output;
+  only: string[];
+  compare: boolean;
+  root: string;
+  columns: number;
+  signal: AbortSignal;
+};
+export type DemoSummary = {
+  faults: FaultResult[];
+  answers: number;
+  failed: number;
+  wrong: number;
+  tookMs: number;
+  evidence: string[];
+  haproxy: HaproxyResult[];
+  objectivesMet: boolean;
+};
+
+/**
+ * Two real model servers, real sidecars, a real collector, and a client that knows nothing of them: then one fault
+ * after the other. Everything that it starts, and the folder that it works in, is gone when it ends.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
+  const nowMs = () => performance.now();
+  const startedMs = nowMs();
+  const { out, columns, signal } = options;
+  const { paint, say: print, event: emit } = out;
+  print(`${paint("bold", "Locum")}: your model server says 200. Is the answer right?\n`);
+  const dir = await mkdtemp(join(tmpdir(), "locum-demo-"));
+  const closing: (() => Promise<void> | void)[] = [() => rm(dir, { recursive: true, force: true })];
+  try {
+    const fleet = await startFleet({
+      dir,
+      root: options.root,
+      signal,
+      say: (step) => print(paint("dim", `  ${span(nowMs() - startedMs).padStart(7)}  ${step}`)),
+    });
+    closing.push(fleet.close);
+    const client = startDigitClient({
+      url: fleet.serviceUrl,
+      images: fleet.images,
+      references: [fleet.references.current],
+      nowMs,
+    });
+    const onlookers = startOnlookers({ sidecars: fleet.sidecars, models: fleet.models, nowMs });
+    const stage = openStage({ fleet, client, onlookers, nowMs, signal });
+    closing.push(client.stop, onlookers.stop, stage.stop);
+    print(`\n  ${fleet.serviceUrl}  50 requests/s of handwritten digits; collector ${fleet.collectorUrl}\n`);
+    emit({ kind: "started", service: fleet.serviceUrl, collector: fleet.collectorUrl });
+    const faults: FaultResult[] = [];
+    for (const fault of demoFaults.filter(
+      ({ name }) => options.only.length === 0 || options.only.includes(name),
+    )) {
+      const tell = (line: TimelineLine) => {
+        print(renderLine(line, paint, columns));
+        emit({ kind: "event", fault: fault.name, ...line });
+      };
+      const result = await playFault(fault, { stage, client, onlookers, tell });
+      faults.push(result);
+      print(renderResult(result, paint));
+      emit({ kind: "fault", ...result });
+    }
+    const haproxy = options.compare ? await playHaproxy({ dir, fleet, nowMs, options }) : [];
+    const evidence = await writeDemoEvidence({ fleet, faults });
+    const summary = summaryOf(faults, {
+      answers: client.answers(),
+      tookMs: nowMs() - startedMs,
+      evidence,
+      haproxy,
+    });
+    print(renderSummary(faults, paint));
+    if (haproxy.length > 0) print(`\n${renderComparison(haproxy, faults, paint)}`);
+    print(
+      `\n  ${summary.answers} answers in ${span(summary.tookMs)}: ${summary.failed} failed, ${summary.wrong} wrong. Signed evidence, one file a fault:`,
+    );
+    for (const file of evidence.slice(0, 2)) print(`    ${file}`);
+    print(`  Check one yourself: npm run locum -- verify FILE\n`);
+    out.summary(summary);
+    return summary;
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+/** The same strikes on two fresh model servers behind a real HAProxy. Skipped, and said so, where none is installed. */
+async function playHaproxy({
+  dir,
+  fleet,
+  nowMs,
+  options: { out, signal },
+}: {
+  dir: string;
+  fleet: Fleet;
+  nowMs: () => number;
+  options: DemoOptions;
+}): Promise<HaproxyResult[]> {
+  const version = haproxyVersion();
+  if (version === null) {
+    out.say("  No haproxy on this machine: the comparison is skipped (Debian: apt-get install haproxy).\n");
+    return [];
+  }
+  out.say(
+    `  The same faults behind HAProxy ${version}, option httpchk, inter 2s fall 3, standby as backup:\n`,
+  );
+  const models = await fleet.startPair();
+  return compareHaproxy(
+    {
+      dir,
+      models,
+      files: fleet.files,
+      images: fleet.images,
+      reference: fleet.references.current,
+      nowMs,
+      signal,
+    },
+    (result) => {
+      out.say(
+        `  ${result.fault.padEnd(16)} failed ${result.failed}, wrong ${result.wrong} of ${result.answers} answers in ${span(result.windowMs)}`,
+      );
+      out.event({ kind: "haproxy", ...result });
+    },
+  );
+}
+
+function summaryOf(
+  faults: FaultResult[],
+  {
+    answers,
+    tookMs,
+    evidence,
+    haproxy,
+  }: Pick<DemoSummary, "tookMs" | "evidence" | "haproxy"> & { answers: readonly { outcome: string }[] },
+): DemoSummary {
+  const count = (outcome: string) => answers.filter((answer) => answer.outcome === outcome).length;
+  return {
+    faults,
+    answers: answers.length,
+    failed: count("failed"),
+    wrong: count("wrong"),
+    tookMs: Math.round(tookMs),
+    evidence,
+    haproxy,
+    objectivesMet: faults.every(({ objectiveMet, restored }) => objectiveMet && restored),
+  };
+}
