@@ -1,0 +1,259 @@
+import type { Order } from "@locum/coordination";
+import { keepTwin } from "./acting.ts";
+import { wallMs } from "./clock.ts";
+import { corruptTree, load, newRelease } from "./model.ts";
+import { learnReleases, lookAtFiles } from "./probing.ts";
+import { later, pause } from "./process.ts";
+import { input, stopReplica } from "./replica.ts";
+import type { FaultKind } from "./scenario.ts";
+import { bootSidecar, type Instance, stopSidecar } from "./sidecar.ts";
+import { drawClock, type World } from "./world.ts";
+
+/** Faults come as a Poisson process, each of a kind that this seed has. */
+export function startFaults(world: World): void {
+  const { scenario, random } = world;
+  const next = (): void => {
+    world.heap.push(world.nowMs + random.wait(scenario.faultEveryMs), next);
+    if (world.calm) return;
+    const kind = random.pick(scenario.faults);
+    if (!kind) return;
+    world.stats.faults += 1;
+    world.say?.("FAULT", kind);
+    faults[kind](world);
+  };
+  next();
+}
+
+const beats = (world: World, low: number, high: number): number =>
+  world.random.between(low, high) * world.scenario.plan.heartbeatMs;
+
+/** Something of an instance is about to be wrong: what is judged of it from now on has a cause. */
+function trouble(world: World, act: (instance: Instance) => void): void {
+  const instance = world.random.pick(world.instances);
+  if (!instance) return;
+  world.say?.("FAULT", `at ${instance.id}`);
+  for (const { volume, model } of world.instances)
+    if (volume === instance.volume) model.troubledAtMs = world.nowMs;
+  act(instance);
+}
+
+const faults: Record<FaultKind, (world: World) => void> = {
+  "model-crash": (world) => trouble(world, (instance) => crashModel(world, instance)),
+  "model-hang": (world) =>
+    trouble(world, ({ model }) => {
+      model.hungSinceMs ??= world.nowMs;
+      if (world.random.chance(0.5))
+        world.heap.push(world.nowMs + beats(world, 1, 30), () => {
+          model.hungSinceMs = null;
+          model.troubledAtMs = world.nowMs;
+        });
+    }),
+  "memory-wrong": (world) =>
+    trouble(world, ({ model }) => {
+      model.memory = "wrong";
+    }),
+  "not-finite": (world) =>
+    trouble(world, ({ model }) => {
+      model.memory = "not-finite";
+    }),
+  "hardware-wrong": (world) =>
+    trouble(world, ({ model }) => {
+      model.hardwareBad = true;
+    }),
+  "bytes-wrong": (world) => trouble(world, (instance) => corrupt(world, instance)),
+  "bytes-wrong-reloaded": (world) =>
+    trouble(world, (instance) => {
+      corrupt(world, instance);
+      if (instance.model.up) load(world, instance.model, instance.volume);
+    }),
+  "twin-lost": (world) => {
+    const instance = world.random.pick(world.instances);
+    if (instance) instance.volume.twins = [];
+  },
+  "sidecar-crash": (world) =>
+    trouble(world, (instance) => forCurrent(instance, (one) => stopSidecar(world, one))),
+  "sidecar-pause": (world) =>
+    trouble(world, (instance) =>
+      forCurrent(instance, ({ process }) => pause(world, process, beats(world, 0.5, 20))),
+    ),
+  "sidecar-suspend": (world) =>
+    trouble(world, (instance) =>
+      forCurrent(instance, ({ process }) => pause(world, process, Math.max(400, beats(world, 1, 30)), true)),
+    ),
+  "sidecar-replaced": (world) => trouble(world, (instance) => replace(world, instance)),
+  "collector-crash": (world) => {
+    const replica = world.random.pick(world.replicas);
+    if (replica) stopReplica(world, replica);
+  },
+  "collector-pause": (world) => {
+    const replica = world.random.pick(world.replicas);
+    if (replica) pause(world, replica.process, beats(world, 0.5, 20));
+  },
+  "wall-step": (world) => {
+    const everybody = [...world.replicas, ...world.instances.flatMap(({ sidecars }) => sidecars)];
+    const node = world.random.pick(everybody);
+    // A step back at the moment of a suspension would hide it: no clock of that machine could tell.
+    const forwards =
+      world.scenario.faults.includes("sidecar-suspend") && node !== undefined && "disk" in node;
+    const stepMs = beats(world, 1, world.random.chance(0.2) ? 10_000 : 20);
+    if (node) node.process.clock.offsetMs += forwards || world.random.chance(0.5) ? stepMs : -stepMs;
+  },
+  "link-cut": (world) => {
+    const links = world.instances.flatMap(({ sidecars }) => sidecars.flatMap(({ links: each }) => each));
+    const pair = world.random.pick(links);
+    const untilMs = world.nowMs + beats(world, 1, 40);
+    const direction = world.random.below(3);
+    if (pair && direction !== 0) pair.up.cutUntilMs = untilMs;
+    if (pair && direction !== 1) pair.down.cutUntilMs = untilMs;
+  },
+  "link-clogged": (world) => {
+    const links = world.instances.flatMap(({ sidecars }) => sidecars.flatMap(({ links: each }) => each));
+    const pair = world.random.pick(links);
+    const link = pair && (world.random.chance(0.5) ? pair.up : pair.down);
+    if (link) link.cloggedUntilMs = world.nowMs + beats(world, 1, 20);
+  },
+  "everybody-cut": (world) => {
+    const untilMs = world.nowMs + beats(world, 1, 40);
+    const replica = world.random.pick(world.replicas);
+    for (const { sidecars } of world.instances)
+      for (const { links } of sidecars) {
+        const pair = replica && links[replica.index];
+        if (!pair) continue;
+        pair.up.cutUntilMs = untilMs;
+        pair.down.cutUntilMs = untilMs;
+      }
+    const away = world.random.chance(0.3) ? replica : undefined;
+    if (away) world.storeLinks.set(away.process.name, untilMs);
+  },
+  "store-away": (world) => {
+    const untilMs = world.nowMs + beats(world, 0.5, 30);
+    const replica = world.random.pick(world.replicas);
+    if (replica && world.random.chance(0.5)) world.storeLinks.set(replica.process.name, untilMs);
+    else world.store.awayUntilMs = untilMs;
+  },
+  "store-slow": (world) => {
+    world.store.slowUntilMs = world.nowMs + beats(world, 1, 40);
+  },
+  deploy: (world) => deploy(world, { torn: false, broken: false }),
+  "deploy-torn": (world) => deploy(world, { torn: true, broken: false }),
+  "deploy-broken": (world) => deploy(world, { torn: false, broken: true }),
+  order: (world) => order(world),
+};
+
+function forCurrent({ sidecars }: Instance, act: (sidecar: Instance["sidecars"][number]) => void): void {
+  const current = sidecars.at(-1);
+  if (current?.process.up) act(current);
+}
+
+function crashModel(world: World, { model, volume }: Instance): void {
+  model.up = false;
+  model.hungSinceMs = null;
+  if (!world.scenario.supervised) return;
+  world.heap.push(world.nowMs + beats(world, 2, 20), () => {
+    if (model.up) return;
+    model.up = true;
+    load(world, model, volume);
+  });
+}
+
+function corrupt(world: World, { volume }: Instance): void {
+  volume.tree = corruptTree(world);
+  volume.writtenAtMs = world.nowMs;
+}
+
+/** A pod is started anew elsewhere while the old one lives on, unseen: two incarnations of one identity. */
+function replace(world: World, instance: Instance): void {
+  const old = instance.sidecars.at(-1);
+  if (!old || instance.sidecars.length > 2) return;
+  const untilMs = world.nowMs + beats(world, 1, 30);
+  if (world.random.chance(0.7))
+    for (const { up, down } of old.links) up.cutUntilMs = down.cutUntilMs = untilMs;
+  bootSidecar(world, instance, { ...old.disk }, drawClock(world.random, world.scenario));
+  world.heap.push(untilMs + beats(world, 0, 20), () => retire(world, instance, old));
+}
+
+export function retire(world: World, instance: Instance, old: Instance["sidecars"][number]): void {
+  instance.sidecars = instance.sidecars.filter((one) => one !== old);
+  stopSidecar(world, old);
+}
+
+/** A release is approved, then its bytes come to one instance after the other, and each is reloaded by its deployer. */
+function deploy(world: World, { torn, broken }: { torn: boolean; broken: boolean }): void {
+  const current = world.releases.at(-1);
+  if (world.releases.length > 6 || world.instances.some(({ approved }) => approved < world.releases.length))
+    return;
+  if (!current || (broken && current.broken)) return;
+  world.stats.deploys += 1;
+  const release = newRelease(world.releases.length + 1, world.scenario.goldensPerRelease, broken);
+  world.releases.push(release);
+  let startMs = world.nowMs;
+  for (const instance of world.instances) {
+    startMs += beats(world, 1, 8);
+    // The deployer asks the sidecar first whether it knows the approval.
+    world.heap.push(startMs, () => {
+      instance.approved = world.releases.length;
+      for (const sidecar of instance.sidecars)
+        later(world, sidecar.process, 1, () => learnReleases(world, sidecar));
+    });
+    world.heap.push(startMs + beats(world, 3, 6), () =>
+      writeRelease(world, instance, release, torn && world.random.chance(0.5)),
+    );
+  }
+}
+
+function writeRelease(
+  world: World,
+  instance: Instance,
+  release: World["releases"][number],
+  torn: boolean,
+): void {
+  const { volume, model } = instance;
+  if (volume.writing || volume.tree === release.tree) return;
+  volume.tree = corruptTree(world);
+  volume.writing = true;
+  volume.writtenAtMs = world.nowMs;
+  const trickle = (): void => {
+    if (!volume.writing) return;
+    volume.writtenAtMs = world.nowMs;
+    world.heap.push(world.nowMs + 500, trickle);
+  };
+  trickle();
+  world.heap.push(world.nowMs + beats(world, 0.2, 10), () => {
+    volume.writing = false;
+    volume.writtenAtMs = world.nowMs;
+    if (torn) {
+      for (const other of world.instances)
+        if (other.volume === volume) other.model.troubledAtMs = world.nowMs;
+      return;
+    }
+    volume.tree = release.tree;
+    keepTwin(world, instance);
+    for (const sidecar of instance.sidecars)
+      later(world, sidecar.process, 1, () => lookAtFiles(world, sidecar));
+    world.heap.push(world.nowMs + beats(world, 0.1, 5), () => {
+      const { troubledAtMs } = model;
+      if (model.up && model.hungSinceMs === null) load(world, model, volume);
+      // A deploy is no trouble: whoever is isolated for it is isolated wrongly.
+      model.troubledAtMs = release.broken ? world.nowMs : troubledAtMs;
+    });
+  });
+}
+
+function order(world: World): void {
+  const leader = world.replicas.find(({ state }) => state !== null);
+  const instance = world.random.pick(world.instances)?.id ?? "a";
+  if (!leader) return;
+  world.stats.orders += 1;
+  const about = { id: `order-${world.stats.orders}`, by: "token:operator", reason: "drawn" };
+  const untilWallMs = wallMs(leader.process.clock, world.nowMs) + beats(world, 1, 60);
+  const drawn = world.random.pick<Order>([
+    { ...about, kind: "promote", instance, force: world.random.chance(0.2) },
+    { ...about, kind: "failback", instance },
+    { ...about, kind: "restore", instance, release: null },
+    { ...about, kind: "reload", instance },
+    { ...about, kind: "restart", instance },
+    { ...about, kind: "pause", untilWallMs },
+    { ...about, kind: "resume" },
+  ]);
+  if (drawn) later(world, leader.process, 1, () => input(world, leader, { kind: "order", order: drawn }));
+}
