@@ -22,6 +22,9 @@ export const Report = z.object({
   bytes: BytesState,
   tree: Digest.nullable(),
   release: Digest.nullable().describe("the approved release that its answers match"),
+  owner: Digest.nullable()
+    .optional()
+    .describe("the approved release that owns the files; null where none does, absent from older senders"),
   restorable: z.array(Digest).max(16).describe("releases whose verified bytes are at hand here"),
   quietMs: z.number().describe("since the last write to the model files was seen"),
   fit: z.boolean().describe("proven fresh, right bytes, nothing suspect: may take traffic"),

@@ -47,11 +47,15 @@ export function repairFor(report: Report, policy: RepairPolicy): Repair {
   if (report.release && policy.frozen.includes(report.release) && !policy.rollbackTo)
     return { kind: "hold", why: "its release fails everywhere: the release or the golden is at fault" };
   if (report.bytes === "unapproved") return repairBytes(report, failed !== null, policy);
-  if (policy.rollbackTo && report.tree)
+  if (policy.rollbackTo && report.tree && !isDeployed(report, policy.frozen))
     return restoreTo(report, policy.rollbackTo, true, "rollback to an older approved release");
   if (failed === null) return { kind: "none" };
   return repairProcess(report, failed, policy.tried);
 }
+
+/** Its files are another approved release already, which only has to be loaded: a deploy is never restored away. */
+const isDeployed = ({ owner, release }: Report, frozen: readonly Digest[]): boolean =>
+  owner != null && owner !== release && !frozen.includes(owner);
 
 function repairBytes(
   report: Report,
