@@ -46,7 +46,9 @@ function asksAfterGolden({ goldens, progress }: Health, probe: Extract<Probe, { 
   ];
   // While work is seen to finish, a late golden waits in a queue: asking more of them would only lengthen it.
   if (probe.outcome === "timeout") return probe.atMs - progress.workedAtMs < progress.limitMs ? [] : again;
-  if (probe.outcome === "error" || probe.outcome === "not-finite") return again;
+  // One more answer confirms; asking on would only burden a server that is in trouble already.
+  if (probe.outcome === "error") return goldens.answers[probe.golden]?.errorsInARow === 1 ? again : [];
+  if (probe.outcome === "not-finite") return again;
   const wrong =
     goldens.current === null
       ? probe.passes.length === 0 && probe.fails.length > 0
