@@ -1,6 +1,9 @@
 import type { Member } from "./decision.ts";
 import { membersOf, type Turn } from "./turn.ts";
 
+/** A candidate is asked again after this many times the time that it has for its proof. */
+const triedAgain = 5;
+
 /**
  * Why this instance may not be promoted now, or null where it may. No standby is promoted whose fitness is not proven
  * fresh: the reason is what a person reads in the incident.
@@ -36,10 +39,16 @@ export function candidatesFor(turn: Turn, failing: Member | null): Member[] {
       (member) =>
         member.id !== failing?.id &&
         unfitReason(turn, member, failing) === null &&
-        turn.state.tried[member.id] === undefined,
+        !wasJustTried(turn, member.id),
     )
     .sort((a, b) => compare(rank(a), rank(b)));
 }
+
+/** It did not prove itself a moment ago: others go first. For good it is out only by what it reports. */
+const wasJustTried = (turn: Turn, id: string): boolean => {
+  const triedAtMs = turn.state.tried[id];
+  return triedAtMs !== undefined && turn.atMs - triedAtMs < triedAgain * turn.state.plan.prepareMs;
+};
 
 export const volumeOf = (turn: Turn, id: string): string =>
   turn.state.plan.instances.find((instance) => instance.id === id)?.volume ?? id;
