@@ -41,11 +41,9 @@ export function startPromotion(turn: Turn): void {
 /** The first active that can no longer be one: failed, silent, fenced by itself, or unable to serve. */
 function failingActive(turn: Turn): Member | null {
   const { durable, plan } = turn.state;
-  const frozen = (member: Member) =>
-    member.report?.release != null && durable.frozen.includes(member.report.release);
   return (
     membersOf(turn).find((member) => {
-      if (durable.roles[member.id] !== "active" || member.contested || frozen(member)) return false;
+      if (durable.roles[member.id] !== "active" || member.contested) return false;
       const trouble = troubleOf(member);
       if (trouble && trouble.failure !== "latent-bytes") return true;
       return (
