@@ -46,9 +46,13 @@ export function startHolder(
   return { ...rest, role, leaseUntilMs: null, lastMonotonicMs: atMs, lastWallMs: wallMs, results: {} };
 }
 
-/** May this instance answer requests now? For stateless services only a fence by command says no. */
-export function mayServe(holder: Holder, atMs: number): boolean {
+/**
+ * May this instance answer requests now? For stateless services only a fence by command says no. Ask with both clocks
+ * for an exclusive one: after a suspension a request may come before the tick that notices the jump.
+ */
+export function mayServe(holder: Holder, atMs: number, wallMs?: number): boolean {
   if (holder.class === "stateless") return holder.role !== "fenced";
+  if (wallMs !== undefined && aheadMs(holder, atMs, wallMs) > clockJumpMs) return false;
   return holder.role === "active" && holder.leaseUntilMs !== null && atMs < holder.leaseUntilMs;
 }
 
@@ -73,10 +77,13 @@ function watchClock(
   const holder = { ...before, lastMonotonicMs: atMs, lastWallMs: wallMs };
   if (holder.class === "stateless" || holder.role !== "active" || holder.leaseUntilMs === null)
     return { holder, effects: [] };
-  const aheadMs = wallMs - before.lastWallMs - (atMs - before.lastMonotonicMs);
-  if (aheadMs > clockJumpMs) return selfFence(holder, "clock-jump");
+  if (aheadMs(before, atMs, wallMs) > clockJumpMs) return selfFence(holder, "clock-jump");
   return atMs >= holder.leaseUntilMs ? selfFence(holder, "lease-ended") : { holder, effects: [] };
 }
+
+/** By how much the wall clock ran further than the monotonic one since both were last looked at. */
+const aheadMs = (holder: Holder, atMs: number, wallMs: number): number =>
+  wallMs - holder.lastWallMs - (atMs - holder.lastMonotonicMs);
 
 function selfFence(
   holder: Holder,
