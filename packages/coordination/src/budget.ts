@@ -7,7 +7,7 @@ import { audit, sayOnce, setDurable, type Turn, tell } from "./turn.ts";
 export function spend(turn: Turn, action: string, instance: string): boolean {
   const { plan, durable } = turn.state;
   const key = `${action}:${instance}`;
-  const recent = (durable.spent[key] ?? []).filter((at) => turn.wallMs - at < plan.actionsWindowMs);
+  const recent = (durable.spent[key] ?? []).filter((at) => Math.abs(turn.wallMs - at) < plan.actionsWindowMs);
   if (recent.length >= plan.actionsMax) {
     sayOnce(turn, `${instance}:budget:${action}`, () => {
       const event = audit(
