@@ -71,8 +71,8 @@ function settleStore(turn: Turn, { version, ok }: Extract<Input, { kind: "stored
     });
     return;
   }
-  const { held } = turn.state;
-  setState(turn, { storing: null, held: [] });
+  const { held, storing } = turn.state;
+  setState(turn, { storing: null, held: [], stored: { term: storing.term, epoch: storing.epoch } });
   turn.effects.push(...held);
 }
 

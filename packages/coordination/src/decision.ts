@@ -104,6 +104,8 @@ export type ServiceState = {
   /** The durable state that is on its way to the store; commands that follow from a change wait in `held`. */
   storing: Durable | null;
   held: Effect[];
+  /** What the store is known to hold: sinks hear of no higher term or epoch, for a crash may take back the rest. */
+  stored: { term: number; epoch: number };
   members: Record<string, Member>;
   incidents: Record<string, OpenIncident>;
   /** Commands sent and not answered: id -> what for. */

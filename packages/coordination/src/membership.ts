@@ -142,7 +142,7 @@ export function acknowledge(
 ): void {
   const member = turn.state.members[instance];
   if (!member || member.contested || member.incarnation !== incarnation) return;
-  const { durable, plan, observeOnly, storing } = turn.state;
+  const { durable, plan, observeOnly, storing, stored } = turn.state;
   const leaving = durable.promotion?.from === instance;
   const leased =
     plan.class === "exclusive" &&
@@ -159,8 +159,8 @@ export function acknowledge(
     instance,
     seq,
     sentMs,
-    term: durable.term,
-    epoch: durable.epoch,
+    term: stored.term,
+    epoch: stored.epoch,
     leaseMs: leased ? plan.leaseMs : null,
     mayEject: !observeOnly && mayEject(turn, member),
   });

@@ -38,6 +38,7 @@ export function startService(plan: ServicePlan): ServiceState {
     durable: firstDurable(plan),
     storing: null,
     held: [],
+    stored: { term: 0, epoch: 0 },
     members,
     incidents: {},
     awaited: {},
@@ -90,6 +91,7 @@ export function startTerm(
   const listenMs = plan.class === "exclusive" ? judgedLeaseMs(plan.leaseMs) : 2 * plan.heartbeatMs;
   setState(turn, {
     durable: { ...stored, roles, term },
+    stored: { term: stored.term, epoch: stored.epoch },
     observeOnly: false,
     leadUntilMs,
     observeUntilMs: turn.atMs + Math.max(listenMs, 2 * plan.heartbeatMs),
