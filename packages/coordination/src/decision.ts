@@ -55,6 +55,8 @@ export type Promotion = {
   /** Wall clock, so that a new leader knows how old the intent is. */
   startedAt: number;
   prepared: boolean;
+  /** The boot of the candidate that proved itself: no other boot of that identity is promoted by this epoch. */
+  incarnation: string | null;
   fenced: boolean;
   /** Operation that asked for it, null for an automatic one. */
   operation: string | null;
@@ -90,6 +92,8 @@ export type Member = {
   healthySinceMs: number | null;
   /** Until when the lease that was last granted may still be held (exclusive only). */
   leaseUntilMs: number;
+  /** Which boot of it that lease was granted to: another one cannot give it back. */
+  leasedTo: string | null;
   incident: string | null;
 };
 

@@ -102,7 +102,7 @@ export function fleet({ ids = ["a", "b"], config = {} }: { ids?: string[]; confi
   };
   give({ kind: "start", term: 1, durable: null, incidents: [], leadUntilMs: Number.POSITIVE_INFINITY });
   for (const id of ids) give({ kind: "connected", instance: id, incarnation: `boot-${id}` });
-  for (let step = 0; step < 12; step++) pass(500);
+  for (let step = 0; step < 12 && !commands().some(({ act }) => act.kind === "prepare"); step++) pass(500);
   if (plan.class === "exclusive") {
     answer("prepare");
     pass(10);

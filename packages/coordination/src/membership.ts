@@ -153,7 +153,8 @@ export function acknowledge(
     durable.roles[instance] === "active" &&
     report.role === "active" &&
     report.epoch === durable.epoch;
-  if (leased) setMember(turn, instance, { leaseUntilMs: atMs + judgedLeaseMs(plan.leaseMs) });
+  if (leased)
+    setMember(turn, instance, { leaseUntilMs: atMs + judgedLeaseMs(plan.leaseMs), leasedTo: incarnation });
   turn.effects.push({
     kind: "ack",
     instance,

@@ -2,7 +2,19 @@ import type { CommandResult } from "@locum/contracts";
 import { unfitReason } from "./candidates.ts";
 import type { Input, Member, Promotion } from "./decision.ts";
 import { troubleOf } from "./incidents.ts";
-import { audit, isAwaited, nextId, sayOnce, send, setDurable, setState, type Turn, tell } from "./turn.ts";
+import {
+  audit,
+  isAwaited,
+  membersOf,
+  nextId,
+  sayOnce,
+  send,
+  setDurable,
+  setMember,
+  setState,
+  type Turn,
+  tell,
+} from "./turn.ts";
 
 /** The traffic path is asked this often before the promotion settles with a warning: it cannot be taken back. */
 const pathTriesMax = 5;
@@ -25,6 +37,7 @@ export function beginPromotion(
       phase: "prepare",
       startedAt: turn.wallMs,
       prepared: false,
+      incarnation: null,
       fenced: from === null,
       operation,
       forced,
@@ -47,7 +60,7 @@ export function advancePromotion(turn: Turn): void {
   const unfit = target ? unfitReason(turn, target, null) : "not configured";
   if (unfit && unfit !== "active already" && !promotion.forced)
     return abort(turn, promotion, `${promotion.to} is unfit: ${unfit}`);
-  if (turn.wallMs - promotion.startedAt > turn.state.plan.prepareMs + waitForLeaseMs(turn, source))
+  if (ageMs(turn, promotion) > turn.state.plan.prepareMs + waitForLeaseMs(turn))
     return abort(turn, promotion, "not prepared in time");
   if (
     !promotion.operation &&
@@ -68,17 +81,32 @@ export function advancePromotion(turn: Turn): void {
     send(turn, promotion.from, `${promotion.id}/fence`, { kind: "fence" }, promotion.reason);
   if (!promotion.prepared && !isAwaited(turn, promotion.to, "prepare"))
     send(turn, promotion.to, `${promotion.id}/prepare`, { kind: "prepare" }, promotion.reason);
-  if (promotion.prepared && mayCommit(turn, promotion, source)) commit(turn, promotion);
+  if (promotion.prepared && !isSameBoot(target, promotion))
+    return setDurable(turn, { promotion: { ...promotion, prepared: false } });
+  if (promotion.prepared && mayCommit(turn)) commit(turn, promotion);
 }
 
-/** Prepared, and the old active can no longer answer: it said so, its lease ended on our clock, or several are harmless. */
-function mayCommit(turn: Turn, { fenced }: Promotion, source: Member | undefined): boolean {
-  if (turn.state.plan.class === "stateless" || fenced || !source) return true;
-  return turn.atMs >= turn.state.observeUntilMs && turn.atMs >= source.leaseUntilMs;
+/**
+ * Several are harmless, or nobody can answer any more: every lease has ended on our clock or was given back by the boot
+ * that held it. Leases of the last leader are over when this one has listened for long enough.
+ */
+function mayCommit(turn: Turn): boolean {
+  if (turn.state.plan.class === "stateless") return true;
+  return (
+    turn.atMs >= turn.state.observeUntilMs &&
+    membersOf(turn).every(({ leaseUntilMs }) => turn.atMs >= leaseUntilMs)
+  );
 }
 
-const waitForLeaseMs = (turn: Turn, source: Member | undefined): number =>
-  turn.state.plan.class === "exclusive" && source ? 2 * turn.state.plan.leaseMs : 0;
+/** A boot that was started since has proven nothing; two boots in one epoch would be two actives. */
+const isSameBoot = (target: Member | undefined, { incarnation }: Promotion): boolean =>
+  target?.incarnation === incarnation;
+
+const waitForLeaseMs = ({ state: { plan } }: Turn): number =>
+  plan.class === "exclusive" ? 2 * plan.leaseMs : 0;
+
+/** A wall clock that was set back must not keep an intent open until it has caught up. */
+const ageMs = (turn: Turn, { startedAt }: Promotion): number => Math.abs(turn.wallMs - startedAt);
 
 function commit(turn: Turn, promotion: Promotion): void {
   const { roles } = turn.state.durable;
@@ -124,16 +152,21 @@ function abort(turn: Turn, promotion: Promotion, reason: string): void {
 
 export function finishPromotionStep(
   turn: Turn,
-  { act, instance }: { act: string; instance: string },
+  { act, instance, incarnation }: { act: string; instance: string; incarnation: string },
   result: CommandResult,
 ): void {
   const { promotion } = turn.state.durable;
   if (!promotion || !result.id.startsWith(`${promotion.id}/`)) return;
   const done = result.outcome === "done";
-  if (act === "prepare" && done) setDurable(turn, { promotion: { ...promotion, prepared: true } });
+  if (act === "prepare" && done)
+    setDurable(turn, { promotion: { ...promotion, prepared: true, incarnation } });
   else if (act === "prepare")
     abort(turn, promotion, `${instance} did not prove itself: ${result.code} ${result.detail}`);
-  else if (act === "fence" && done) setDurable(turn, { promotion: { ...promotion, fenced: true } });
+  else if (act === "fence" && done) {
+    setDurable(turn, { promotion: { ...promotion, fenced: true } });
+    if (turn.state.members[instance]?.leasedTo === incarnation)
+      setMember(turn, instance, { leaseUntilMs: 0, leasedTo: null });
+  }
 }
 
 /** After the commit the candidate has to be told, and the path that clients use has to show the new epoch. */
@@ -152,7 +185,13 @@ function askPath(turn: Turn, promotion: Promotion): void {
   // Committed and then lost: the new active is judged like any other, so the next promotion may begin.
   if (!target || target.silent || troubleOf(target))
     settle(turn, promotion, "the new active failed before it was seen on the path");
-  else if (turn.wallMs - promotion.startedAt > 2 * turn.state.plan.prepareMs + 2 * turn.state.plan.leaseMs)
+  else if (
+    turn.state.plan.class === "exclusive" &&
+    target.incarnation !== null &&
+    !isSameBoot(target, promotion)
+  )
+    settle(turn, promotion, "the new active was started anew before it was seen on the path");
+  else if (ageMs(turn, promotion) > 2 * turn.state.plan.prepareMs + 2 * turn.state.plan.leaseMs)
     settle(turn, promotion, "the new active never reported its role");
 }
 

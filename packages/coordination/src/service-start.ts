@@ -64,6 +64,7 @@ const newMember = (id: string): Member => ({
   silent: false,
   healthySinceMs: null,
   leaseUntilMs: 0,
+  leasedTo: null,
   incident: null,
 });
 
