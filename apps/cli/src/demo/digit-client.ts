@@ -4,6 +4,8 @@ export type Answer = { sentMs: number; endMs: number; outcome: "right" | "wrong"
 
 export type DigitClient = {
   answers(): readonly Answer[];
+  /** Send times of the requests that have no answer yet. */
+  waiting(): number[];
   /** Releases whose answers count as right from now on. */
   accept(references: Float64Array[][]): void;
   stop(): void;
@@ -32,11 +34,14 @@ export function startDigitClient({
 }): DigitClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const answers: Answer[] = [];
+  const waiting = new Set<{ sentMs: number }>();
   let accepted = references;
   let next = 0;
   const send = async () => {
     const index = next++ % images.length;
     const sentMs = nowMs();
+    const open = { sentMs };
+    waiting.add(open);
     const { outcome, detail } = await ask(agent, url, images[index] ?? []).then(
       (probabilities) =>
         judge(
@@ -45,6 +50,7 @@ export function startDigitClient({
         ),
       (error: Error) => ({ outcome: "failed" as const, detail: error.message }),
     );
+    waiting.delete(open);
     answers.push({ sentMs, endMs: nowMs(), outcome, detail });
   };
   const startedMs = nowMs();
@@ -54,6 +60,7 @@ export function startDigitClient({
   }, 1000 / perSecond);
   return {
     answers: () => answers,
+    waiting: () => [...waiting].map(({ sentMs }) => sentMs),
     accept: (references) => {
       accepted = references;
     },
