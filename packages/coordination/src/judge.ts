@@ -109,12 +109,10 @@ function observe(health: Health, probe: Probe, policy: JudgePolicy): Health {
       return health; // A hint for people: a wrong model is ready, and a busy one may say that it is not.
     case "progress":
       return observeProgress(health, probe, policy);
-    case "golden":
-      return {
-        ...health,
-        goldens: recordAnswer(health.goldens, probe),
-        notFinite: notFiniteAfter(health.notFinite, probe),
-      };
+    case "golden": {
+      const goldens = recordAnswer(health.goldens, probe);
+      return { ...health, goldens, notFinite: notFiniteAfter(health.notFinite, probe, goldens) };
+    }
     case "output":
       return {
         ...health,
@@ -149,8 +147,12 @@ function observe(health: Health, probe: Probe, policy: JudgePolicy): Health {
 function notFiniteAfter(
   known: Health["notFinite"],
   probe: Extract<Probe, { kind: "golden" }>,
+  goldens: GoldenTally,
 ): Health["notFinite"] {
   if (probe.outcome === "not-finite") return { atMs: probe.atMs, golden: probe.golden };
+  // Another release may answer rightly now, and never be asked that golden.
+  const provenAt = provenAtMs(goldens);
+  if (known && provenAt !== null && provenAt > known.atMs) return null;
   return known?.golden === probe.golden && probe.outcome === "answered" ? null : known;
 }
 
