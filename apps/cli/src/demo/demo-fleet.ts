@@ -23,7 +23,6 @@ export type Fleet = {
   close(): Promise<void>;
 };
 
-};
 type Say = (step: string) => void;
 
 const service = "digits";
