@@ -42,9 +42,11 @@ export async function canMakeIn(fs: Fs, dir: string): Promise<boolean> {
   try {
     await ifThere(fs.rmdir(probe));
     await fs.mkdir(probe, 0o700);
-    await fs.rmdir(probe);
+    await ifThere(fs.rmdir(probe));
     return true;
   } catch (error) {
+    // Two directories of one parent are asked about at once: that the other's probe is there answers it too.
+    if (errnoOf(error) === "EEXIST") return true;
     if (["EROFS", "EACCES", "EPERM", "ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return false;
     throw error;
   }
