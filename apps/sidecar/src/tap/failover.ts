@@ -2,8 +2,9 @@ import { deliver, refuse } from "./deliver.ts";
 import type { ExchangeFault } from "./exchange.ts";
 import { type AttemptJudge, forward } from "./forward.ts";
 import { inspectHeld } from "./held-answer.ts";
-import { type Attempt, dropAttempt, type Passage, tellOutcome } from "./passage.ts";
+import { type Attempt, dropAttempt, modelOf, type Passage, tellOutcome } from "./passage.ts";
 import { answersWell, type FailedTry, isDeath, mayResend } from "./retry-policy.ts";
+import { observe } from "./tap-core.ts";
 import type { Target } from "./target.ts";
 
 /** Sends the request to the best target that has not had it, or refuses it where there is none. */
@@ -90,11 +91,22 @@ function pass(passage: Passage, attempt: Attempt): void {
     dropAttempt(first);
   }
   if (attempt.complete) tellOutcome(attempt, "ok");
+  tellContested(passage, attempt);
   deliver(attempt);
+}
+
+function tellContested(passage: Passage, { target, head }: Attempt): void {
+  const { core, failure } = passage;
+  if (!failure || failure.target.id === target.id || !answersWell(head?.status ?? 0)) return;
+  const { outcome, detail, own } = failure;
+  const model = modelOf(passage);
+  observe(core, { kind: "contested", target: failure.target.id, own, model, outcome, detail });
 }
 
 function fail(attempt: Attempt, failure: Failure): void {
   const { passage } = attempt;
+  const { target, own } = attempt;
+  passage.failure = { target, own, outcome: failure.failure, detail: failure.detail ?? "" };
   if (isDeath(failure.failure)) passage.deaths += 1;
   // Whether a 5xx counts is known only when another instance has answered.
   if (failure.failure !== "status5xx") {
@@ -162,11 +174,12 @@ function resendTarget({ passage }: Attempt, { failure, sent }: Failure): Choice 
 }
 
 function nextTarget({ core, hop, tried }: Passage): Choice | undefined {
-  const { own, others } = core.deps.route();
-  if (own && !tried.has(own.id)) return { target: own, own: true, fresh: false };
+  const { own, others, ownLast = false } = core.deps.route();
+  const ownChoice = own && !tried.has(own.id) ? { target: own, own: true, fresh: false } : undefined;
+  if (ownChoice && (hop || !ownLast)) return ownChoice;
   if (hop) return undefined;
   const other = others.find(({ id }) => !tried.has(id));
-  return other && { target: other, own: false, fresh: false };
+  return other ? { target: other, own: false, fresh: false } : ownChoice;
 }
 
 function isKept({ kept, hasBody }: Passage): boolean {

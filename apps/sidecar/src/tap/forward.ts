@@ -79,6 +79,7 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
   const { passage, own } = attempt;
   const { core } = passage;
   const { counters } = core;
+  const isWork = own && passage.req.method !== "GET" && passage.req.method !== "HEAD";
   return {
     onInformation: (head) => inform(passage, head),
     onHead(head: AnswerHead) {
@@ -100,6 +101,7 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
     onData(chunk) {
       if (own) {
         counters.ownAnswerBytes += chunk.length;
+        if (isWork) counters.ownWork += 1;
         counters.ownProgressMs = core.deps.clock.monotonicMs();
       }
       observe(core, { kind: "bytes", target: attempt.target.id, own, bytes: chunk.length });
@@ -111,6 +113,7 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
       attempt.trailers = trailers;
       if (own) {
         counters.ownAnswers += 1;
+        if (isWork) counters.ownWork += 1;
         counters.ownProgressMs = core.deps.clock.monotonicMs();
       }
       if (attempt.mode === "held") return judge.onWhole(attempt);

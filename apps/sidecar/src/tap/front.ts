@@ -8,6 +8,8 @@ export type FrontSidecar = {
   /** Of its tap. */
   port: number;
   agentPort: number;
+  /** Where its sidecar is, if not on the same machine. */
+  agentHost?: string;
 };
 
 export type FrontState = { id: string; word: AgentWord | undefined; connections: number };
@@ -65,8 +67,8 @@ export function createFront({
   const pollAll = async () => {
     await Promise.all(
       backends.map(async (backend) => {
-        const { host, agentPort: port } = backend;
-        backend.word = await pollAgent({ host, port, timeoutMs: 2 * pollMs });
+        const { host, agentHost = host, agentPort: port } = backend;
+        backend.word = await pollAgent({ host: agentHost, port, timeoutMs: 2 * pollMs });
       }),
     );
     endIdle(backends, clock.monotonicMs(), idleMs);

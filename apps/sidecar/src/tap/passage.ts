@@ -28,6 +28,8 @@ export type Passage = {
   /** The try whose answer goes to the client. */
   delivering: Attempt | undefined;
   readonly tried: Set<string>;
+  /** How the last try failed, for the case that another instance answers the same request well. */
+  failure: { target: Target; own: boolean; outcome: TapOutcome; detail: string } | undefined;
   resends: number;
   deaths: number;
   /** All of the request has come. */
@@ -86,6 +88,7 @@ export function createPassage(
     first: undefined,
     delivering: undefined,
     tried: new Set(),
+    failure: undefined,
     resends: 0,
     deaths: 0,
     uploaded: false,

@@ -28,6 +28,11 @@ export type TapCounters = {
   /** Answers of the own server that were complete, whatever their status. */
   ownAnswers: number;
   ownAnswerBytes: number;
+  /**
+   * Pieces and ends of answers to requests that make the model work. A health check that is answered says nothing of
+   * that, so GET and HEAD do not count.
+   */
+  ownWork: number;
   /** When the own server last completed an answer or sent a byte of one. */
   ownProgressMs: number;
   resends: number;
@@ -62,6 +67,7 @@ export function createTapCore(deps: TapDeps): TapCore {
       finished: 0,
       ownAnswers: 0,
       ownAnswerBytes: 0,
+      ownWork: 0,
       ownProgressMs: nowMs(),
       resends: 0,
       staleRetries: 0,

@@ -34,6 +34,15 @@ export type TapEvent =
       detail: string;
       ms: number;
     }
+  /** Another instance answered a request well that this one had failed: the request was not at fault. */
+  | {
+      kind: "contested";
+      target: string;
+      own: boolean;
+      model: string | undefined;
+      outcome: TapOutcome;
+      detail: string;
+    }
   | {
       kind: "finished";
       model: string | undefined;

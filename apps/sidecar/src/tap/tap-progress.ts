@@ -4,6 +4,8 @@ import type { TapCore, TapCounters } from "./tap-core.ts";
 export type TapProgress = TapCounters & {
   inflight: number;
   tunnels: number;
+  /** Requests that the own server holds, answers under way included. */
+  ownInflight: number;
   /** Requests whose answer only the own server's work is missing for. */
   waitingOnOwn: number;
   /** Since when the one that waits longest does. */
@@ -13,9 +15,11 @@ export type TapProgress = TapCounters & {
 };
 
 export function tapProgress(core: TapCore): TapProgress {
+  let ownInflight = 0;
   let waitingOnOwn = 0;
   let oldestWaitSinceMs: number | undefined;
   for (const { current, delivering, ended } of core.passages) {
+    if (current?.own && !ended) ownInflight += 1;
     if (!current?.own || delivering || ended || current.waitingSinceMs === undefined) continue;
     waitingOnOwn += 1;
     oldestWaitSinceMs = Math.min(oldestWaitSinceMs ?? Number.POSITIVE_INFINITY, current.waitingSinceMs);
@@ -24,6 +28,7 @@ export function tapProgress(core: TapCore): TapProgress {
     ...core.counters,
     inflight: core.passages.size,
     tunnels: core.tunnels.size,
+    ownInflight,
     waitingOnOwn,
     oldestWaitSinceMs,
     keptBytes: core.kept.bytes,

@@ -12,5 +12,8 @@ export type Target = {
   hop: "model" | "tap";
 };
 
-/** Where requests may go right now: `own` is undefined while it is diverted or fenced, others are best first. */
-export type TargetChoice = { own: Target | undefined; others: Target[] };
+/**
+ * Where requests may go right now: `own` is undefined while it is diverted or fenced, others are best first. `ownLast`
+ * says that the others come before it (a standby beside an active); what a peer's tap sent it serves all the same.
+ */
+export type TargetChoice = { own: Target | undefined; others: Target[]; ownLast?: boolean };
