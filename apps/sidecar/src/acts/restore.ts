@@ -1,0 +1,82 @@
+import { type Act, Fault, type Tree } from "@locum/contracts";
+import { createPace, openTwin, restoreTree, systemClock } from "@locum/snapshot";
+import type { BytesWatch } from "../bytes-watch.ts";
+import { type ActContext, done, failed, type Outcome, refused, treeOf } from "./act-context.ts";
+import { inMaintenance, whileDrained } from "./maintenance.ts";
+import { proveAll } from "./prove.ts";
+import { reloadServer } from "./reload.ts";
+
+type Restore = Extract<Act, { kind: "restore" }>;
+type Job = { bytes: BytesWatch; dir: string; tree: Tree; act: Restore };
+
+/** Fast, and still no load that a request would feel. */
+const bytesPerSecond = 400e6;
+
+/**
+ * Puts the files of a release in place, only while they still are what was judged and nobody writes; loads them where
+ * the loaded model is wrong too. It is done when the goldens say so.
+ */
+export async function restore(context: ActContext, act: Restore): Promise<Outcome> {
+  const { config, releases } = context;
+  const bytes = context.bytes();
+  const dir = config.instance.modelDir;
+  const tree = treeOf(releases.find(act.release));
+  if (!bytes || dir === undefined) return refused("refused", "no model folder is watched here");
+  if (!tree) return refused("snapshot-missing", `${act.release} is no approved release with files`);
+  if (!config.keepsVolume) return refused("refused", "another instance of this volume restores it");
+  const job = { bytes, dir, tree, act };
+  if (!act.reload) {
+    const ended = await putBack(context, job);
+    return ended.outcome === "done" ? proveAll(context, context.clock.monotonicMs(), ended.detail) : ended;
+  }
+  // Asked before anything is drained: a deploy under way must not feel that somebody wanted to restore.
+  if (await isBeingWritten(context, bytes)) return writing;
+  return whileDrained(context, "restore", async () => {
+    const ended = await inMaintenance(context, "restore", async () => {
+      const back = await putBack(context, job);
+      if (back.outcome !== "done") return back;
+      const loaded = await reloadServer(context);
+      return loaded.outcome === "done" ? done(`${back.detail}; ${loaded.detail}`) : loaded;
+    });
+    if (ended.outcome !== "done") return ended;
+    return proveAll(context, context.clock.monotonicMs(), ended.detail);
+  });
+}
+
+const writing = refused("tree-changed", "the files are being written");
+
+async function putBack(context: ActContext, { bytes, dir, tree, act }: Job): Promise<Outcome> {
+  const { config, clock } = context;
+  const startedMs = clock.monotonicMs();
+  if (await isBeingWritten(context, bytes)) return writing;
+  try {
+    const twin = await openTwin({ dir, digest: tree.digest, verify: "names" });
+    const known = bytes.live() ?? undefined;
+    const { restored, removed, displaced } = await restoreTree({
+      dir,
+      expected: act.judged,
+      target: tree,
+      source: twin.source,
+      known,
+      writerSeen: () => isBeingWritten(context, bytes),
+      keepDisplaced: config.service.snapshot.keepDisplaced,
+      pace: createPace({ bytesPerSecond, clock: systemClock }),
+    });
+    await bytes.check();
+    const tookMs = Math.round(clock.monotonicMs() - startedMs);
+    return done(
+      `${restored.length} files put back, ${removed.length} removed in ${tookMs} ms${displaced ? `; the former ones are kept in ${displaced}` : ""}`,
+    );
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    // The compare of the compare-and-swap: nothing was touched, and what is there now is judged anew.
+    await bytes.check();
+    const again = error.code === "tree-changed" || error.code === "refused";
+    return again ? refused(error.code, error.message) : failed(error.code, error.message);
+  }
+}
+
+async function isBeingWritten({ config }: ActContext, bytes: BytesWatch): Promise<boolean> {
+  await bytes.check();
+  return bytes.quietMs() < config.service.snapshot.settleMs;
+}

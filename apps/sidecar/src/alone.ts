@@ -1,0 +1,56 @@
+import type { Act, Report } from "@locum/contracts";
+import { repairFor } from "@locum/coordination";
+import type { SidecarConfig } from "./config.ts";
+import type { DriveState } from "./drive.ts";
+
+export type AloneView = {
+  state: DriveState;
+  report: Report;
+  repairing: boolean;
+  nowMs: number;
+};
+
+export type Alone = {
+  /** What this sidecar does for its own instance now, by itself; null for nothing. */
+  next(view: AloneView): { act: Act; why: string } | null;
+};
+
+/** Six heartbeats by default: a collector that pauses or starts again must not find its work done twice. */
+const aloneAfterMs = 3000;
+
+/**
+ * Without a collector a sidecar restores and restarts its own instance by the same rule as the collector would, with
+ * the same budget. It never promotes.
+ */
+export function createAlone({ service: { failover, snapshot } }: SidecarConfig): Alone {
+  const spent = new Map<string, number[]>();
+  let tried: string[] = [];
+
+  const spend = (action: string, nowMs: number): boolean => {
+    const recent = (spent.get(action) ?? []).filter((atMs) => nowMs - atMs < failover.actionsWindowMs);
+    spent.set(action, recent);
+    if (recent.length >= failover.actionsMax) return false;
+    recent.push(nowMs);
+    return true;
+  };
+  return {
+    next({ state, report, repairing, nowMs }) {
+      if (report.verdict.kind === "healthy" && report.bytes !== "unapproved") {
+        tried = [];
+        return null;
+      }
+      const isAlone = nowMs - Math.max(state.heardAtMs, state.stallEndMs) > aloneAfterMs;
+      if (!isAlone || repairing || failover.mode === "dry-run" || state.policy?.paused) return null;
+      const repair = repairFor(report, {
+        onUnapproved: failover.onUnapproved,
+        settleMs: snapshot.settleMs,
+        frozen: state.policy?.frozen ?? [],
+        rollbackTo: null,
+        tried,
+      });
+      if (repair.kind !== "act" || !spend(repair.act.kind, nowMs)) return null;
+      tried.push(repair.act.kind);
+      return { act: repair.act, why: repair.why };
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import type { Server as HttpServer } from "node:http";
+import type { Server as NetServer } from "node:net";
+import type { Report } from "@locum/contracts";
+import type { Clock, Log, MetricFamily, Random } from "@locum/runtime";
+import { createAgentCheck } from "./adapters/agent-check.ts";
+import { type CollectorLink, openCollectorLink } from "./adapters/collector-link.ts";
+import { createControlApi } from "./adapters/control-api.ts";
+import type { Identity } from "./adapters/identity.ts";
+import { pollPeers } from "./adapters/poll-peers.ts";
+import type { SpoolPort } from "./adapters/spool-pump.ts";
+import type { SidecarConfig } from "./config.ts";
+import { createDrills } from "./drill/drills.ts";
+import { createHolderEffects } from "./holder-effects.ts";
+import type { InputCheck } from "./input-observer.ts";
+import { createInstance, type Outside } from "./instance.ts";
+import { linkOptions } from "./link-options.ts";
+import { createParts } from "./parts.ts";
+import { receiveFrames } from "./receive-frames.ts";
+import type { ReleaseFiles } from "./release-shelf.ts";
+import { createReporting } from "./reporting.ts";
+import { createRoutine } from "./routine.ts";
+import { changesBetween } from "./story.ts";
+import type { Tap } from "./tap/tap.ts";
+import { agentNow, controlNow } from "./views.ts";
+
+export type AppDeps = {
+  config: SidecarConfig;
+  identity: Identity;
+  /** For the model server: authentication, and the authority of its certificate. */
+  headers: Record<string, string> | undefined;
+  ca: string | undefined;
+  collectorCa: string | undefined;
+  token: () => Promise<string>;
+  releaseFiles: ReleaseFiles;
+  spool: SpoolPort;
+  checkInput: InputCheck | null;
+  clock: Clock;
+  random: Random;
+  log: Log;
+};
+
+export type App = {
+  /** Null in watch posture. Not yet listening, as the other two. */
+  tap: Tap | null;
+  control: HttpServer;
+  agent: NetServer;
+  /** Everything listens there: begins to ask, to judge and to report. */
+  start(listening: { tap: string | null; control: string }): Promise<void>;
+  report(): Report;
+  metrics(): MetricFamily[];
+  close(): Promise<void>;
+};
+
+/** Wires one sidecar. Nothing listens and nothing is asked before `start`. */
+export function createApp(deps: AppDeps): App {
+  const { config, identity, clock, random, log } = deps;
+  const outside: Outside = { onTurn() {}, onHolder() {}, tap: null, control: null };
+  let link: CollectorLink | null = null;
+  const parts = createParts(deps, {
+    send: (frame) => link?.send(frame) ?? false,
+    epoch: () => instance.drive.state().holder.epoch,
+  });
+  const { upstream, shelf, peers, pump, record, metering } = parts;
+  const incarnation = random.id();
+  const instance = createInstance({ ...deps, ...parts, incarnation, outside });
+  const { drive, tap } = instance;
+  const reporting = createReporting({
+    report: instance.report,
+    send: (frame) => link?.send(frame) ?? false,
+    clock,
+    onNews(before, after) {
+      // With a collector there it writes these itself, from the reports.
+      if (link?.isOpen()) return;
+      for (const fact of changesBetween(before, after)) void record(fact);
+    },
+  });
+  const drills = createDrills({ ...config, drillable: config.instance.drillable, random, log });
+  const frames = receiveFrames({
+    ...parts,
+    drive,
+    log,
+    kept: identity.policy,
+    keep: identity.savePolicy,
+    onReleases: instance.releasesChanged,
+  });
+  const routine = createRoutine({ ...deps, ...parts, instance, drills });
+
+  outside.onTurn = (before, after) => {
+    if (after.divert.diverted && !before.divert.diverted) tap?.divert();
+    reporting.look();
+  };
+  outside.onHolder = createHolderEffects({
+    holder: () => drive.state().holder,
+    save: identity.saveHeld,
+    perform: routine.perform,
+    acted: (command, result) => drive.put({ kind: "acted", command, result }),
+    answer: (result) => void link?.send({ kind: "result", result }),
+    selfFenced(reason) {
+      tap?.fence();
+      void record({ kind: "fence.result", reason: `fenced itself: ${reason}`, facts: { reason } });
+    },
+    log,
+  });
+  const polling = pollPeers({ book: peers, clock, onHeard: () => drive.put({ kind: "look" }) });
+  const metrics = () => metering.families(instance.report(), pump.waiting());
+  const known = { config, instance, peers, clock };
+
+  return {
+    tap,
+    control: createControlApi(controlNow({ ...known, incarnation, metrics })),
+    agent: createAgentCheck(() => agentNow(known)),
+    report: instance.report,
+    metrics,
+    async start(listening) {
+      Object.assign(outside, listening);
+      frames.resume();
+      await drills.recover();
+      await shelf.rescan();
+      routine.start(reporting);
+      const options = linkOptions(deps, { incarnation, shelf, frames, drive, reporting, pump });
+      link = options && openCollectorLink(options);
+    },
+    async close() {
+      polling.stop();
+      link?.close();
+      await drills.stop();
+      await routine.stop();
+      await instance.close();
+      upstream.close();
+      await pump.close();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { firstNonFinite, inferRoute } from "@locum/serving";
+import type { SidecarConfig } from "./config.ts";
+import type { Drive } from "./drive.ts";
+import { outputProbe } from "./ladder/output-findings.ts";
+import type { PeerBook } from "./peers.ts";
+import { routeOrder } from "./route-order.ts";
+import type { RequestRoute, TapDeps } from "./tap/tap-deps.ts";
+import type { TapEvent } from "./tap/tap-event.ts";
+import type { TargetChoice } from "./tap/target.ts";
+import type { Upstream } from "./upstream.ts";
+
+export type GateOptions = {
+  config: SidecarConfig;
+  drive: Drive;
+  upstream: Upstream;
+  peers: PeerBook;
+  /** Models that were seen to keep sequences: their requests are never sent twice. */
+  isStateful: (model: string) => boolean;
+  inspectRequest: NonNullable<TapDeps["inspectRequest"]>;
+  /** Everything that the tap tells: rates, metrics, and the rungs of the ladder that look at traffic. */
+  observers: readonly ((event: TapEvent) => void)[];
+  suspectProcess: () => void;
+  clock: { monotonicMs(): number };
+};
+
+/** What the tap asks and tells: where requests go, what is wrong with an answer, what happened. */
+export function gateDeps(options: GateOptions): TapDeps {
+  const { config, drive, isStateful, observers, suspectProcess, clock, inspectRequest } = options;
+  const exclusive = config.service.class === "exclusive";
+  const ownId = config.instance.id;
+  return {
+    clock,
+    route: () => routeNow(options),
+    classify: (method, path, headers) => classify(method, path, headers, isStateful),
+    inspectAnswer(headers, body) {
+      const found = firstNonFinite(headers, body);
+      return found && { kind: "not-finite", detail: `output ${found.output}[${found.index}]` };
+    },
+    inspectRequest,
+    observe(event) {
+      for (const observer of observers) observer(event);
+      const atMs = clock.monotonicMs();
+      const probe = outputProbe(event, ownId, atMs);
+      if (probe) drive.put({ kind: "finding", finding: { probe, startedMs: atMs, timeout: false } });
+      if (event.kind === "outcome" && event.target === ownId)
+        if (event.outcome === "refused" || event.outcome === "reset") suspectProcess();
+    },
+    // A stateless instance that is fenced still forwards to its peers; an exclusive one answers nothing at all.
+    fenced: () => exclusive && !drive.mayServe(),
+    failClosed: config.service.failover.failClosed,
+    limits: { bodyInspectedBytes: config.service.input.bytesMax },
+  };
+}
+
+function routeNow({ config, drive, upstream, peers, clock }: GateOptions): TargetChoice {
+  const { holder, divert, linked, policy, health } = drive.state();
+  const fitness = drive.fitness();
+  const { release } = fitness;
+  const isFrozen = release !== null && policy?.frozen.includes(release) === true;
+  return routeOrder({
+    own: upstream.target(),
+    role: holder.role,
+    exclusive: holder.class === "exclusive",
+    mayServe: drive.mayServe(),
+    diverted: divert.diverted,
+    proven: health.verdict.kind !== "failed" && (fitness.goldens === "proven" || fitness.goldens === "none"),
+    failClosed: config.service.failover.failClosed,
+    refused: isFrozen && policy?.allWrong === "refuse" && health.verdict.kind === "failed",
+    peers: peers.states(clock.monotonicMs(), linked),
+  });
+}
+
+/** A v2 inference may be sent twice unless it belongs to a sequence; of the rest only what HTTP calls safe. */
+function classify(
+  method: string,
+  path: string,
+  _headers: IncomingHttpHeaders,
+  isStateful: (model: string) => boolean,
+): RequestRoute {
+  const infer = method === "POST" ? inferRoute(path) : undefined;
+  if (infer) return { kind: "infer", model: infer.model, idempotent: !isStateful(infer.model) };
+  return { kind: "other", idempotent: method === "GET" || method === "HEAD" };
+}

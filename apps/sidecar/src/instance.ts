@@ -1,0 +1,227 @@
+import type { Probe, Report } from "@locum/contracts";
+import { type HolderEffect, startHolder } from "@locum/coordination";
+import { type Clock, createLoopLag, type Log } from "@locum/runtime";
+import type { Identity } from "./adapters/identity.ts";
+import { isThere, readProcessId } from "./adapters/process-id.ts";
+import type { SidecarConfig } from "./config.ts";
+import { createDrive, type Drive, type DriveState } from "./drive.ts";
+import { type FilesWatch, keepBytesWatch } from "./files-watch.ts";
+import { gateDeps } from "./gate.ts";
+import type { InputObserver } from "./input-observer.ts";
+import { createLadder, type Ladder } from "./ladder/ladder.ts";
+import type { Metering } from "./metering.ts";
+import type { PeerBook } from "./peers.ts";
+import type { ReleaseShelf } from "./release-shelf.ts";
+import { reportOf } from "./report.ts";
+import { createTap, type Tap } from "./tap/tap.ts";
+import { createTraffic, type Traffic } from "./traffic.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** Bound when what they lead to exists: the drive is made first, and everything else looks at it. */
+export type Outside = {
+  onTurn: (before: DriveState, after: DriveState) => void;
+  onHolder: (effect: HolderEffect) => void;
+  /** Where it listens; null until it does, and for the tap in watch posture. */
+  tap: string | null;
+  control: string | null;
+};
+
+export type InstanceOptions = {
+  config: SidecarConfig;
+  identity: Identity;
+  incarnation: string;
+  upstream: Upstream;
+  shelf: ReleaseShelf;
+  peers: PeerBook;
+  inputs: InputObserver;
+  metering: Metering;
+  outside: Outside;
+  clock: Clock;
+  log: Log;
+};
+
+/** What is known of one instance, and the tap that acts on it at once. */
+export type Instance = {
+  drive: Drive;
+  tap: Tap | null;
+  models: () => readonly string[];
+  report(): Report;
+  /** Begins to ask; nothing is asked before. */
+  start(): { ladder: Ladder; files: FilesWatch | null };
+  /** The set of approved releases changed: goldens and files are judged anew. */
+  releasesChanged(): void;
+  close(): Promise<void>;
+};
+
+/** Acks come every heartbeat; a permit that was not renewed for so many of them is none. */
+const permitBeats = 6;
+
+export function createInstance(options: InstanceOptions): Instance {
+  const { config, upstream, shelf, metering, outside, clock } = options;
+  const lag = createLoopLag({ clock });
+  let ladder: Ladder | null = null;
+  let files: FilesWatch | null = null;
+
+  const drive = createDrive(startHolder(heldOf(options)), {
+    clock,
+    stalledMs() {
+      const ms = lag.stalledMs();
+      if (ms > 0) metering.stalled(ms);
+      return ms;
+    },
+    judgePolicy: { ...config.service.probe, fitnessMaxAgeMs: config.service.golden.fitnessMaxAgeMs },
+    permitMaxAgeMs: permitBeats * config.service.failover.heartbeatMs,
+    onAsk: (ask) => ladder?.ask(ask),
+    onDropped: ({ probe }) => askAgain(ladder, probe),
+    onHolder: (effect) => outside.onHolder(effect),
+    onTurn: (before, after) => outside.onTurn(before, after),
+    onDefect: (error) => options.log("error", "a turn of the drive failed", { error }),
+  });
+  const tell = (probe: Probe): void =>
+    drive.put({ kind: "finding", finding: { probe, startedMs: probe.atMs, timeout: false } });
+  const traffic = createTraffic({
+    ownId: config.instance.id,
+    maxConcurrency: config.instance.maxConcurrency,
+    inflight: () => tap?.inflight() ?? 0,
+    clock,
+  });
+  const tap = openTap(options, { drive, traffic, suspectProcess: () => ladder?.suspectProcess() });
+  const models = () => modelsOf(config.service.models, shelf);
+  const tellReleases = (): void =>
+    tell({
+      kind: "releases",
+      atMs: clock.monotonicMs(),
+      approved: shelf.approved().map(({ digest, body }) => ({
+        digest,
+        tree: body.tree?.digest ?? null,
+        goldens: body.goldens.filter(({ model }) => models().includes(model)).map(({ id }) => id),
+      })),
+    });
+
+  return {
+    drive,
+    tap,
+    models,
+    report: () =>
+      reportOf(drive.state(), drive.fitness(), { ...around(options, { tap, traffic }), ...filesSeen(files) }),
+    start() {
+      const started = createLadder({
+        config,
+        upstream,
+        traffic,
+        clock,
+        models,
+        releases: shelf.approved,
+        state: drive.state,
+        tap: () => tap?.progress() ?? null,
+        isProcessGone: () => isGone(config.instance.pidFile),
+        tell(finding) {
+          const { probe } = finding;
+          if (probe.kind === "golden") metering.golden(probe.outcome, probe.latencyMs);
+          drive.put({ kind: "finding", finding });
+        },
+      });
+      ladder = started;
+      files = openFiles(options, tell, () => drive.put({ kind: "look" }));
+      if (shelf.approved().length > 0) tellReleases();
+      return { ladder: started, files };
+    },
+    releasesChanged() {
+      tellReleases();
+      files?.watch()?.judgeAgain();
+    },
+    async close() {
+      lag.close();
+      ladder?.stop();
+      await files?.close();
+    },
+  };
+}
+
+const heldOf = ({ config, identity, incarnation, clock }: InstanceOptions) => ({
+  class: config.service.class,
+  incarnation,
+  term: identity.held?.term ?? 0,
+  epoch: identity.held?.epoch ?? 0,
+  role: identity.held?.role ?? config.instance.role,
+  atMs: clock.monotonicMs(),
+  wallMs: clock.wallMs(),
+});
+
+function openTap(
+  { config, upstream, peers, inputs, metering, clock }: InstanceOptions,
+  { drive, traffic, suspectProcess }: { drive: Drive; traffic: Traffic; suspectProcess: () => void },
+): Tap | null {
+  if (config.service.posture === "watch") return null;
+  const observers = [traffic.observe, metering.observe];
+  const { isStateful, inspect } = inputs;
+  return createTap(
+    gateDeps({
+      config,
+      drive,
+      upstream,
+      peers,
+      isStateful,
+      inspectRequest: inspect,
+      observers,
+      suspectProcess,
+      clock,
+    }),
+  );
+}
+
+function openFiles(
+  { config, shelf, clock, log }: InstanceOptions,
+  tell: (probe: Probe) => void,
+  onRestorable: () => void,
+): FilesWatch | null {
+  const { modelDir } = config.instance;
+  if (modelDir === undefined) return null;
+  const { statMs, scrubBytesPerSecond, twin } = config.service.snapshot;
+  return keepBytesWatch({
+    dir: modelDir,
+    statMs,
+    scrubBytesPerSecond,
+    keepsTwin: twin && config.keepsVolume,
+    releases: shelf.approved,
+    clock,
+    log,
+    tell,
+    onRestorable,
+  });
+}
+
+const around = (
+  { config, outside }: InstanceOptions,
+  { tap, traffic }: { tap: Tap | null; traffic: Traffic },
+) => ({
+  canRestart: config.instance.restart !== undefined,
+  inflight: tap?.inflight() ?? 0,
+  requestsPerSecond: traffic.perSecond(),
+  capacityPerSecond: traffic.capacityPerSecond(),
+  p99Ms: traffic.p99Ms(),
+  tap: outside.tap,
+  control: outside.control,
+});
+
+const filesSeen = (files: FilesWatch | null) => ({
+  restorable: files?.watch()?.restorable() ?? [],
+  quietMs: files?.watch()?.quietMs() ?? 0,
+});
+
+/** A question whose silence was our own is asked again, where nobody asks it by itself soon. */
+function askAgain(ladder: Ladder | null, probe: Probe): void {
+  if (probe.kind === "golden") ladder?.ask({ kind: "golden", id: probe.golden });
+  else if (probe.kind === "live") ladder?.ask({ kind: "live" });
+}
+
+/** The models that are proven: those named in the file, else all that some release has goldens of. */
+function modelsOf(named: readonly string[], shelf: ReleaseShelf): readonly string[] {
+  if (named.length > 0) return named;
+  return [...new Set(shelf.approved().flatMap(({ body }) => body.goldens.map(({ model }) => model)))];
+}
+
+async function isGone(pidFile: string | undefined): Promise<boolean> {
+  const found = await readProcessId(pidFile);
+  return found !== null && !isThere(found.pid);
+}

@@ -1,0 +1,30 @@
+import type { Probe } from "@locum/contracts";
+import type { TapEvent, TapOutcome } from "../tap/tap-event.ts";
+
+type OutputProbe = Extract<Probe, { kind: "output" }>;
+
+const findings: Partial<Record<TapOutcome, OutputProbe["finding"]>> = {
+  "not-finite": "not-finite",
+  truncated: "truncated",
+  reset: "truncated",
+  status5xx: "status-5xx",
+};
+
+/**
+ * L5: what the tap saw in real answers of the own server, and whether another instance answered the same request well:
+ * only then is it this one's fault. A 5xx that nobody contested may be the request's.
+ */
+export function outputProbe(event: TapEvent, ownId: string, atMs: number): OutputProbe | undefined {
+  if (event.kind !== "outcome" && event.kind !== "contested") return undefined;
+  const finding = findings[event.outcome];
+  if (event.target !== ownId || finding === undefined) return undefined;
+  // Told again as contested, when the other instance's answer is there.
+  if (event.kind === "outcome" && event.outcome === "status5xx" && event.counts) return undefined;
+  return {
+    kind: "output",
+    atMs,
+    finding,
+    contested: event.kind === "contested",
+    detail: (event.detail || event.outcome).slice(0, 500),
+  };
+}

@@ -1,0 +1,47 @@
+import { Fault, faultTable, loadServiceFile } from "@locum/contracts";
+import { closeServer, createLog, drain, firstSignal, listen } from "@locum/runtime";
+import { createApp } from "./app.ts";
+import { readFlags, sidecarConfig } from "./config.ts";
+import { exportTelemetry } from "./export-telemetry.ts";
+import { openDeps } from "./open-deps.ts";
+
+const log = createLog();
+const drainMs = 10_000;
+
+/** Standard output carries one line, when everything listens; scripts and `locum up` wait for it. */
+async function main(): Promise<void> {
+  const flags = readFlags(process.argv.slice(2));
+  const config = sidecarConfig(await loadServiceFile(flags.config), flags);
+  const app = createApp(await openDeps(config, log));
+  const control = await listen(app.control, config.listen.control, { secrets: false });
+  const agent = await listen(app.agent, config.listen.agent, { secrets: false });
+  const tap =
+    app.tap && config.listen.tap ? await listen(app.tap.server, config.listen.tap, { secrets: false }) : null;
+  await app.start({ tap: tap?.url ?? null, control: control.url });
+  const telemetry = await exportTelemetry(config, app.metrics, log);
+  const { id } = config.instance;
+  process.stdout.write(
+    `${JSON.stringify({ kind: "sidecar", id, tap: tap?.url ?? null, control: control.url, agent: `${agent.host}:${agent.port}` })}\n`,
+  );
+  const signal = await firstSignal();
+  log("info", "the sidecar stops", { signal });
+  const { late } = await drain([
+    ["tap", () => app.tap?.drain(drainMs)],
+    ["app", () => app.close()],
+    ["telemetry", () => telemetry.close()],
+    ["agent", () => void app.agent.close()],
+    ["control", closeServer(app.control)],
+  ]);
+  if (late.length > 0) log("warn", "not everything ended in time", { reason: late.join(", ") });
+  process.exit(0);
+}
+
+function fail(error: unknown): never {
+  const fault = error instanceof Fault ? error : null;
+  log("error", "the sidecar ended", { error, ...(fault ? { reason: fault.hint } : {}) });
+  process.exit(fault ? faultTable[fault.code].exit : 1);
+}
+
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);
+main().catch(fail);

@@ -1,0 +1,81 @@
+import type { Report } from "@locum/contracts";
+import type { MetricFamily, Metrics } from "@locum/runtime";
+import type { TapEvent } from "./tap/tap-event.ts";
+
+export type Metering = {
+  observe(event: TapEvent): void;
+  golden(outcome: string, latencyMs: number): void;
+  act(kind: string, outcome: string): void;
+  inputFinding(rule: string): void;
+  stalled(ms: number): void;
+  /** Everything counted, with the gauges as they are now. */
+  families(report: Report, spoolWaiting: number): MetricFamily[];
+};
+
+const verdicts = ["unknown", "healthy", "suspect", "failed"] as const;
+
+/** What /metrics and the export show: counts, times and states. No names of clients, no payloads. */
+export function createMetering(metrics: Metrics): Metering {
+  const requests = metrics.counter("locum.tap.requests", { help: "Requests of clients, by outcome" });
+  const latency = metrics.histogram("locum.tap.latency", {
+    help: "From the first byte of a request to the end of its answer",
+    unit: "ms",
+  });
+  const tries = metrics.counter("locum.tap.tries", { help: "Tries at one instance, by outcome" });
+  const goldens = metrics.counter("locum.golden.answers", { help: "Goldens asked, by outcome" });
+  const goldenLatency = metrics.histogram("locum.golden.latency", { help: "Time of one golden", unit: "ms" });
+  const acts = metrics.counter("locum.acts", { help: "Acts performed, by kind and outcome" });
+  const inputs = metrics.counter("locum.input.findings", {
+    help: "Inputs that break a rule (observed only)",
+  });
+  const stalls = metrics.counter("locum.sidecar.stalled", {
+    help: "Time that this process stood still",
+    unit: "ms",
+  });
+  const gauge = (name: string, help: string, unit: "1" | "ms" = "1") =>
+    metrics.gauge(`locum.instance.${name}`, { help, unit });
+  const verdict = gauge("verdict", "1 for the verdict that holds");
+  const figures = {
+    epoch: gauge("epoch", "Highest epoch seen"),
+    fit: gauge("fit", "1 while proven fresh and nothing suspect"),
+    diverted: gauge("diverted", "1 while new requests go elsewhere"),
+    inflight: gauge("inflight", "Requests that the own server holds"),
+    active: gauge("active", "1 while active"),
+    provenAge: gauge("proven_age", "Since the whole set of goldens passed", "ms"),
+    quiet: gauge("quiet", "Since the model files were written", "ms"),
+    spool: gauge("spool_waiting", "Audit events that the collector has not on disk"),
+  };
+  return {
+    observe(event) {
+      if (event.kind === "finished") {
+        requests.add(1, { outcome: outcomeOf(event), resent: event.resent });
+        latency.observe(event.ms);
+      } else if (event.kind === "outcome") tries.add(1, { outcome: event.outcome, own: event.own });
+    },
+    golden(outcome, latencyMs) {
+      goldens.add(1, { outcome });
+      if (outcome === "answered") goldenLatency.observe(latencyMs);
+    },
+    act: (kind, outcome) => acts.add(1, { kind, outcome }),
+    inputFinding: (rule) => inputs.add(1, { rule }),
+    stalled: (ms) => stalls.add(ms),
+    families(report, spoolWaiting) {
+      for (const kind of verdicts) verdict.set(report.verdict.kind === kind ? 1 : 0, { verdict: kind });
+      figures.epoch.set(report.epoch);
+      figures.fit.set(report.fit ? 1 : 0);
+      figures.diverted.set(report.diverted ? 1 : 0);
+      figures.inflight.set(report.inflight);
+      figures.active.set(report.role === "active" ? 1 : 0);
+      if (report.provenAgeMs !== null) figures.provenAge.set(report.provenAgeMs);
+      figures.quiet.set(report.quietMs);
+      figures.spool.set(spoolWaiting);
+      return metrics.families();
+    },
+  };
+}
+
+function outcomeOf({ whole, status }: Extract<TapEvent, { kind: "finished" }>): string {
+  if (status === 0) return "none";
+  if (!whole) return "cut";
+  return `${Math.floor(status / 100)}xx`;
+}

@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import { openSpool } from "@locum/audit";
+import { type Log, systemClock, systemRandom, writeFileAtomic } from "@locum/runtime";
+import { openIdentity } from "./adapters/identity.ts";
+import { readHeaders, readPem, readToken } from "./adapters/read-secrets.ts";
+import { lazySpool } from "./adapters/spool-pump.ts";
+import type { AppDeps } from "./app.ts";
+import type { SidecarConfig } from "./config.ts";
+
+/**
+ * The parts of a sidecar that stand on this machine's disk, clock and chance.
+ * @throws Fault config-invalid | storage-failed
+ */
+export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps> {
+  const { service, instance, stateDir, collector } = config;
+  const kept = join(stateDir, "releases");
+  return {
+    config,
+    identity: await openIdentity(stateDir),
+    headers: await readHeaders(instance.headersFile),
+    ca: await readPem(instance.ca),
+    collectorCa: await readPem(collector?.ca),
+    token: () => readToken(collector?.tokenFile ?? "", `${service.service}/${instance.id}`),
+    releaseFiles: {
+      folders: [kept, service.releases],
+      keep: (release) =>
+        writeFileAtomic(join(kept, `${release.digest.slice(7)}.json`), JSON.stringify(release)),
+    },
+    spool: lazySpool(() => openSpool({ dir: join(stateDir, "spool") })),
+    checkInput: null,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  };
+}

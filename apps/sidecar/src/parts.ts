@@ -1,0 +1,60 @@
+import type { AuditEvent, SidecarFrame } from "@locum/contracts";
+import { createMetrics } from "@locum/runtime";
+import { createSpoolPump, type SpoolPump } from "./adapters/spool-pump.ts";
+import type { AppDeps } from "./app.ts";
+import { createInputObserver, type InputObserver } from "./input-observer.ts";
+import { createMetering, type Metering } from "./metering.ts";
+import { createPeerBook, type PeerBook, peersOf } from "./peers.ts";
+import { createReleaseShelf, type ReleaseShelf } from "./release-shelf.ts";
+import { sidecarEvent } from "./story.ts";
+import { createUpstream, type Upstream } from "./upstream.ts";
+
+/** What stands by itself and is shared by the rest of the sidecar. */
+export type Parts = {
+  upstream: Upstream;
+  shelf: ReleaseShelf;
+  peers: PeerBook;
+  pump: SpoolPump;
+  metering: Metering;
+  inputs: InputObserver;
+  /** One audit event of this sidecar, into its spool. */
+  record(fact: Pick<AuditEvent, "kind" | "reason" | "facts">): Promise<void>;
+};
+
+export function createParts(
+  { config, headers, ca, releaseFiles, spool, checkInput, clock, log }: AppDeps,
+  { send, epoch }: { send: (frame: SidecarFrame) => boolean; epoch: () => number },
+): Parts {
+  const { service, instance } = config;
+  const metering = createMetering(createMetrics());
+  const upstream = createUpstream({ ...instance, headers, ca });
+  const peers = createPeerBook(instance.id);
+  peers.know(peersOf(service));
+  const pump = createSpoolPump({ spool, send, log });
+  const record: Parts["record"] = (fact) =>
+    pump.record(
+      sidecarEvent(fact, {
+        service: service.service,
+        instance: instance.id,
+        epoch: epoch(),
+        wallMs: clock.wallMs(),
+      }),
+    );
+  const inputs = createInputObserver({
+    check: service.input.mode === "off" ? null : checkInput,
+    server: upstream.server,
+    clock,
+    onFinding: metering.inputFinding,
+    onAudit: (model, { rule, detail }) =>
+      void record({ kind: "input.finding", reason: detail.slice(0, 1000), facts: { model, rule } }),
+  });
+  return {
+    upstream,
+    peers,
+    pump,
+    metering,
+    inputs,
+    record,
+    shelf: createReleaseShelf({ ...service, files: releaseFiles, log }),
+  };
+}

@@ -1,0 +1,73 @@
+import { type Peer, type Role, type ServiceConfig, splitAddress } from "@locum/contracts";
+import type { Target } from "./tap/target.ts";
+
+/** What is known of another instance of the service right now. */
+export type PeerState = { id: string; role: Role; fit: boolean; target: Target | null };
+
+/** What its own /readyz said last; null where it did not answer. */
+export type PeerSeen = { fit: boolean; role: Role; epoch: number } | null;
+
+type Known = { peer: Peer; seen: PeerSeen; seenAtMs: number; target: Target | null };
+
+export type PeerBook = {
+  /** From the collector's policy, or at the first start from the service file. */
+  know(peers: readonly Peer[]): void;
+  heard(id: string, seen: PeerSeen, atMs: number): void;
+  /** `policyFresh`: the collector is there, so that its word counts where a peer has not been asked yet. */
+  states(atMs: number, policyFresh: boolean): PeerState[];
+  controls(): { id: string; control: string }[];
+};
+
+/** Asked twice a second: what four questions did not confirm is no longer known. */
+const seenForMs = 2000;
+
+/** The other instances, so that a tap can forward without a collector. Its own instance is never in it. */
+export function createPeerBook(ownId: string): PeerBook {
+  const known = new Map<string, Known>();
+  return {
+    know(peers) {
+      for (const peer of peers) {
+        if (peer.id === ownId) continue;
+        const before = known.get(peer.id);
+        const target = before?.target?.url === peer.tap ? before.target : targetOf(peer);
+        known.set(peer.id, {
+          peer,
+          target,
+          seen: before?.seen ?? null,
+          seenAtMs: before?.seenAtMs ?? Number.NEGATIVE_INFINITY,
+        });
+      }
+      const ids = new Set(peers.map(({ id }) => id));
+      for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
+    },
+    heard(id, seen, atMs) {
+      const entry = known.get(id);
+      if (entry) known.set(id, { ...entry, seen, seenAtMs: atMs });
+    },
+    states: (atMs, policyFresh) =>
+      [...known.values()].map(({ peer, seen, seenAtMs, target }) => {
+        const asked = atMs - seenAtMs < seenForMs;
+        // Its own word is newer than the collector's; a peer that does not answer is not forwarded to.
+        const fit = asked ? seen?.fit === true : policyFresh && peer.control === null && peer.fit;
+        return { id: peer.id, role: seen?.role ?? peer.role, fit, target };
+      }),
+    controls: () =>
+      [...known.values()].flatMap(({ peer: { id, control } }) => (control ? [{ id, control }] : [])),
+  };
+}
+
+const targetOf = ({ id, tap }: Peer): Target | null =>
+  tap === null ? null : { id, url: tap, hop: "tap" as const };
+
+/** The peers as the service file has them, for a start without a collector: those whose ports are fixed. */
+export function peersOf({ instances, posture }: ServiceConfig): Peer[] {
+  const urlOf = (address: string): string | null =>
+    splitAddress(address).port === 0 ? null : `http://${address}`;
+  return instances.map(({ id, role, sidecar }) => ({
+    id,
+    role,
+    tap: posture === "tap" ? urlOf(sidecar.tap) : null,
+    control: urlOf(sidecar.control),
+    fit: false,
+  }));
+}

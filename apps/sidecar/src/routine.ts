@@ -1,0 +1,120 @@
+import type { AuditEvent, Command, CommandResult } from "@locum/contracts";
+import type { Clock, Log } from "@locum/runtime";
+import type { ActContext } from "./acts/act-context.ts";
+import { createAlone } from "./alone.ts";
+import type { SidecarConfig } from "./config.ts";
+import type { Drills } from "./drill/drills.ts";
+import type { FilesWatch } from "./files-watch.ts";
+import type { InputObserver } from "./input-observer.ts";
+import type { Instance } from "./instance.ts";
+import type { Ladder } from "./ladder/ladder.ts";
+import type { Metering } from "./metering.ts";
+import type { PeerBook } from "./peers.ts";
+import { createPerformer, type Performer } from "./perform.ts";
+import type { ReleaseShelf } from "./release-shelf.ts";
+import type { Reporting } from "./reporting.ts";
+import type { Upstream } from "./upstream.ts";
+
+export type RoutineOptions = {
+  config: SidecarConfig;
+  instance: Instance;
+  upstream: Upstream;
+  shelf: ReleaseShelf;
+  peers: PeerBook;
+  drills: Drills;
+  metering: Metering;
+  inputs: InputObserver;
+  record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<void>;
+  clock: Clock;
+  log: Log;
+};
+
+export type Routine = {
+  perform(command: Command): Promise<CommandResult>;
+  start(reporting: Reporting): void;
+  stop(): Promise<void>;
+};
+
+/** Short enough that a hang is seen within its objective, and nothing at all for an idle machine. */
+const tickMs = 50;
+const rescanMs = 2000;
+
+/** What happens by itself, again and again: rungs, proofs, heartbeats, and repairs while nobody else is there. */
+export function createRoutine(options: RoutineOptions): Routine {
+  const { config, instance, shelf, metering, inputs, record, clock, log } = options;
+  const { drive } = instance;
+  const alone = createAlone(config);
+  const timers: NodeJS.Timeout[] = [];
+  let started: { ladder: Ladder; files: FilesWatch | null; performer: Performer } | null = null;
+  let serial = 0;
+  let working: Promise<unknown> = Promise.resolve();
+
+  const perform = async (command: Pick<Command, "id" | "act">): Promise<CommandResult> => {
+    if (!started)
+      return { id: command.id, outcome: "failed", code: "internal", detail: "not started", tookMs: 0 };
+    const result = await started.performer.perform(command);
+    metering.act(command.act.kind, result.outcome);
+    inputs.forget();
+    return result;
+  };
+  /** Its own repair, told before and after, so that the story is whole when a collector reads it. */
+  const repairAlone = async (act: Command["act"], why: string): Promise<void> => {
+    serial += 1;
+    const kind = act.kind as "restore" | "reload" | "restart";
+    await record({ kind: `${kind}.intent`, reason: why, facts: {} });
+    log("info", "repairs its own instance: no collector is there", { action: kind, reason: why });
+    const { outcome, code, detail, tookMs } = await perform({ id: `alone-${serial}`, act });
+    await record({
+      kind: `${kind}.result`,
+      reason: detail,
+      facts: { outcome, code, tookMs: Math.round(tookMs) },
+    });
+  };
+  const tick = (): void => {
+    if (!started) return;
+    started.ladder.tick();
+    drive.turn();
+    const report = instance.report();
+    const isProven = report.goldens === "proven" && report.release !== null;
+    if (isProven && report.owner === report.release && report.verdict.kind === "healthy")
+      started.files?.watch()?.proven(report.owner ?? "");
+    const repairing = started.performer.isRepairing();
+    const next = alone.next({ state: drive.state(), report, repairing, nowMs: clock.monotonicMs() });
+    if (next) working = repairAlone(next.act, next.why);
+  };
+  const every = (ms: number, act: () => void): void => void timers.push(setInterval(act, ms));
+
+  return {
+    perform,
+    start(reporting) {
+      const { ladder, files } = instance.start();
+      started = { ladder, files, performer: createPerformer(contextOf(options, ladder, files)) };
+      every(tickMs, tick);
+      every(config.service.failover.heartbeatMs, reporting.beat);
+      every(rescanMs, () => void shelf.rescan().then((changed) => changed && instance.releasesChanged()));
+    },
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      await working;
+    },
+  };
+}
+
+const contextOf = (options: RoutineOptions, ladder: Ladder, files: FilesWatch | null): ActContext => {
+  const { config, instance, upstream, shelf, peers, drills, clock, log } = options;
+  const { drive, tap, models } = instance;
+  return {
+    config,
+    drive,
+    ladder,
+    upstream,
+    tap,
+    bytes: () => files?.watch() ?? null,
+    releases: shelf,
+    models,
+    peerFit: () => peers.states(clock.monotonicMs(), drive.state().linked).some(({ fit }) => fit),
+    drills,
+    clock,
+    log,
+  };
+};

@@ -1,0 +1,79 @@
+import { createLatencyHistogram } from "./ladder/latency-histogram.ts";
+import type { TapEvent, TapOutcome } from "./tap/tap-event.ts";
+
+export type Traffic = {
+  observe(event: TapEvent): void;
+  /** Requests of clients a second, over the last few seconds. */
+  perSecond(): number;
+  /** The most that the own server answered in one second while all its slots were taken; 0 until that was seen. */
+  capacityPerSecond(): number;
+  p99Ms(): number;
+  /** Tries at the own server that ended without its word: the client left, or they were sent elsewhere. */
+  givenUp(): number;
+};
+
+const lost: readonly TapOutcome[] = ["client-gone", "diverted", "timeout"];
+const secondsKept = 5;
+/** A capacity that was measured long ago fades, for the machine beside it may have changed. */
+const capacityFade = 0.999;
+
+/** Rates and latencies of what the tap sees at the own server. */
+export function createTraffic({
+  ownId,
+  maxConcurrency,
+  inflight,
+  clock,
+}: {
+  ownId: string;
+  maxConcurrency: number;
+  inflight: () => number;
+  clock: { monotonicMs(): number };
+}): Traffic {
+  const latencies = createLatencyHistogram();
+  const started = new Array<number>(secondsKept).fill(0);
+  let second = Math.floor(clock.monotonicMs() / 1000);
+  let answered = 0;
+  let saturated = true;
+  let capacity = 0;
+  let givenUp = 0;
+
+  const roll = (): void => {
+    const now = Math.floor(clock.monotonicMs() / 1000);
+    if (now === second) return;
+    if (saturated && answered > 0 && now - second === 1) capacity = Math.max(capacity, answered);
+    else capacity *= capacityFade;
+    for (let at = second + 1; at <= Math.min(now, second + secondsKept); at += 1)
+      started[at % secondsKept] = 0;
+    second = now;
+    answered = 0;
+    saturated = true;
+  };
+  return {
+    observe(event) {
+      roll();
+      if (event.kind === "started" && event.model !== undefined) {
+        started[second % secondsKept] = (started[second % secondsKept] ?? 0) + 1;
+      }
+      if (inflight() < maxConcurrency) saturated = false;
+      if (event.kind === "outcome" && event.target === ownId && lost.includes(event.outcome)) givenUp += 1;
+      if (
+        event.kind === "outcome" &&
+        event.target === ownId &&
+        event.outcome === "ok" &&
+        event.model !== undefined
+      ) {
+        answered += 1;
+        latencies.observe(event.ms);
+      }
+    },
+    perSecond() {
+      roll();
+      // The running second is not over: it would look like a lull.
+      const whole = started.reduce((sum, count, at) => sum + (at === second % secondsKept ? 0 : count), 0);
+      return whole / (secondsKept - 1);
+    },
+    capacityPerSecond: () => Math.round(capacity),
+    p99Ms: () => latencies.quantile(0.99),
+    givenUp: () => givenUp,
+  };
+}
