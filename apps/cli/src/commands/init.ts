@@ -1,0 +1,145 @@
+import { access } from "node:fs/promises";
+import { resolve } from "node:path";
+import { Fault, Name, parseServiceFile, problemLine } from "@locum/contracts";
+import { writeFileAtomic } from "@locum/runtime";
+import { defineCommand } from "../command.ts";
+import { type Looked, lookAtInstance } from "../init/look-at-instance.ts";
+import { writeServiceYaml } from "../init/write-service-yaml.ts";
+import type { Io } from "../io.ts";
+import { ensureOperatorKey, operatorKeyFile } from "../operator-key.ts";
+import type { Output } from "../output.ts";
+
+const instancesMax = 64;
+
+export const init = defineCommand({
+  usage: "init --service S --upstream URL ...",
+  about:
+    "Looks at running model servers and writes a working, commented configuration: protocol, models, tensors, how the files of each can be put back, and your key as approver. The first server is active, the others stand by.",
+  examples: [
+    [
+      "locum init --service resnet --upstream http://h1:8000 --upstream http://h2:8000",
+      "answers are judged; files are not at hand",
+    ],
+    [
+      "locum init --service resnet --upstream http://h1:8000 --model-dir /srv/a --upstream http://h2:8000 --model-dir /srv/b",
+      "files too: a folder for each server, in their order; - for none",
+    ],
+  ],
+  flags: {
+    service: { kind: "text", required: true, about: "name of the service" },
+    upstream: { kind: "list", required: true, about: "a model server" },
+    "model-dir": { kind: "list", about: "the folder that it reads: of one model or a whole repository" },
+    out: { kind: "text", fallback: "locum.yaml", about: "the file to write" },
+    listen: { kind: "text", fallback: "127.0.0.1:0", about: "address of the service under locum up" },
+    model: { kind: "list", about: "a model, where a server keeps no list" },
+    "headers-file": { kind: "text", about: "JSON object of headers for the servers" },
+    ca: { kind: "text", about: "PEM of the authority of their certificates" },
+    force: { kind: "switch", about: "overwrite the file" },
+  },
+  async run({ flags, io, out }) {
+    const { upstream: upstreams, "model-dir": modelDirs, out: given } = flags;
+    if (!Name.safeParse(flags.service).success)
+      throw new Fault(
+        "usage",
+        `--service ${flags.service}: expected lower-case letters, digits, '-' and '.'`,
+      );
+    if (upstreams.length > instancesMax || modelDirs.length > upstreams.length)
+      throw new Fault("usage", `found ${upstreams.length} --upstream and ${modelDirs.length} --model-dir`, {
+        hint: `At most ${instancesMax} servers; each --model-dir belongs to the --upstream of its place, - for none.`,
+      });
+    const file = resolve(io.cwd, given);
+    if (!flags.force) await refuseExisting(file, given);
+    const headersFile = absolute(io, flags["headers-file"]);
+    const ca = absolute(io, flags.ca);
+    const instances = await Promise.all(
+      upstreams.map((url, index) =>
+        lookAtInstance({
+          id: instanceId(index),
+          url,
+          modelDir: folderOf(modelDirs[index]),
+          named: flags.model,
+          ca,
+          headersFile,
+          cwd: io.cwd,
+        }),
+      ),
+    );
+    const key = await ensureOperatorKey(operatorKeyFile(io));
+    const { service, listen } = flags;
+    const text = writeServiceYaml({ service, instances, listen, approver: key.approver, headersFile, ca });
+    const parsed = parseServiceFile(text, { file });
+    if ("problems" in parsed)
+      throw new Fault(
+        "config-invalid",
+        parsed.problems.map((problem) => problemLine(given, problem)).join("\n"),
+        {
+          hint: "Nothing was written. Every server needs a URL of its own, and --listen a free host:port.",
+        },
+      );
+    await writeFileAtomic(file, text);
+    report(out, { instances, key, file: given });
+    return 0;
+  },
+});
+
+async function refuseExisting(file: string, given: string): Promise<void> {
+  const exists = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (exists)
+    throw new Fault("conflict", `${given} exists`, {
+      hint: "Choose another file with --out, or overwrite it with --force.",
+    });
+}
+
+const absolute = (io: Io, path: string | undefined): string | undefined =>
+  path === undefined ? undefined : resolve(io.cwd, path);
+const folderOf = (text: string | undefined): string | undefined =>
+  text === "-" || text === "" ? undefined : text;
+const instanceId = (index: number): string => "abcdefghijklmnopqrstuvwxyz"[index] ?? `i${index + 1}`;
+
+function report(
+  out: Output,
+  {
+    instances,
+    key,
+    file,
+  }: { instances: readonly Looked[]; key: Awaited<ReturnType<typeof ensureOperatorKey>>; file: string },
+): void {
+  out.table(
+    ["id", "role", "server", "models", "files put back by"],
+    instances.map(({ id, detection, models, restore }, index) => [
+      id,
+      index === 0 ? "active" : "standby",
+      `${detection.server?.name ?? detection.protocol} ${detection.server?.version ?? ""}`.trim(),
+      models.map(({ name }) => name).join(" ") || { text: "none answers", colour: "warn" },
+      restore?.method ?? "no folder named",
+    ]),
+  );
+  out.say("");
+  for (const { id, restore, silent } of instances) {
+    if (restore) out.say(`${id}: ${restore.method}: ${restore.reason}`);
+    if (silent.length > 0) out.say(`${id}: not ready now: ${silent.join(", ")}`);
+  }
+  out.say(`key     ${key.file} (${key.made ? "made now; keep it" : "yours"}), id ${key.approver.keyId}`);
+  out.say(`written ${file}`);
+  out.say("\nNext:");
+  out.say(`  locum golden record --config ${file} --inputs requests.json`);
+  out.say(`  locum up --config ${file}`);
+  out.summary({
+    file,
+    key: key.file,
+    keyId: key.approver.keyId,
+    instances: instances.map(({ id, url, detection, models, silent, modelDir, restore }) => ({
+      id,
+      url,
+      protocol: detection.protocol,
+      server: detection.server ?? null,
+      models,
+      silent,
+      modelDir: modelDir ?? null,
+      restore: restore ? { method: restore.method, reason: restore.reason } : null,
+    })),
+  });
+}

@@ -1,0 +1,81 @@
+import { readFile, stat } from "node:fs/promises";
+import { type EvidenceVerdict, verifyEvidence } from "@locum/audit";
+import { Fault } from "@locum/contracts";
+import { defineCommand } from "../command.ts";
+import { spanText } from "../span-text.ts";
+
+const bytesMax = 134_217_728;
+
+export const verify = defineCommand({
+  usage: "verify FILE",
+  about:
+    "Checks a signed report offline, JSON or HTML: every byte counts. Says what it reports, or which part was changed.",
+  examples: [
+    ["locum verify evidence/drill-kill-a.json", "signature, digests and the chain of its records"],
+    ["locum verify report.html --key 0123456789abcdef", "and that this key signed it"],
+  ],
+  flags: { key: { kind: "list", about: "key id that is believed; any if absent" } },
+  positionalsMax: 1,
+  async run({ flags, positionals: [file], out }) {
+    if (file === undefined) throw new Fault("usage", "expected a file, found nothing");
+    const verdict = verifyEvidence(
+      await readEvidence(file),
+      flags.key.length > 0 ? { trusted: flags.key } : {},
+    );
+    if (!verdict.ok)
+      throw new Fault("evidence-invalid", `${file}: ${verdict.where} was changed or is not right`);
+    describe(out, file, verdict);
+    return 0;
+  },
+});
+
+async function readEvidence(file: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(file);
+    if (size > bytesMax)
+      throw new Fault("evidence-invalid", `${file} has ${size} bytes, more than any report`);
+    return await readFile(file);
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    throw new Fault("not-found", `${file} cannot be read: ${(error as Error).message}`, {
+      hint: "Name a report that was written by a drill or the demo.",
+      cause: error,
+    });
+  }
+}
+
+type Out = Parameters<Parameters<typeof defineCommand>[0]["run"]>[0]["out"];
+
+function describe(
+  out: Out,
+  file: string,
+  { keyId, form, evidence }: Extract<EvidenceVerdict, { ok: true }>,
+): void {
+  const { body, records } = evidence;
+  out.say(`${out.paint("good", "unchanged")}  ${file}, signed by key ${keyId}\n`);
+  out.say(`${body.title}\n${body.summary}\n`);
+  out.table(
+    ["measure", "value", "at most", ""],
+    body.measures.map(({ name, unit, value, limit, met }) => [
+      name,
+      figure(value, unit),
+      figure(limit, unit),
+      { text: met ? "met" : "missed", colour: met ? "good" : "bad" },
+    ]),
+  );
+  out.say(`\n${records.length} audit records, each chained to the one before.`);
+  out.summary({
+    file,
+    form,
+    keyId,
+    title: body.title,
+    cause: body.cause,
+    service: body.service,
+    createdAt: body.createdAt,
+    measures: body.measures,
+    records: records.length,
+  });
+}
+
+const figure = (value: number | null, unit: string): string =>
+  value === null ? "-" : unit === "ms" ? spanText(value) : `${value}${unit === "bytes" ? " bytes" : ""}`;

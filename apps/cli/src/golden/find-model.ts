@@ -1,0 +1,40 @@
+import { Fault, type ModelMetadata, type Tensor, type TensorSpec } from "@locum/contracts";
+import type { GoldenRequest } from "./read-requests.ts";
+
+/**
+ * The model that a request is for: the one it names, or the only one whose inputs have its names, datatypes and
+ * shapes. Where no shape fits, names alone decide, since some servers describe their tensors loosely; and where a
+ * server has one model, that is it.
+ * @throws Fault model-unknown | request-invalid
+ */
+export function findModel({ at, model, inputs }: GoldenRequest, served: readonly ModelMetadata[]): string {
+  const known = served.map(({ name }) => name).join(", ") || "none";
+  if (model !== undefined) {
+    if (served.some(({ name }) => name === model)) return model;
+    throw new Fault("model-unknown", `${at}: the model ${model} is not served; served: ${known}`);
+  }
+  const named = served.filter((one) => sameNames(inputs, one.inputs));
+  const fitting = named.filter((one) => one.inputs.every((spec) => fits(spec, inputs)));
+  const [found, ...others] =
+    fitting.length > 0 ? fitting : named.length > 0 ? named : served.length === 1 ? served : [];
+  if (found && others.length === 0) return found.name;
+  const shown = inputs.map(({ name, datatype, shape }) => `${name} ${datatype}[${shape}]`).join(", ");
+  const why = found
+    ? `fits ${[found, ...others].map(({ name }) => name).join(" and ")}`
+    : `fits none of ${served.length} models (${known})`;
+  throw new Fault("request-invalid", `${at}: a request with ${shown} ${why}`, {
+    hint: 'Say which model: {"model":"M","request":{...}} or {"path":"/v2/models/M/infer",...}.',
+  });
+}
+
+const sameNames = (inputs: readonly Tensor[], specs: readonly TensorSpec[]): boolean =>
+  inputs.length === specs.length && specs.every((spec) => inputs.some(({ name }) => name === spec.name));
+
+/** -1 stands for any size; a batch that the metadata leaves out may come in front. */
+function fits(spec: TensorSpec, inputs: readonly Tensor[]): boolean {
+  const input = inputs.find(({ name }) => name === spec.name);
+  if (!input || input.datatype !== spec.datatype) return false;
+  const extra = input.shape.length - spec.shape.length;
+  if (extra < 0 || extra > 1) return false;
+  return spec.shape.every((size, axis) => size === -1 || size === input.shape[axis + extra]);
+}

@@ -1,0 +1,38 @@
+import { Fault, Tolerance } from "@locum/contracts";
+import type { GivenOutput } from "@locum/coordination";
+import { decodeAnswer } from "@locum/serving";
+
+/**
+ * Expected outputs from outside, in the order of the requests: a list of `{"outputs":[...]}` in the protocol's own JSON.
+ * An output may bring its own `tolerance`: {abs, rel, cosineMin?, topK?}.
+ * @throws Fault request-invalid
+ */
+export function readExpectations(value: unknown, file: string, requests: number): GivenOutput[][] {
+  const list = Array.isArray(value) ? value : (value as { expected?: unknown } | null)?.expected;
+  if (!Array.isArray(list) || list.length !== requests)
+    throw new Fault(
+      "request-invalid",
+      `${file}: expected a list of ${requests} answers, one for each request, found ${Array.isArray(list) ? list.length : "none"}`,
+      { hint: 'Write each as the server answers: {"outputs":[{"name","datatype","shape","data"}]}.' },
+    );
+  return list.map((entry, index) => readExpectation(entry, `${file}[${index}]`));
+}
+
+function readExpectation(entry: unknown, at: string): GivenOutput[] {
+  try {
+    const tensors = decodeAnswer({}, Buffer.from(JSON.stringify(entry) ?? ""));
+    if (tensors.length === 0) throw new Fault("request-invalid", "no outputs");
+    const raw = (entry as { outputs: { name?: unknown; tolerance?: unknown }[] }).outputs;
+    return tensors.map(({ name, datatype, shape, data }) => {
+      const tolerance = raw.find((output) => output.name === name)?.tolerance;
+      const given = { name, datatype, shape, data: Array.from(data) };
+      if (given.data.some((element) => typeof element === "number" && !Number.isFinite(element)))
+        throw new Fault("request-invalid", `output ${name} is not finite`);
+      return tolerance === undefined ? given : { ...given, tolerance: Tolerance.parse(tolerance) };
+    });
+  } catch (error) {
+    throw new Fault("request-invalid", `${at}: ${(error as Error).message}`, {
+      hint: 'Write each as the server answers: {"outputs":[{"name","datatype","shape","data"}]}; a tolerance has abs and rel.',
+    });
+  }
+}

@@ -1,0 +1,143 @@
+import { digestOf, Fault, type Golden, goldenId, type ModelMetadata } from "@locum/contracts";
+import { type GivenOutput, type InstanceSamples, learnGolden } from "@locum/coordination";
+import type { ModelServer } from "@locum/serving";
+import { servedModels } from "../served-models.ts";
+import { askInstance, asksOf, type Question } from "./ask-instance.ts";
+import { findModel } from "./find-model.ts";
+import type { GoldenRequest } from "./read-requests.ts";
+
+export type Asked = {
+  id: string;
+  server: ModelServer;
+  maxConcurrency: number;
+  modelDir?: string | undefined;
+};
+export type Recorded = { goldens: Golden[]; configuration: Record<string, string>; asks: number };
+
+/**
+ * Asks every instance and learns one golden from each request, or refuses the first that could prove nothing.
+ * @throws Fault golden-disagree | golden-unstable | golden-not-finite | request-invalid | what a server answers
+ */
+export async function recordGoldens({
+  instances,
+  requests,
+  models,
+  given,
+  timeoutMs,
+  onProgress = () => {},
+}: {
+  instances: readonly Asked[];
+  requests: readonly GoldenRequest[];
+  /** Models that the configuration names: where a server keeps no list they are all that is known. */
+  models: readonly string[];
+  given?: readonly GivenOutput[][] | undefined;
+  timeoutMs: number;
+  onProgress?: (done: number, all: number) => void;
+}): Promise<Recorded> {
+  const named = [...new Set([...models, ...requests.flatMap(({ model }) => model ?? [])])];
+  const served = await Promise.all(
+    instances.map(async ({ id, server, modelDir }) => ({
+      id,
+      ...(await naming(id, servedModels(server, { named, modelDir }))),
+    })),
+  );
+  const [first] = served;
+  if (!first) throw new Fault("config-invalid", "there is no instance to ask");
+  const candidates =
+    models.length > 0 ? first.models.filter(({ name }) => models.includes(name)) : first.models;
+  const questions = distinct(
+    requests.map(({ at, ...rest }) => {
+      const model = findModel({ at, ...rest }, candidates);
+      return { id: goldenId(model, rest.request), at, model, request: rest.request };
+    }),
+  );
+  const configuration = configurationOf(
+    served,
+    questions.map(({ model }) => model),
+  );
+
+  const all = instances.reduce((sum, one) => sum + asksOf(questions.length, one.maxConcurrency), 0);
+  let done = 0;
+  const answers = await Promise.all(
+    instances.map(({ id, server, maxConcurrency }) =>
+      askInstance({
+        instance: id,
+        server,
+        questions,
+        concurrency: maxConcurrency,
+        timeoutMs,
+        onAnswer: () => {
+          done += 1;
+          onProgress(done, all);
+        },
+      }),
+    ),
+  );
+  const goldens = questions.map((question, index) => {
+    const samples: InstanceSamples[] = instances.map(({ id }, at) => ({
+      instance: id,
+      answers: answers[at]?.[index] ?? [],
+    }));
+    return learned(question, samples, given?.[index]);
+  });
+  return { goldens, configuration, asks: done };
+}
+
+function learned(
+  { id, at, model, request }: Question,
+  samples: InstanceSamples[],
+  given: GivenOutput[] | undefined,
+): Golden {
+  const result = learnGolden({ id, model, request, samples, ...(given ? { given } : {}) });
+  if ("golden" in result) return result.golden;
+  const { code, detail } = result.refusal;
+  throw new Fault(code, `golden ${id} (${at}, model ${model}): ${detail}`);
+}
+
+function distinct(questions: Question[]): Question[] {
+  const seen = new Map<string, string>();
+  for (const { id, at } of questions) {
+    const first = seen.get(id);
+    if (first !== undefined)
+      throw new Fault("request-invalid", `${at} is the same request as ${first}`, {
+        hint: "Two different goldens that fail are a proof; the same one twice is not.",
+      });
+    seen.set(id, at);
+  }
+  return questions;
+}
+
+/** Served metadata by digest. Instances of one release must be described alike. */
+function configurationOf(
+  served: readonly { id: string; models: readonly ModelMetadata[] }[],
+  used: readonly string[],
+): Record<string, string> {
+  const configuration: Record<string, string> = {};
+  for (const model of [...new Set(used)].sort()) {
+    const digests = served.map(({ id, models }) => {
+      const metadata = models.find(({ name }) => name === model);
+      if (!metadata) throw new Fault("model-unknown", `${id} does not serve the model ${model}`);
+      return { id, digest: digestOf(metadata) };
+    });
+    const other = digests.find(({ digest }) => digest !== digests[0]?.digest);
+    if (other)
+      throw new Fault(
+        "golden-disagree",
+        `${other.id} and ${digests[0]?.id} describe the model ${model} differently`,
+        {
+          hint: "Compare them with locum detect URL.",
+        },
+      );
+    configuration[model] = digests[0]?.digest ?? "";
+  }
+  return configuration;
+}
+
+async function naming<T>(instance: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    throw new Fault(error.code, `${instance}: ${error.message}`, { hint: error.hint, cause: error });
+  }
+}

@@ -1,0 +1,83 @@
+import type { InstanceView, ServiceView } from "@locum/contracts";
+import type { Output } from "./output.ts";
+import type { Colour } from "./paint.ts";
+import { spanText } from "./span-text.ts";
+import type { Cell } from "./table.ts";
+
+const colours: Record<ServiceView["state"], Colour> = {
+  healthy: "good",
+  degraded: "warn",
+  failed: "bad",
+  unknown: "warn",
+};
+
+/** One row a service and one an instance; what is wrong is said in words. */
+export function showStatus(
+  out: Output,
+  { services, instances, nowMs }: { services: ServiceView[]; instances: InstanceView[]; nowMs: number },
+): void {
+  out.table(
+    ["service", "state", "active", "fit", "epoch", "notes"],
+    services.map((one) => [
+      one.service,
+      { text: one.state, colour: colours[one.state] },
+      one.active.join(" ") || "-",
+      `${one.fit.length}/${one.instances}`,
+      one.epoch,
+      notesOf(one, nowMs).join(", "),
+    ]),
+  );
+  out.say("");
+  out.table(
+    ["instance", "role", "verdict", "goldens", "files", "seen", "notes"],
+    instances.map((one) => [
+      services.length > 1 ? `${one.service}/${one.instance}` : one.instance,
+      one.role,
+      verdictOf(one),
+      goldensOf(one),
+      one.report?.bytes ?? "-",
+      one.ageMs === null ? "never" : spanText(one.ageMs),
+      instanceNotes(one).join(", "),
+    ]),
+  );
+}
+
+function notesOf(one: ServiceView, nowMs: number): string[] {
+  return [
+    one.mode === "dry-run" ? "dry-run" : "",
+    one.pausedUntilMs !== null && one.pausedUntilMs > nowMs
+      ? `paused ${spanText(one.pausedUntilMs - nowMs)}`
+      : "",
+    one.promoting === null ? "" : `promoting ${one.promoting}`,
+    one.incidents.length > 0 ? `${one.incidents.length} incident(s) open` : "",
+    one.frozen.length > 0 ? "a release fails everywhere" : "",
+    one.massSilence ? "mass silence" : "",
+    one.observeOnly ? "only observing" : "",
+    one.connected < one.instances ? `${one.connected}/${one.instances} connected` : "",
+  ].filter((note) => note !== "");
+}
+
+function instanceNotes({ silent, connected, contested, incident, report }: InstanceView): string[] {
+  return [
+    contested ? "two sidecars claim this identity" : "",
+    silent ? "silent" : connected ? "" : "not connected",
+    report?.fit ? "fit" : "",
+    report?.diverted ? "diverted" : "",
+    incident === null ? "" : incident,
+  ].filter((note) => note !== "");
+}
+
+function verdictOf({ report }: InstanceView): Cell {
+  if (!report) return "-";
+  const { verdict } = report;
+  if (verdict.kind === "healthy") return { text: "healthy", colour: "good" };
+  if (verdict.kind === "unknown") return { text: "unknown", colour: "warn" };
+  return { text: `${verdict.kind} ${verdict.failure}`, colour: verdict.kind === "failed" ? "bad" : "warn" };
+}
+
+function goldensOf({ report }: InstanceView): Cell {
+  if (!report) return "-";
+  if (report.goldens === "failed") return { text: "failed", colour: "bad" };
+  const age = report.provenAgeMs === null ? "" : ` ${spanText(report.provenAgeMs)} ago`;
+  return `${report.goldens}${age}`;
+}

@@ -1,0 +1,148 @@
+import type { Command } from "./command.ts";
+import type { VerbGroup } from "./overview.ts";
+
+type Entry = { group: VerbGroup; about: string; load: () => Promise<Command> };
+
+/** Every verb, once. Each is loaded only when it is called, so that `--help` is quick and a broken one harms no other. */
+export const verbs = {
+  demo: {
+    group: "start",
+    about: "faults that no health check sees, in one minute",
+    load: async () => (await import("./commands/demo.ts")).demo,
+  },
+  init: {
+    group: "start",
+    about: "write a working configuration from running servers",
+    load: async () => (await import("./commands/init.ts")).init,
+  },
+  "golden record": {
+    group: "start",
+    about: "learn right answers, sign the first release",
+    load: async () => (await import("./commands/golden-record.ts")).goldenRecord,
+  },
+  up: {
+    group: "start",
+    about: "collector, sidecars and one address, on this machine",
+    load: async () => (await import("./commands/up.ts")).up,
+  },
+  check: {
+    group: "start",
+    about: "every problem of a configuration, with its line",
+    load: async () => (await import("./commands/check.ts")).check,
+  },
+  detect: {
+    group: "start",
+    about: "what a model server is: protocol, models, tensors",
+    load: async () => (await import("./commands/detect.ts")).detectServer,
+  },
+  approve: {
+    group: "start",
+    about: "sign a new release, or sign one again",
+    load: async () => (await import("./commands/approve.ts")).approve,
+  },
+  status: {
+    group: "look",
+    about: "services and instances at a glance",
+    load: async () => (await import("./commands/status.ts")).status,
+  },
+  top: {
+    group: "look",
+    about: "the same, and again every second",
+    load: async () => (await import("./commands/top.ts")).top,
+  },
+  "incident ls": {
+    group: "look",
+    about: "incidents, newest first",
+    load: async () => (await import("./commands/incident-ls.ts")).incidentLs,
+  },
+  "incident show": {
+    group: "look",
+    about: "one incident with its timeline",
+    load: async () => (await import("./commands/incident-show.ts")).incidentShow,
+  },
+  "release ls": {
+    group: "look",
+    about: "approved releases and who serves them",
+    load: async () => (await import("./commands/release-ls.ts")).releaseLs,
+  },
+  "audit tail": {
+    group: "look",
+    about: "follow the audit log",
+    load: async () => (await import("./commands/audit-tail.ts")).auditTail,
+  },
+  "audit search": {
+    group: "look",
+    about: "records of the audit log",
+    load: async () => (await import("./commands/audit-search.ts")).auditSearch,
+  },
+  promote: {
+    group: "act",
+    about: "make an instance the active one, in a new epoch",
+    load: async () => (await import("./commands/orders.ts")).promote,
+  },
+  failback: {
+    group: "act",
+    about: "give a repaired instance its first role back",
+    load: async () => (await import("./commands/orders.ts")).failback,
+  },
+  restore: {
+    group: "act",
+    about: "put the files of an approved release back",
+    load: async () => (await import("./commands/orders.ts")).restore,
+  },
+  reload: {
+    group: "act",
+    about: "load the files again and ask all goldens",
+    load: async () => (await import("./commands/orders.ts")).reload,
+  },
+  restart: {
+    group: "act",
+    about: "run the configured restart driver",
+    load: async () => (await import("./commands/orders.ts")).restart,
+  },
+  pause: {
+    group: "act",
+    about: "stop automatic actions for a while",
+    load: async () => (await import("./commands/pause.ts")).pause,
+  },
+  resume: {
+    group: "act",
+    about: "take a pause back",
+    load: async () => (await import("./commands/pause.ts")).resume,
+  },
+  "drill run": {
+    group: "prove",
+    about: "break a drillable instance on purpose, and measure",
+    load: async () => (await import("./commands/drill-run.ts")).drillRun,
+  },
+  "drill ls": {
+    group: "prove",
+    about: "drills that were run",
+    load: async () => (await import("./commands/drill-ls.ts")).drillLs,
+  },
+  verify: {
+    group: "prove",
+    about: "check a signed report, offline",
+    load: async () => (await import("./commands/verify.ts")).verify,
+  },
+  replay: {
+    group: "prove",
+    about: "make recorded decisions again, bit by bit",
+    load: async () => (await import("./commands/replay.ts")).replay,
+  },
+  sidecar: {
+    group: "run",
+    about: "one sidecar, beside its model server",
+    load: async () => (await import("./commands/program.ts")).sidecar,
+  },
+  collector: {
+    group: "run",
+    about: "the collector",
+    load: async () => (await import("./commands/program.ts")).collector,
+  },
+  "haproxy render": {
+    group: "run",
+    about: "a backend for HAProxy with the agent-checks",
+    load: async () => (await import("./commands/haproxy-render.ts")).haproxyRender,
+  },
+} as const satisfies Record<string, Entry>;
