@@ -2,8 +2,11 @@ import type { Input, Member } from "./decision.ts";
 import { judgedLeaseMs } from "./service-start.ts";
 import { audit, membersOf, setMember, setState, type Turn, tell } from "./turn.ts";
 
-/** Heartbeats that may be missed before an instance counts as silent. */
-const missedBeatsMax = 4;
+/**
+ * Heartbeats that may be missed before an instance counts as silent. Seven of half a second outlast a pause of 2.5 s (a
+ * collection of garbage, a frozen machine) with the beat that was due before it, and are longer than a judged lease.
+ */
+const missedBeatsMax = 7;
 /** Silence of this many instances at once, and of this part of the fleet, is a fault of the observer. */
 const massSilenceMin = 3;
 const massSilenceShare = 0.3;
@@ -15,14 +18,18 @@ export function connect(
   const member = turn.state.members[instance];
   if (!member) return;
   // Two live incarnations of one identity: a command might reach the wrong one, so neither gets any.
-  const contested = member.connected && member.incarnation !== null && member.incarnation !== incarnation;
+  const contested =
+    member.contested ||
+    (member.connected && member.incarnation !== null && member.incarnation !== incarnation);
+  // What another boot said, or this one before it fell silent, says nothing of what is there now.
+  const known = !contested && !member.silent && member.incarnation === incarnation;
   setMember(turn, instance, {
     incarnation,
     connected: true,
     contested,
     heardAtMs: atMs,
     silent: false,
-    report: contested ? null : member.report,
+    report: known ? member.report : null,
   });
   forgetAwaited(turn, instance);
   audit(
@@ -40,10 +47,11 @@ export function disconnect(
 ): void {
   const member = turn.state.members[instance];
   if (!member) return;
+  // The one that stays is known by its next report, whichever of the two it is.
   if (member.contested)
     return setMember(turn, instance, {
       contested: false,
-      connected: member.incarnation !== incarnation,
+      incarnation: member.incarnation === incarnation ? null : member.incarnation,
       report: null,
     });
   if (member.incarnation !== incarnation) return;
@@ -66,9 +74,10 @@ export function hear(
   { instance, incarnation, report, atMs }: Extract<Input, { kind: "report" }>,
 ): void {
   const before = turn.state.members[instance];
-  if (!before || before.contested || before.incarnation !== incarnation) return;
+  if (!before || before.contested || (before.incarnation ?? incarnation) !== incarnation) return;
   const healthy = report.verdict.kind === "healthy";
   setMember(turn, instance, {
+    incarnation,
     report,
     heardAtMs: atMs,
     silent: false,
