@@ -2,7 +2,7 @@ import type { AuditEvent, Command, Verdict } from "@locum/contracts";
 import type { Durable, Effect, Input, ServiceState } from "@locum/coordination";
 import { monotonicMs, wallMs } from "./clock.ts";
 import { isRight, releaseOf } from "./model.ts";
-import { isRunning } from "./process.ts";
+import { isRunning, type Process } from "./process.ts";
 import type { Replica } from "./replica.ts";
 import type { Sidecar } from "./sidecar.ts";
 import type { World } from "./world.ts";
@@ -147,7 +147,9 @@ export function decided(world: World, { process }: Replica, { state, effects, gi
       if (effect.mayEject && !othersCarry(state, effect.instance))
         violate(world, "I5", `${effect.instance} may leave, and nobody else is fit`);
     } else if (effect.kind === "audit" && effect.event.kind === "promote.intent")
-      checkIntent(world, state, effect.event, given);
+      checkIntent(world, process, state, effect.event, given);
+    else if (effect.kind === "audit" && effect.event.kind === "incident.open")
+      checkSilence(world, process, state, effect.event);
     else if (effect.kind === "send") {
       const { id, act } = effect.command;
       world.say?.(process.name, `sends ${act.kind} ${id} to ${effect.instance}`);
@@ -171,19 +173,52 @@ const othersCarry = ({ members }: ServiceState, leaving: string): boolean =>
 /** I3 and I5: nobody is promoted who is known to be wrong, and mass silence promotes nobody. */
 function checkIntent(
   world: World,
+  observer: Process,
   state: ServiceState,
   { facts, reason }: Omit<AuditEvent, "at">,
   { atMs }: Input,
 ): void {
   const { promotion } = state.durable;
   if (facts.dryRun === true || promotion?.id !== facts.promotion || promotion?.forced) return;
-  const target = promotion && state.members[promotion.to];
-  if (target?.report && (target.report.verdict.kind === "failed" || target.report.bytes === "unapproved"))
-    violate(world, "I3", `${promotion?.id} is begun for ${target.id}, which reports that it is wrong`);
+  const target = world.instances.find(({ id }) => id === promotion?.to)?.sidecars.at(-1);
+  const slowMs = 8 * state.plan.heartbeatMs;
+  const attentive = world.nowMs - observer.pausedUntilMs > slowMs;
+  if (target?.wrongSinceMs != null && world.nowMs - target.wrongSinceMs > slowMs && attentive)
+    violate(
+      world,
+      "I3",
+      `${promotion?.id} is begun for ${target.incarnation}, which has long said that it is wrong`,
+    );
   if (promotion?.operation || !reason.includes("silent")) return;
   const allowedMs = 4 * state.plan.heartbeatMs;
   const known = Object.values(state.members).filter(({ heardAtMs }) => heardAtMs !== null);
   const silent = known.filter(({ heardAtMs }) => atMs - (heardAtMs ?? 0) > allowedMs + world.scenario.tickMs);
   if (silent.length >= 3 && silent.length > 0.3 * known.length)
     violate(world, "I5", `${promotion?.id} is begun while ${silent.length} of ${known.length} are silent`);
+}
+
+/** I5: nobody is called silent who was heard of all the time, had the observer not slept. */
+function checkSilence(
+  world: World,
+  observer: Process,
+  { members }: ServiceState,
+  { facts, instance: id }: Omit<AuditEvent, "at">,
+): void {
+  const sidecar = world.instances.find((instance) => instance.id === id)?.sidecars.at(-1);
+  if (facts.failure !== "silent" || !sidecar?.stream || sidecar.stream.replica.process !== observer) return;
+  // Of two boots that claim one identity neither is believed.
+  if (members[sidecar.instance.id]?.contested) return;
+  const { stream, links } = sidecar;
+  const { heartbeatMs } = world.scenario.plan;
+  const sinceMs = world.nowMs - 8 * heartbeatMs;
+  const link = links[stream.replica.index]?.up;
+  const clear = link && !stream.brokenUp && Math.max(link.cutUntilMs, link.cloggedUntilMs) < sinceMs;
+  if (
+    clear &&
+    stream.openAtReplica &&
+    stream.openedAtMs < sinceMs &&
+    isRunning(world, sidecar.process) &&
+    sidecar.process.pausedUntilMs < sinceMs
+  )
+    violate(world, "I5", `${sidecar.incarnation} is called silent, and it spoke all the time`);
 }

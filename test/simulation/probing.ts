@@ -75,6 +75,8 @@ export function see(world: World, sidecar: Sidecar, probe: Probe): void {
   for (const wanted of asks) follow(world, sidecar, wanted);
   const [was, is] = [before.verdict, health.verdict];
   if (was.kind === is.kind && before.bytes === health.bytes) return;
+  const wrong = is.kind === "failed" || health.bytes.state === "unapproved";
+  sidecar.wrongSinceMs = wrong ? (sidecar.wrongSinceMs ?? world.nowMs) : null;
   if (is.kind === "failed" && was.kind !== "failed") verdictChanges(world, sidecar, is);
   if (was.kind !== is.kind)
     world.say?.(sidecar.incarnation, `${was.kind} -> ${is.kind}${"failure" in is ? ` ${is.failure}` : ""}`);

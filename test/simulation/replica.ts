@@ -106,7 +106,8 @@ function begin(
     const size = world.instances.length;
     const { leadUntilMs } = replica;
     input(world, replica, { kind: "tick", stalledMs, fleetSilent: silent, fleetSize: size, leadUntilMs });
-    if (replica.state && now > replica.leadUntilMs + tickMs) stepDown(world, replica);
+    // Long after its time a leader that hears nothing from the store gives up. Until then the core alone knows better.
+    if (replica.state && now > replica.leadUntilMs + 4 * world.scenario.leadMs) stepDown(world, replica);
   };
   later(world, process, tickMs, tick);
 }

@@ -31,6 +31,9 @@ export type Sidecar = {
   seq: number;
   heardMs: number;
   reportedMs: number;
+  /** In real time, for the checkers: its last report, and since when it says that it is wrong. */
+  sentAtMs: number;
+  wrongSinceMs: number | null;
   report: Report | null;
   policy: Policy | null;
   diverted: boolean;
@@ -100,6 +103,8 @@ function inMemory(world: World, disk: Disk, process: Process, incarnation: strin
     seq: 0,
     heardMs: atMs,
     reportedMs: Number.NEGATIVE_INFINITY,
+    sentAtMs: Number.NEGATIVE_INFINITY,
+    wrongSinceMs: null,
     report: null,
     policy: null,
     diverted: false,

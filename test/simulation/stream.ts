@@ -28,6 +28,8 @@ export type Stream = {
   openAtSidecar: boolean;
   openAtReplica: boolean;
   heardAtReplicaMs: number;
+  /** In real time, for the checkers. */
+  openedAtMs: number;
   endedAtSidecar(world: World): void;
 };
 
@@ -83,6 +85,7 @@ function connect(world: World, sidecar: Sidecar): void {
     openAtSidecar: true,
     openAtReplica: false,
     heardAtReplicaMs: 0,
+    openedAtMs: Number.POSITIVE_INFINITY,
     endedAtSidecar: (now) => endAtSidecar(now, stream),
   };
   transmit(world, links.up, replica.process, () => {
@@ -100,6 +103,7 @@ function opens(world: World, stream: Stream): void {
   const { sidecar } = stream;
   if (sidecar.stream) return;
   sidecar.stream = stream;
+  stream.openedAtMs = world.nowMs;
   sidecar.heardMs = monotonicMs(sidecar.process.clock, world.nowMs);
   reportNow(world, sidecar);
 }
@@ -108,7 +112,10 @@ function opens(world: World, stream: Stream): void {
 function accept(world: World, stream: Stream): void {
   const { replica, incarnation, sidecar } = stream;
   replica.streams = replica.streams.filter((other) => {
-    if (other.incarnation === incarnation) other.openAtReplica = false;
+    if (other.incarnation === incarnation) {
+      down(world, other, () => other.endedAtSidecar(world));
+      other.openAtReplica = false;
+    }
     return other.openAtReplica;
   });
   stream.openAtReplica = true;
@@ -154,6 +161,7 @@ export function reportNow(world: World, sidecar: Sidecar): void {
   sidecar.reportedMs = sentMs;
   if (!stream) return;
   sidecar.seq += 1;
+  sidecar.sentAtMs = world.nowMs;
   const { seq } = sidecar;
   up(world, stream, () => hear(world, stream, seq, sentMs, report));
 }

@@ -1,0 +1,166 @@
+import type { Command } from "@locum/contracts";
+import type { decide as Decide, Effect, Input, ServiceState } from "@locum/coordination";
+import { deliveredCore } from "./run.ts";
+import type { Core } from "./world.ts";
+
+/**
+ * The delivered core with one of its guards undone from outside, by changing what it sees or says. A simulation that
+ * does not find these finds nothing. `hours` and `seeds` bound the search.
+ */
+export type PlantedBug = { name: string; guard: string; core: Core };
+
+const withDecide = (decide: typeof Decide): Core => ({ ...deliveredCore, decide });
+
+/** Runs the core on a changed state, and takes the change back where the core left it alone. */
+const seeing = (change: (state: ServiceState, input: Input) => ServiceState): Core =>
+  withDecide((state, input) => deliveredCore.decide(change(state, input), input));
+
+const membersOf = (state: ServiceState, patch: Partial<ServiceState["members"][string]>) =>
+  Object.fromEntries(Object.entries(state.members).map(([id, member]) => [id, { ...member, ...patch }]));
+
+export const plantedBugs: PlantedBug[] = [
+  {
+    name: "a promotion commits without waiting for leases or fences",
+    guard: "mayCommit",
+    core: seeing((state) => ({
+      ...state,
+      observeUntilMs: Math.min(state.observeUntilMs, 0),
+      members: membersOf(state, { leaseUntilMs: 0 }),
+    })),
+  },
+  {
+    name: "a promotion commits without the candidate's proof",
+    guard: "prepared",
+    core: seeing((state) => {
+      const { promotion } = state.durable;
+      if (promotion?.phase !== "prepare" || promotion.prepared) return state;
+      const incarnation = state.members[promotion.to]?.incarnation ?? null;
+      return {
+        ...state,
+        durable: { ...state.durable, promotion: { ...promotion, prepared: true, incarnation } },
+      };
+    }),
+  },
+  {
+    name: "a leader grants leases after its own leadership has ended",
+    guard: "leadUntilMs",
+    core: withDecide((state, input) => {
+      const endless =
+        input.kind === "tick" || input.kind === "start" ? { leadUntilMs: Number.POSITIVE_INFINITY } : {};
+      return deliveredCore.decide(state, { ...input, ...endless } as Input);
+    }),
+  },
+  {
+    name: "a sidecar obeys a lower epoch",
+    guard: "stale-epoch",
+    core: {
+      ...deliveredCore,
+      hold: (holder, input) => {
+        if (input.kind !== "command") return deliveredCore.hold(holder, input);
+        const { term, epoch } = input.command;
+        return deliveredCore.hold(
+          { ...holder, term: Math.min(term, holder.term), epoch: Math.min(epoch, holder.epoch) },
+          input,
+        );
+      },
+    },
+  },
+  {
+    name: "a sidecar does not let go when its lease ends",
+    guard: "mayServe",
+    core: { ...deliveredCore, mayServe: ({ role }) => role === "active" },
+  },
+  {
+    name: "a restarted active serves on without a lease",
+    guard: "startHolder",
+    core: {
+      ...deliveredCore,
+      startHolder: (start) => ({
+        ...deliveredCore.startHolder(start),
+        role: start.role,
+        leaseUntilMs: start.role === "active" ? start.atMs + 60_000 : null,
+      }),
+    },
+  },
+  {
+    name: "a collector does not credit its own stall",
+    guard: "stalledMs",
+    core: withDecide((state, input) =>
+      deliveredCore.decide(state, input.kind === "tick" ? { ...input, stalledMs: 0 } : input),
+    ),
+  },
+  {
+    name: "commands leave before their decision is stored",
+    guard: "storeFirst",
+    core: withDecide((state, input) => {
+      const decision = deliveredCore.decide(state, input);
+      return {
+        state: { ...decision.state, held: [] },
+        effects: [...decision.effects, ...decision.state.held],
+      };
+    }),
+  },
+  {
+    name: "acknowledgements name an epoch that is not stored",
+    guard: "stored",
+    core: withDecide((state, input) => {
+      const decision = deliveredCore.decide(state, input);
+      const { term, epoch } = decision.state.durable;
+      return {
+        ...decision,
+        effects: decision.effects.map((effect) =>
+          effect.kind === "ack" ? { ...effect, term, epoch } : effect,
+        ),
+      };
+    }),
+  },
+  {
+    name: "candidates need not be fit",
+    guard: "unfitReason",
+    core: withDecide((state, input) => {
+      if (input.kind !== "report") return deliveredCore.decide(state, input);
+      const { report } = input;
+      const looksFit = {
+        ...report,
+        fit: true,
+        goldens: "proven" as const,
+        bytes: "approved" as const,
+        provenAgeMs: 0,
+      };
+      const verdict: typeof report.verdict =
+        report.role === "standby" ? ({ kind: "healthy", evidence: [] } as const) : report.verdict;
+      return deliveredCore.decide(state, { ...input, report: { ...looksFit, verdict } });
+    }),
+  },
+  {
+    name: "repairs are ordered without an intent on record",
+    guard: "restore.intent",
+    core: withDecide((state, input) => {
+      const decision = deliveredCore.decide(state, input);
+      const silent = ["restore.intent", "reload.intent", "restart.intent"];
+      return {
+        ...decision,
+        effects: decision.effects.filter(
+          (effect) => effect.kind !== "audit" || !silent.includes(effect.event.kind),
+        ),
+      };
+    }),
+  },
+  {
+    name: "whatever is deployed is restored away",
+    guard: "onUnapproved",
+    core: withDecide((state, input) => {
+      const decision = deliveredCore.decide(state, input);
+      return { ...decision, effects: decision.effects.map((effect) => judgedNow(decision.state, effect)) };
+    }),
+  },
+];
+
+/** A restore that is told the newest tree instead of the judged one: the compare-and-swap compares with itself. */
+function judgedNow(state: ServiceState, effect: Effect): Effect {
+  if (effect.kind !== "send" || effect.command.act.kind !== "restore") return effect;
+  const judged = state.members[effect.instance]?.report?.tree;
+  if (!judged) return effect;
+  const act: Command["act"] = { ...effect.command.act, judged };
+  return { ...effect, command: { ...effect.command, act } };
+}
