@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { approveRelease, digestOf, type Golden, goldenId, keyIdOf, type Release } from "@locum/contracts";
@@ -47,7 +47,6 @@ export async function startDigits({ source = "model.onnx", port = 0 } = {}): Pro
     load,
     async deploy(from, options = { load: true }) {
       await copyFile(join(fixtures, from), join(dir, "incoming"));
-      const { rename } = await import("node:fs/promises");
       await rename(join(dir, "incoming"), file);
       if (options.load) await load();
     },

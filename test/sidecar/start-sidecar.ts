@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseServiceFile, type Report, type ServiceConfig } from "@locum/contracts";
+import { parseServiceFile, type Report, type ServiceConfig, splitAddress } from "@locum/contracts";
 import { type App, type AppDeps, createApp, openDeps, sidecarConfig } from "@locum/sidecar";
 import { stringify } from "yaml";
 import type { Approver, Digits } from "./start-digits.ts";
@@ -75,9 +75,9 @@ export async function startSidecar(
     );
   });
   const app = createApp(change(deps));
-  const control = await listenOn(app.control);
+  const control = await listenOn(app.control, config.listen.control);
   const agent = await listenOn(app.agent);
-  const tap = app.tap ? await listenOn(app.tap.server) : 0;
+  const tap = app.tap ? await listenOn(app.tap.server, config.listen.tap ?? undefined) : 0;
   const urls = { tap: app.tap ? `http://127.0.0.1:${tap}` : null, control: `http://127.0.0.1:${control}` };
   await app.start(urls);
   const verdict = () => {
@@ -105,9 +105,10 @@ export async function startSidecar(
   };
 }
 
-function listenOn(server: Server): Promise<number> {
+function listenOn(server: Server, address = "127.0.0.1:0"): Promise<number> {
+  const { host, port: wanted } = splitAddress(address);
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+    server.listen(wanted, host, () => resolve((server.address() as AddressInfo).port));
   });
 }

@@ -36,6 +36,8 @@ export type BytesOptions = {
   scrubBytesPerSecond: number;
   keepsTwin: boolean;
   releases: () => readonly Release[];
+  /** Reads the folders of releases again, now: a deploy may have come with its approval a moment ago. */
+  rescan: () => Promise<void>;
   clock: { monotonicMs(): number };
   log: Log;
   tell: (probe: BytesProbe) => void;
@@ -63,6 +65,11 @@ export async function openBytesWatch(options: BytesOptions): Promise<BytesWatch>
     const tree = watch?.live().tree;
     if (tree) tellTree(tree, describe(tree, releases()));
   };
+  const tellChanged = async (tree: Tree): Promise<void> => {
+    if (judgeTree(tree, releases()).state === "unapproved") await options.rescan();
+    // What was found since then is told by itself.
+    if (watch?.live().tree.digest === tree.digest) tellTree(tree, describe(tree, releases()));
+  };
   const add = (digest: Digest): void => {
     twins.add(digest);
     options.onRestorable();
@@ -79,7 +86,7 @@ export async function openBytesWatch(options: BytesOptions): Promise<BytesWatch>
     statIntervalMs: options.statMs,
     scrubBytesPerSecond: options.scrubBytesPerSecond,
     onSuspicion(finding) {
-      if (finding.kind === "changed") return tellTree(finding.tree, describe(finding.tree, releases()));
+      if (finding.kind === "changed") return void tellChanged(finding.tree);
       // What cannot be read belongs to nobody; a tree that is being written has no name yet.
       const why =
         finding.kind === "unreadable"

@@ -47,6 +47,8 @@ export type Fitness = ReturnType<typeof fitnessOf>;
 
 export type DrivePorts = {
   clock: { monotonicMs(): number; wallMs(): number };
+  /** From when on silence of the collector is counted. */
+  heardAtMs: number;
   stalledMs: () => number;
   judgePolicy: JudgePolicy;
   /** A permit is as old as the ack that brought it; beyond this it is no permit. */
@@ -79,7 +81,7 @@ export function createDrive(holder: Holder, ports: DrivePorts): Drive {
   const { clock } = ports;
   const queue: DriveInput[] = [];
   const waiters = new Set<() => void>();
-  let state = startState(holder, clock.monotonicMs());
+  let state = startState(holder, clock.monotonicMs(), ports.heardAtMs);
   let scheduled = false;
   let turning = false;
 
@@ -164,13 +166,13 @@ export function createDrive(holder: Holder, ports: DrivePorts): Drive {
 
 type Untimed<T> = T extends unknown ? Omit<T, "atMs" | "wallMs"> : never;
 
-const startState = (holder: Holder, atMs: number): DriveState => ({
+const startState = (holder: Holder, atMs: number, heardAtMs: number): DriveState => ({
   health: startHealth(atMs),
   holder,
   policy: null,
   permit: null,
   linked: false,
-  heardAtMs: Number.NEGATIVE_INFINITY,
+  heardAtMs,
   drains: new Set(),
   divert: { diverted: false, why: "started" },
   stallEndMs: Number.NEGATIVE_INFINITY,

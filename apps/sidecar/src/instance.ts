@@ -3,6 +3,7 @@ import { type HolderEffect, startHolder } from "@locum/coordination";
 import { type Clock, createLoopLag, type Log } from "@locum/runtime";
 import type { Identity } from "./adapters/identity.ts";
 import { isThere, readProcessId } from "./adapters/process-id.ts";
+import type { BytesOptions } from "./bytes-watch.ts";
 import type { SidecarConfig } from "./config.ts";
 import { createDrive, type Drive, type DriveState } from "./drive.ts";
 import { type FilesWatch, keepBytesWatch } from "./files-watch.ts";
@@ -50,6 +51,8 @@ export type Instance = {
   start(): { ladder: Ladder; files: FilesWatch | null };
   /** The set of approved releases changed: goldens and files are judged anew. */
   releasesChanged(): void;
+  /** Reads the folders of releases again, and resolves when what is new in them counts. */
+  rescan(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -64,6 +67,8 @@ export function createInstance(options: InstanceOptions): Instance {
 
   const drive = createDrive(startHolder(heldOf(options)), {
     clock,
+    // A collector that is named is waited for at the start as after any silence.
+    heardAtMs: config.collector === null ? Number.NEGATIVE_INFINITY : clock.monotonicMs(),
     stalledMs() {
       const ms = lag.stalledMs();
       if (ms > 0) metering.stalled(ms);
@@ -87,21 +92,21 @@ export function createInstance(options: InstanceOptions): Instance {
   });
   const tap = openTap(options, { drive, traffic, suspectProcess: () => ladder?.suspectProcess() });
   const models = () => modelsOf(config.service.models, shelf);
-  const tellReleases = (): void =>
-    tell({
-      kind: "releases",
-      atMs: clock.monotonicMs(),
-      approved: shelf.approved().map(({ digest, body }) => ({
-        digest,
-        tree: body.tree?.digest ?? null,
-        goldens: body.goldens.filter(({ model }) => models().includes(model)).map(({ id }) => id),
-      })),
-    });
+  const tellReleases = (): void => tell(releasesProbe(shelf, models(), clock.monotonicMs()));
+  const releasesChanged = (): void => {
+    tellReleases();
+    files?.watch()?.judgeAgain();
+  };
+  const rescan = async (): Promise<void> => {
+    if (await shelf.rescan()) releasesChanged();
+  };
 
   return {
     drive,
     tap,
     models,
+    releasesChanged,
+    rescan,
     report: () =>
       reportOf(drive.state(), drive.fitness(), { ...around(options, { tap, traffic }), ...filesSeen(files) }),
     start() {
@@ -112,6 +117,7 @@ export function createInstance(options: InstanceOptions): Instance {
         clock,
         models,
         releases: shelf.approved,
+        rescan,
         state: drive.state,
         tap: () => tap?.progress() ?? null,
         isProcessGone: () => isGone(config.instance.pidFile),
@@ -122,13 +128,9 @@ export function createInstance(options: InstanceOptions): Instance {
         },
       });
       ladder = started;
-      files = openFiles(options, tell, () => drive.put({ kind: "look" }));
+      files = openFiles(options, { tell, rescan, onRestorable: () => drive.put({ kind: "look" }) });
       if (shelf.approved().length > 0) tellReleases();
       return { ladder: started, files };
-    },
-    releasesChanged() {
-      tellReleases();
-      files?.watch()?.judgeAgain();
     },
     async close() {
       lag.close();
@@ -172,8 +174,7 @@ function openTap(
 
 function openFiles(
   { config, shelf, clock, log }: InstanceOptions,
-  tell: (probe: Probe) => void,
-  onRestorable: () => void,
+  ports: Pick<BytesOptions, "tell" | "rescan" | "onRestorable">,
 ): FilesWatch | null {
   const { modelDir } = config.instance;
   if (modelDir === undefined) return null;
@@ -186,8 +187,7 @@ function openFiles(
     releases: shelf.approved,
     clock,
     log,
-    tell,
-    onRestorable,
+    ...ports,
   });
 }
 
@@ -219,6 +219,15 @@ function askAgain(ladder: Ladder | null, probe: Probe): void {
 function modelsOf(named: readonly string[], shelf: ReleaseShelf): readonly string[] {
   if (named.length > 0) return named;
   return [...new Set(shelf.approved().flatMap(({ body }) => body.goldens.map(({ model }) => model)))];
+}
+
+function releasesProbe(shelf: ReleaseShelf, models: readonly string[], atMs: number): Probe {
+  const approved = shelf.approved().map(({ digest, body }) => ({
+    digest,
+    tree: body.tree?.digest ?? null,
+    goldens: body.goldens.filter(({ model }) => models.includes(model)).map(({ id }) => id),
+  }));
+  return { kind: "releases", atMs, approved };
 }
 
 async function isGone(pidFile: string | undefined): Promise<boolean> {

@@ -41,7 +41,7 @@ const rescanMs = 2000;
 
 /** What happens by itself, again and again: rungs, proofs, heartbeats, and repairs while nobody else is there. */
 export function createRoutine(options: RoutineOptions): Routine {
-  const { config, instance, shelf, metering, inputs, record, clock, log } = options;
+  const { config, instance, metering, inputs, record, clock, log } = options;
   const { drive } = instance;
   const alone = createAlone(config);
   const timers: NodeJS.Timeout[] = [];
@@ -91,7 +91,7 @@ export function createRoutine(options: RoutineOptions): Routine {
       started = { ladder, files, performer: createPerformer(contextOf(options, ladder, files)) };
       every(tickMs, tick);
       every(config.service.failover.heartbeatMs, reporting.beat);
-      every(rescanMs, () => void shelf.rescan().then((changed) => changed && instance.releasesChanged()));
+      every(rescanMs, () => void instance.rescan());
     },
     async stop() {
       for (const timer of timers) clearInterval(timer);
@@ -102,7 +102,7 @@ export function createRoutine(options: RoutineOptions): Routine {
 
 const contextOf = (options: RoutineOptions, ladder: Ladder, files: FilesWatch | null): ActContext => {
   const { config, instance, upstream, shelf, peers, drills, clock, log } = options;
-  const { drive, tap, models } = instance;
+  const { drive, tap, models, rescan } = instance;
   return {
     config,
     drive,
@@ -112,6 +112,7 @@ const contextOf = (options: RoutineOptions, ladder: Ladder, files: FilesWatch | 
     bytes: () => files?.watch() ?? null,
     releases: shelf,
     models,
+    rescan,
     peerFit: () => peers.states(clock.monotonicMs(), drive.state().linked).some(({ fit }) => fit),
     drills,
     clock,

@@ -21,6 +21,8 @@ export type ActContext = {
   bytes: () => BytesWatch | null;
   releases: ReleaseShelf;
   models: () => readonly string[];
+  /** Reads the folders of releases again, now. */
+  rescan: () => Promise<void>;
   peerFit: () => boolean;
   drills: Drills;
   clock: { monotonicMs(): number; sleep(ms: number): Promise<void> };

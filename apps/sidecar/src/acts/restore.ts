@@ -24,6 +24,8 @@ export async function restore(context: ActContext, act: Restore): Promise<Outcom
   if (!bytes || dir === undefined) return refused("refused", "no model folder is watched here");
   if (!tree) return refused("snapshot-missing", `${act.release} is no approved release with files`);
   if (!config.keepsVolume) return refused("refused", "another instance of this volume restores it");
+  if (await wasApproved(context))
+    return refused("tree-changed", "the files are an approved release since a moment ago");
   const job = { bytes, dir, tree, act };
   if (!act.reload) {
     const ended = await putBack(context, job);
@@ -41,6 +43,14 @@ export async function restore(context: ActContext, act: Restore): Promise<Outcom
     if (ended.outcome !== "done") return ended;
     return proveAll(context, context.clock.monotonicMs(), ended.detail);
   });
+}
+
+/** A deploy whose approval came after its files: what was judged as nobody's is not nobody's any more. */
+async function wasApproved({ drive, rescan }: ActContext): Promise<boolean> {
+  const before = drive.state().health.bytes.state;
+  await rescan();
+  drive.turn();
+  return before === "unapproved" && drive.state().health.bytes.state === "approved";
 }
 
 const writing = refused("tree-changed", "the files are being written");

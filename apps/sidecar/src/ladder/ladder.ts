@@ -32,6 +32,8 @@ export type LadderOptions = {
   config: SidecarConfig;
   upstream: Upstream;
   releases: () => readonly Release[];
+  /** Reads the folders of releases again, now. */
+  rescan: () => Promise<void>;
   models: () => readonly string[];
   state: () => DriveState;
   traffic: Traffic;
@@ -131,7 +133,7 @@ type Asking = {
 
 /** One golden, from the question to what is told of it. */
 async function askOne(
-  { config, upstream, releases, clock, tell }: LadderOptions,
+  { config, upstream, releases, rescan, clock, tell }: LadderOptions,
   id: string,
   { isStale, timeoutMs, onRefused, counts }: Asking,
 ): Promise<void> {
@@ -144,6 +146,7 @@ async function askOne(
     timeoutMs,
     clock,
     isListening: () => isListening(config.instance.url, config.service.probe.timeoutMs),
+    newer: () => rescan().then(() => expectationsOf(id, releases())),
   });
   if (probe.outcome === "timeout") counts.unanswered += 1;
   if (isStale()) return;
