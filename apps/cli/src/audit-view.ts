@@ -6,6 +6,6 @@ export function auditLine({ seq, event }: AuditRecord): string {
   const where = event.instance === null ? event.service : `${event.service}/${event.instance}`;
   const time = event.at.slice(0, 23).replace("T", " ");
   return visible(
-    `${String(seq).padStart(6)}  ${time}  ${event.kind.padEnd(16)} ${where}  ${event.reason}  (${event.actor})`,
+    `${String(seq).padStart(6)}  ${time}  ${event.kind.padEnd(18)} ${where}  ${event.reason}  (${event.actor})`,
   );
 }

@@ -1,15 +1,16 @@
 import { type ServiceConfig, splitAddress } from "@locum/contracts";
 
 /**
- * The backend of one service. The agent-check says up, drain or down within a second of the sidecar's verdict; HAProxy's
- * own check only sees whether the port opens, so that a dead sidecar is left alone rather than its model.
+ * The backend of one service. Roles change, so none is written down as backup: the agent-check gives each server its
+ * weight (all to the active, the least to who stands by, drain or down to who must not answer), within a quarter of a
+ * second. HAProxy's own check only sees whether the port opens.
  */
 export function renderHaproxy({ service, instances, posture, class: poolClass, failover }: ServiceConfig): {
   text: string;
   warnings: string[];
 } {
   const warnings: string[] = [];
-  const servers = instances.map(({ id, url, role, sidecar }) => {
+  const servers = instances.map(({ id, url, sidecar }) => {
     const direct = new URL(url);
     const tls = direct.protocol === "https:";
     const model = `${direct.hostname}:${direct.port || (tls ? 443 : 80)}`;
@@ -21,22 +22,21 @@ export function renderHaproxy({ service, instances, posture, class: poolClass, f
     const address = posture === "tap" ? `${isAny(tap.host) ? direct.hostname : tap.host}:${tap.port}` : model;
     const secure =
       posture !== "tap" && tls ? " ssl verify required ca-file /etc/ssl/certs/ca-certificates.crt" : "";
-    const standby = role === "standby" ? " backup" : "";
     return {
-      main: `    server ${id} ${address} check inter 1s agent-check agent-addr ${host} agent-port ${agent.port} agent-inter 250ms${secure}${standby}`,
-      direct: `    server ${id}-direct ${model} check inter 1s${tls ? " ssl verify required ca-file /etc/ssl/certs/ca-certificates.crt" : ""}${standby}`,
+      main: `    server ${id} ${address} weight 100 check inter 1s agent-check agent-addr ${host} agent-port ${agent.port} agent-inter 250ms${secure}`,
+      direct: `    server ${id}-direct ${model} check inter 1s${tls ? " ssl verify required ca-file /etc/ssl/certs/ca-certificates.crt" : ""}`,
     };
   });
   const hasPath = posture === "tap" && poolClass !== "exclusive" && !failover.failClosed;
-  const retries = posture === "tap" ? [] : ["    option redispatch"];
   const lines = [
     `# ${service}: made by locum haproxy render`,
     `backend ${service}`,
     "    mode http",
-    "    balance first",
+    "    balance roundrobin",
     "    timeout connect 1s",
     "    timeout server 300s",
-    ...retries,
+    // Only a connection that never stood is tried elsewhere: which sent request may be repeated is the taps' business.
+    "    option redispatch",
     ...servers.map(({ main }) => main),
     ...(hasPath
       ? [
@@ -45,7 +45,7 @@ export function renderHaproxy({ service, instances, posture, class: poolClass, f
           `# In the frontend: use_backend ${service}-direct if { nbsrv(${service}) eq 0 }`,
           `backend ${service}-direct`,
           "    mode http",
-          "    balance first",
+          "    balance roundrobin",
           "    timeout connect 1s",
           "    timeout server 300s",
           ...servers.map(({ direct }) => direct),

@@ -4,38 +4,58 @@ export type Cell = string | number | { text: string; colour: Colour };
 
 const gap = "  ";
 
+const linesMax = 12;
+
 /**
- * Columns side by side within `columns`: the widest ones give way first, and what does not fit ends in an ellipsis.
- * Cells come from servers too: control characters in them are shown, not obeyed.
+ * Columns side by side within `columns`: the widest ones give way first. What does not fit ends in an ellipsis, but for
+ * the last column, which goes on below. Cells come from servers too: control characters are shown, not obeyed.
  */
 export function renderTable(
   head: readonly string[],
   rows: readonly (readonly Cell[])[],
   { columns = 80, paint = (_, text) => text }: { columns?: number; paint?: Paint } = {},
 ): string {
-  const cells = rows.map((row) =>
-    head.map((_, index) => {
-      const cell = row[index] ?? "";
-      return typeof cell === "object"
-        ? { text: visible(cell.text), colour: cell.colour }
-        : { text: visible(String(cell)), colour: undefined };
-    }),
-  );
+  const cells = rows.map((row) => head.map((_, index) => readCell(row[index] ?? "")));
   const widths = fit(
     head.map((title, index) => Math.max(width(title), ...cells.map((row) => width(row[index]?.text ?? "")))),
     columns - gap.length * (head.length - 1),
   );
-  const lineOf = (texts: readonly { text: string; colour: Colour | undefined }[]) =>
-    texts
-      .map(({ text, colour }, index) => {
-        const room = widths[index] ?? 0;
-        const cut = shorten(text, room);
-        const shown = colour ? paint(colour, cut) : cut;
-        return index === texts.length - 1 ? shown : shown + " ".repeat(room - width(cut));
-      })
-      .join(gap)
-      .trimEnd();
-  return [lineOf(head.map((text) => ({ text, colour: "dim" as const }))), ...cells.map(lineOf)].join("\n");
+  const last = head.length - 1;
+  const linesOf = (row: readonly Shown[]): string[] => {
+    const below = wrapText(row[last]?.text ?? "", widths[last] ?? 0);
+    return below.map((text, line) =>
+      row
+        .map(({ text: whole, colour }, index) => {
+          const room = widths[index] ?? 0;
+          const cut = index === last ? text : line > 0 ? "" : shorten(whole, room);
+          const shown = colour && cut !== "" ? paint(colour, cut) : cut;
+          return index === last ? shown : shown + " ".repeat(room - width(cut));
+        })
+        .join(gap)
+        .trimEnd(),
+    );
+  };
+  const title = head.map((text): Shown => ({ text, colour: "dim" }));
+  return [title, ...cells].flatMap(linesOf).join("\n");
+}
+
+type Shown = { text: string; colour: Colour | undefined };
+
+const readCell = (cell: Cell): Shown =>
+  typeof cell === "object"
+    ? { text: visible(cell.text), colour: cell.colour }
+    : { text: visible(String(cell)), colour: undefined };
+
+function wrapText(text: string, room: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line !== undefined && width(line) + 1 + width(word) <= room)
+      lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(shorten(word, room));
+    if (lines.length > linesMax) return [...lines.slice(0, linesMax - 1), "…"];
+  }
+  return lines;
 }
 
 /** Text from outside as one line that no terminal takes for orders. */

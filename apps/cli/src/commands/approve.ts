@@ -1,15 +1,15 @@
-import { Fault, loadServiceFile, Release, type ServiceConfig } from "@locum/contracts";
-import { accessCollector, collectorFlags } from "../collector-access.ts";
+import { digestOf, Fault, loadServiceFile, Release, type ServiceConfig } from "@locum/contracts";
+import { collectorFlags } from "../collector-access.ts";
 import { defineCommand } from "../command.ts";
 import { describeRelease } from "../golden/describe-release.ts";
 import { makeRelease } from "../golden/make-release.ts";
+import { postRelease } from "../golden/post-release.ts";
 import { readExpectations } from "../golden/read-expectations.ts";
 import { newestRelease } from "../golden/read-releases.ts";
 import { type GoldenRequest, readRequests } from "../golden/read-requests.ts";
 import { recordFlags } from "../golden/record-flags.ts";
 import { sealRelease } from "../golden/seal-release.ts";
 import { operatorKeyFile, readOperatorKey } from "../operator-key.ts";
-import type { Output } from "../output.ts";
 import { readJsonFile } from "../read-json-file.ts";
 import { wholeNumber } from "../whole-number.ts";
 
@@ -43,38 +43,27 @@ export const approve = defineCommand({
       throw new Fault("usage", "expected either --from URL or --release FILE");
     const config = await loadServiceFile(flags.config);
     const key = await readOperatorKey(operatorKeyFile(io));
-    const post = () => postRelease(out, flags, sealed.release);
-    let sealed: { release: Release; file: string };
     if (flags.release !== undefined) {
-      const known = await readRelease(flags.release, config);
-      sealed = await sealRelease({ body: known.body, approvals: known.approvals, config, key });
-      const signed = sealed.release.approvals.map(({ keyId }) => keyId);
-      const reached = await post();
-      out.say(`release   ${sealed.release.digest}\nsigned    ${signed.join(", ")}\nwritten   ${sealed.file}`);
-      out.summary({
-        release: sealed.release.digest,
-        file: sealed.file,
-        approvedBy: signed,
-        collector: reached,
-      });
+      const { body, approvals } = await readRelease(flags.release, config);
+      const { release, file } = await sealRelease({ body, approvals, config, key });
+      const approvedBy = release.approvals.map(({ keyId }) => keyId);
+      const collector = await postRelease(out, flags, release);
+      out.say(`release   ${release.digest}\nsigned    ${approvedBy.join(", ")}\nwritten   ${file}`);
+      out.summary({ release: release.digest, file, approvedBy, collector });
       return 0;
     }
+    const folders = config.instances.filter(({ modelDir }) => modelDir !== undefined);
+    if (folders.length > 0 && flags["model-dir"] === undefined)
+      throw new Fault("usage", "expected --model-dir: the instances have model folders", {
+        hint: "A deploy of files that belong to no approved release would be taken back.",
+      });
     const requests = await requestsFor(flags.inputs, config);
     const { expect } = flags;
     const given =
       expect && readExpectations(await readJsonFile(expect, { flag: "--expect" }), expect, requests.length);
     const made = await makeRelease({
       config,
-      places: [
-        {
-          id: "staging",
-          url: flags.from ?? "",
-          maxConcurrency: Math.max(...config.instances.map(({ maxConcurrency }) => maxConcurrency)),
-          modelDir: flags["model-dir"],
-          ca: flags.ca,
-          headersFile: flags["headers-file"],
-        },
-      ],
+      places: [stagingOf(flags, config)],
       requests,
       given: given || undefined,
       key,
@@ -83,11 +72,24 @@ export const approve = defineCommand({
       note: flags.note,
       timeoutMs: wholeNumber("timeout-ms", flags["timeout-ms"], { min: 50, max: 3_600_000 }),
     });
-    sealed = made;
-    await post();
+    if (!(await postRelease(out, flags, made.release)))
+      out.progress("the collector was not reached; it reads the releases folder when it starts");
     describeRelease(out, { ...made, config });
     return 0;
   },
+});
+
+/** Asked as hard as the instance that will be asked hardest. */
+const stagingOf = (
+  flags: Record<"from" | "model-dir" | "ca" | "headers-file", string | undefined>,
+  { instances }: ServiceConfig,
+) => ({
+  id: "staging",
+  url: flags.from ?? "",
+  maxConcurrency: Math.max(...instances.map(({ maxConcurrency }) => maxConcurrency)),
+  modelDir: flags["model-dir"],
+  ca: flags.ca,
+  headersFile: flags["headers-file"],
 });
 
 async function requestsFor(inputs: string | undefined, config: ServiceConfig): Promise<GoldenRequest[]> {
@@ -105,28 +107,12 @@ async function requestsFor(inputs: string | undefined, config: ServiceConfig): P
 
 async function readRelease(file: string, config: ServiceConfig): Promise<Release> {
   const parsed = Release.safeParse(await readJsonFile(file, { flag: "--release" }));
-  if (!parsed.success) throw new Fault("release-invalid", `${file} is no release`);
+  if (!parsed.success || digestOf(parsed.data.body) !== parsed.data.digest)
+    throw new Fault("release-invalid", `${file} is no release, or was changed`);
   if (parsed.data.body.service !== config.service)
     throw new Fault(
       "release-invalid",
       `${file} is a release of ${parsed.data.body.service}, not of ${config.service}`,
     );
   return parsed.data;
-}
-
-type Where = { config: string; collector?: string | undefined; "token-file"?: string | undefined };
-
-/** A collector that is named must be reached; one that may run is told if it does. Sidecars here read the folder. */
-async function postRelease(out: Output, where: Where, release: Release): Promise<boolean> {
-  try {
-    const { client } = await accessCollector(where);
-    await client.approveRelease(release);
-    out.progress("the collector has it");
-    return true;
-  } catch (error) {
-    const isAway = error instanceof Fault && /^(collector-unreachable|not-authenticated)$/.test(error.code);
-    if (where.collector !== undefined || !isAway) throw error;
-    out.progress("the collector was not reached; it reads the releases folder when it starts");
-    return false;
-  }
 }

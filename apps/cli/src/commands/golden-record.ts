@@ -3,6 +3,7 @@ import { defineCommand } from "../command.ts";
 import { configFlag } from "../config-flag.ts";
 import { describeRelease } from "../golden/describe-release.ts";
 import { makeRelease } from "../golden/make-release.ts";
+import { postRelease } from "../golden/post-release.ts";
 import { readExpectations } from "../golden/read-expectations.ts";
 import { readRequests } from "../golden/read-requests.ts";
 import { recordFlags } from "../golden/record-flags.ts";
@@ -46,6 +47,7 @@ export const goldenRecord = defineCommand({
       timeoutMs: wholeNumber("timeout-ms", flags["timeout-ms"], { min: 50, max: 3_600_000 }),
       file: flags.out,
     });
+    if (flags.out === undefined) await postRelease(out, { config: flags.config }, made.release);
     describeRelease(out, { ...made, config });
     out.say(`\nNext: locum up --config ${flags.config}`);
     return 0;
