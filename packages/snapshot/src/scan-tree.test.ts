@@ -56,6 +56,8 @@ describe("scanTree", () => {
       ".hidden": "h",
       "logs/today": "l",
       "a/b.tmp": "t",
+      "1/__pycache__/model.cpython-311.pyc": "differs at each start",
+      "lost+found/x": "of the file system",
     });
     const tree = await scanTree({ dir: model.dir, ignore: ["logs/**", "*.tmp"] });
     expect(tree.files.map(({ path }) => path)).toEqual(["model"]);

@@ -14,8 +14,8 @@ export type WalkedFile = { path: string; real: string; stamp: Stamp; size: numbe
 export type Walk = { files: WalkedFile[]; dirs: string[] };
 
 /**
- * Lists the files that belong to a tree, without reading them. Dot-files, dot-folders and ignored paths do not
- * belong. Symbolic links are followed while they stay inside; one that leads nowhere or into itself has no content
+ * Lists the files that belong to a tree, without reading them. Dot-files, dot-folders, ignored paths and what programs
+ * leave behind (`__pycache__`, `lost+found`) do not belong. Symbolic links are followed while they stay inside; one that leads nowhere or into itself has no content
  * and is left out. A directory that is not there is an empty tree: losing all files is a change like another.
  * @throws Fault refused: a link that leads out, a socket or device, a name outside the rules, another device,
  *   more than the limits
@@ -43,7 +43,7 @@ export async function walkTree({
     walk.dirs.push(real);
     refuseTooMany();
     for (const name of ((await ifThere(fs.readdir(real))) ?? []).toSorted()) {
-      if (name.startsWith(".")) continue;
+      if (name.startsWith(".") || notTheModels.has(name)) continue;
       const inner = path === "" ? name : `${path}/${name}`;
       // Bytes that are no UTF-8 come back as U+FFFD: such a file could be listed and never opened.
       if (name.includes("\uFFFD")) throw badName(inner);
@@ -95,6 +95,12 @@ export async function walkTree({
   walk.files.sort((a, b) => (a.path < b.path ? -1 : 1));
   return walk;
 }
+
+/**
+ * What others write beside a model: Python's compiled copies, which differ from one start to the next (Triton's Python
+ * models have them), and the folder that a file system keeps in its root for its own repairs.
+ */
+const notTheModels: ReadonlySet<string> = new Set(["__pycache__", "lost+found"]);
 
 function loopIsMissing(error: NodeJS.ErrnoException): never {
   if (error.code === "ELOOP") error.code = "ENOENT";
