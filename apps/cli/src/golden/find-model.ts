@@ -3,8 +3,8 @@ import type { GoldenRequest } from "./read-requests.ts";
 
 /**
  * The model that a request is for: the one it names, or the only one whose inputs have its names, datatypes and
- * shapes. Where no shape fits, names alone decide, since some servers describe their tensors loosely; and where a
- * server has one model, that is it.
+ * shapes. A shape that fits as it is goes before one that fits with a batch in front. Where no shape fits, names alone
+ * decide, since some servers describe their tensors loosely; and where a server has one model, that is it.
  * @throws Fault model-unknown | request-invalid
  */
 export function findModel({ at, model, inputs }: GoldenRequest, served: readonly ModelMetadata[]): string {
@@ -14,9 +14,10 @@ export function findModel({ at, model, inputs }: GoldenRequest, served: readonly
     throw new Fault("model-unknown", `${at}: the model ${model} is not served; served: ${known}`);
   }
   const named = served.filter((one) => sameNames(inputs, one.inputs));
-  const fitting = named.filter((one) => one.inputs.every((spec) => fits(spec, inputs)));
-  const [found, ...others] =
-    fitting.length > 0 ? fitting : named.length > 0 ? named : served.length === 1 ? served : [];
+  const exact = named.filter((one) => one.inputs.every((spec) => fits(spec, inputs, 0)));
+  const batched = named.filter((one) => one.inputs.every((spec) => fits(spec, inputs, 1)));
+  const alone = served.length === 1 ? served : [];
+  const [found, ...others] = [exact, batched, named, alone].find(({ length }) => length > 0) ?? [];
   if (found && others.length === 0) return found.name;
   const shown = inputs.map(({ name, datatype, shape }) => `${name} ${datatype}[${shape}]`).join(", ");
   const why = found
@@ -30,11 +31,10 @@ export function findModel({ at, model, inputs }: GoldenRequest, served: readonly
 const sameNames = (inputs: readonly Tensor[], specs: readonly TensorSpec[]): boolean =>
   inputs.length === specs.length && specs.every((spec) => inputs.some(({ name }) => name === spec.name));
 
-/** -1 stands for any size; a batch that the metadata leaves out may come in front. */
-function fits(spec: TensorSpec, inputs: readonly Tensor[]): boolean {
+/** -1 stands for any size; a batch that the metadata leaves out is one more axis in front. */
+function fits(spec: TensorSpec, inputs: readonly Tensor[], axesMore: 0 | 1): boolean {
   const input = inputs.find(({ name }) => name === spec.name);
   if (!input || input.datatype !== spec.datatype) return false;
-  const extra = input.shape.length - spec.shape.length;
-  if (extra < 0 || extra > 1) return false;
-  return spec.shape.every((size, axis) => size === -1 || size === input.shape[axis + extra]);
+  if (input.shape.length - spec.shape.length !== axesMore) return false;
+  return spec.shape.every((size, axis) => size === -1 || size === input.shape[axis + axesMore]);
 }
