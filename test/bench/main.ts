@@ -12,7 +12,7 @@ async function main([name, ...rest]: string[]): Promise<number> {
   if (!bench) {
     const near = nearestWord(name, Object.keys(benches));
     const names = Object.keys(benches).join(", ");
-    throw new Fault("usage", `no bench ${name}${near ? `; is it ${near}?` : ""} There are: ${names}`);
+    throw new Fault("usage", `no bench ${name}${near ? `, is it ${near}?` : "."} There are: ${names}`);
   }
   if (rest.includes("--help") || rest.includes("-h")) return tell(help(name, bench));
   const flags = readFlags(name, bench, rest);

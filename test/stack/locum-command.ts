@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -29,10 +29,12 @@ const main = fileURLToPath(new URL("../../apps/cli/src/main.ts", import.meta.url
 
 /** The commands that a person types, as processes of their own, with the operator's key inside `dir`. */
 export function locumCommand({ dir }: { dir: string }): LocumCommand {
+  for (const folder of ["home", "tmp"]) mkdirSync(join(dir, folder), { recursive: true });
   const env = {
     ...process.env,
     XDG_CONFIG_HOME: join(dir, "operator"),
     HOME: join(dir, "home"),
+    TMPDIR: join(dir, "tmp"),
     NO_COLOR: "1",
   };
   const run = async (...args: string[]): Promise<Ended> => {

@@ -61,7 +61,14 @@ export function viewStack({ child, line }: Pick<Running, "child" | "line">): Sta
 }
 
 const isCalm = (reports: (Report | null)[]): boolean =>
-  reports.every((report) => report?.fit && !report.diverted && report.verdict.kind === "healthy") &&
+  reports.every(
+    (report) =>
+      report?.fit &&
+      !report.diverted &&
+      report.verdict.kind === "healthy" &&
+      report.bytes === "approved" &&
+      report.goldens === "proven",
+  ) &&
   reports.filter((report) => report?.role === "active").length === 1;
 
 const inShort = ([id, report]: [string, Report | null]) =>
