@@ -52,6 +52,7 @@ export function disconnect(
     return setMember(turn, instance, {
       contested: false,
       incarnation: member.incarnation === incarnation ? null : member.incarnation,
+      heardAtMs: turn.atMs,
       report: null,
     });
   if (member.incarnation !== incarnation) return;

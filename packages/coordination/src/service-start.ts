@@ -63,6 +63,7 @@ const newMember = (id: string): Member => ({
   report: null,
   silent: false,
   healthySinceMs: null,
+  repairedAtMs: Number.NEGATIVE_INFINITY,
   leaseUntilMs: 0,
   leasedTo: null,
   incident: null,
@@ -90,14 +91,17 @@ export function startTerm(
   const roles = Object.fromEntries(plan.instances.map(({ id, role }) => [id, stored.roles[id] ?? role]));
   // Leases that the last leader granted may still be held: nobody is promoted before the longest can have ended.
   const listenMs = plan.class === "exclusive" ? judgedLeaseMs(plan.leaseMs) : 2 * plan.heartbeatMs;
+  const observeUntilMs = turn.atMs + Math.max(listenMs, 2 * plan.heartbeatMs);
   setState(turn, {
     durable: { ...stored, roles, term },
     stored: { term: stored.term, epoch: stored.epoch },
     observeOnly: false,
     leadUntilMs,
-    observeUntilMs: turn.atMs + Math.max(listenMs, 2 * plan.heartbeatMs),
+    observeUntilMs,
     incidents: Object.fromEntries(incidents.map((incident) => [incident.id, { ...incident, tried: [] }])),
   });
+  // Whoever the last leader knew is missed by this one, too: an active may have died together with it.
+  if (durable) for (const { id } of plan.instances) setMember(turn, id, { heardAtMs: observeUntilMs });
   for (const incident of incidents) setMember(turn, incident.instance, { incident: incident.id });
   audit(turn, "collector.takeover", null, "started", {
     term,
