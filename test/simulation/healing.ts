@@ -5,8 +5,8 @@ import { violate } from "./invariants.ts";
 import { isRight, load, releaseOf } from "./model.ts";
 import { learnReleases, lookAtFiles } from "./probing.ts";
 import { later } from "./process.ts";
-import { input, startReplica } from "./replica.ts";
-import { restartSidecar, serves } from "./sidecar.ts";
+import { input, startReplica, stopReplica } from "./replica.ts";
+import { restartSidecar, serves, stopSidecar } from "./sidecar.ts";
 import { runUntil, type World } from "./world.ts";
 
 /**
@@ -35,8 +35,22 @@ export function heal(world: World): void {
   world.calm = false;
 }
 
+/** One node may be gone for good: the rest must do without it, also where a leader went down with it. */
+function loseNode(world: World): void {
+  const { random } = world;
+  const lost = random.chance(0.4) ? random.pick(world.instances) : undefined;
+  if (!lost) return;
+  world.say?.("HEAL", `the node of ${lost.id} is gone`);
+  world.lost.add(lost.id);
+  lost.model.up = false;
+  for (const sidecar of lost.sidecars) stopSidecar(world, sidecar);
+  const leader = world.replicas.find(({ state }) => state !== null);
+  if (leader && random.chance(0.5)) stopReplica(world, leader);
+}
+
 function endFaults(world: World): void {
   world.say?.("HEAL", "no more faults");
+  loseNode(world);
   world.store.awayUntilMs = 0;
   world.store.slowUntilMs = 0;
   world.storeLinks.clear();
@@ -66,7 +80,8 @@ function resumeOrders(world: World): void {
 /** Right in bytes and answers since the faults ended, by the newest proof that the world has. */
 const someoneCould = (world: World): boolean =>
   world.instances.some(
-    ({ model, volume }) =>
+    ({ id, model, volume }) =>
+      !world.lost.has(id) &&
       isRight(world, model) &&
       releaseOf(world, volume.tree) !== undefined &&
       world.nowMs - model.troubledAtMs > 0.5 * world.scenario.healPhaseMs,
@@ -82,6 +97,7 @@ function repairAll(world: World): void {
   const last = world.releases.filter(({ broken }) => !broken).at(-1);
   if (!last) return;
   world.network = { ...world.network, duplication: 0, reordering: 0 };
+  world.lost.clear();
   for (const instance of world.instances) {
     const { model, volume } = instance;
     instance.approved = world.releases.length;
@@ -94,6 +110,7 @@ function repairAll(world: World): void {
     model.hungSinceMs = null;
     model.up = true;
     load(world, model, volume);
+    for (const sidecar of instance.sidecars) restartSidecar(world, sidecar);
     for (const sidecar of instance.sidecars)
       later(world, sidecar.process, 1, () => {
         learnReleases(world, sidecar);

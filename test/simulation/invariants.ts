@@ -24,6 +24,9 @@ export type Ledger = {
   ordered: Set<string>;
 };
 
+/** Beats after which an instance is silent for everybody, whatever the core's own limit is. */
+const silentBeats = 8;
+
 export const newLedger = (): Ledger => ({
   violations: [],
   intents: new Set(),
@@ -181,7 +184,7 @@ function checkIntent(
   const { promotion } = state.durable;
   if (facts.dryRun === true || promotion?.id !== facts.promotion || promotion?.forced) return;
   const target = world.instances.find(({ id }) => id === promotion?.to)?.sidecars.at(-1);
-  const slowMs = 8 * state.plan.heartbeatMs;
+  const slowMs = 2 * silentBeats * state.plan.heartbeatMs;
   const attentive = world.nowMs - observer.pausedUntilMs > slowMs;
   if (target?.wrongSinceMs != null && world.nowMs - target.wrongSinceMs > slowMs && attentive)
     violate(
@@ -190,9 +193,10 @@ function checkIntent(
       `${promotion?.id} is begun for ${target.incarnation}, which has long said that it is wrong`,
     );
   if (promotion?.operation || !reason.includes("silent")) return;
-  const allowedMs = 4 * state.plan.heartbeatMs;
   const known = Object.values(state.members).filter(({ heardAtMs }) => heardAtMs !== null);
-  const silent = known.filter(({ heardAtMs }) => atMs - (heardAtMs ?? 0) > allowedMs + world.scenario.tickMs);
+  const silent = known.filter(
+    ({ heardAtMs }) => atMs - (heardAtMs ?? 0) > silentBeats * state.plan.heartbeatMs,
+  );
   if (silent.length >= 3 && silent.length > 0.3 * known.length)
     violate(world, "I5", `${promotion?.id} is begun while ${silent.length} of ${known.length} are silent`);
 }
@@ -210,7 +214,7 @@ function checkSilence(
   if (members[sidecar.instance.id]?.contested) return;
   const { stream, links } = sidecar;
   const { heartbeatMs } = world.scenario.plan;
-  const sinceMs = world.nowMs - 8 * heartbeatMs;
+  const sinceMs = world.nowMs - (silentBeats + 1) * heartbeatMs;
   const link = links[stream.replica.index]?.up;
   const clear = link && !stream.brokenUp && Math.max(link.cutUntilMs, link.cloggedUntilMs) < sinceMs;
   if (

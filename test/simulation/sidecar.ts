@@ -74,7 +74,7 @@ export function bootSidecar(world: World, instance: Instance, disk: Disk, clock:
 /** The same disk, a new process: what was not persisted is gone. */
 export function restartSidecar(world: World, sidecar: Sidecar): void {
   const { instance, disk, process } = sidecar;
-  if (process.up) return;
+  if (process.up || world.lost.has(instance.id)) return;
   instance.boots += 1;
   sidecar.incarnation = `${instance.id}#${instance.boots}`;
   process.up = true;

@@ -34,7 +34,7 @@ export type Stream = {
 };
 
 /** A peer that says nothing for this many heartbeats is gone; the ping of a WebSocket finds out in the same time. */
-const deafBeats = 6;
+const deafBeats = 10;
 
 export function up(world: World, stream: Stream, act: () => void): void {
   const { sidecar, replica } = stream;

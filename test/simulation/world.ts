@@ -50,6 +50,8 @@ export type World = {
   stats: Stats;
   /** No faults are started, and what they broke heals. */
   calm: boolean;
+  /** Instances whose node is gone while the rest heals, until a person brings them back. */
+  lost: Set<string>;
   corruptions: number;
   ownActs: number;
   events: number;
@@ -90,6 +92,7 @@ export function createWorld({ seed, long, core, say }: WorldOptions): World {
       orders: 0,
     },
     calm: false,
+    lost: new Set(),
     corruptions: 0,
     ownActs: 0,
     events: 0,
