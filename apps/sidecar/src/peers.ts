@@ -29,9 +29,12 @@ export function createPeerBook(ownId: string): PeerBook {
       for (const peer of peers) {
         if (peer.id === ownId) continue;
         const before = known.get(peer.id);
-        const target = before?.target?.url === peer.tap ? before.target : targetOf(peer);
+        // A collector that has just started may not know yet where a peer is: what is known here stays.
+        const tap = peer.tap ?? before?.peer.tap ?? null;
+        const control = peer.control ?? before?.peer.control ?? null;
+        const target = before?.target?.url === tap ? before.target : targetOf({ ...peer, tap });
         known.set(peer.id, {
-          peer,
+          peer: { ...peer, tap, control },
           target,
           seen: before?.seen ?? null,
           seenAtMs: before?.seenAtMs ?? Number.NEGATIVE_INFINITY,

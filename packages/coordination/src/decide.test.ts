@@ -105,10 +105,10 @@ describe("bytes x goldens", () => {
     world.report("a", { ...failed("wrong-output"), canRestart: true });
     expect(world.sent()).toContain("reload a");
     world.answer("reload", "failed");
-    world.pass(100);
+    world.pass(1100);
     expect(world.sent()).toContain("restart a");
     world.answer("restart", "failed");
-    world.pass(100);
+    world.pass(1100);
     expect(world.log).toContainEqual(
       expect.objectContaining({
         kind: "audit",
@@ -128,12 +128,21 @@ describe("bytes x goldens", () => {
     world.report("b", corrupt);
     expect(world.sent().filter((line) => line.startsWith("restore"))).toEqual(["restore a"]);
   });
+  it("does not repeat at once what just failed", () => {
+    const world = fleet();
+    world.report("a", { ...failed("process-gone"), canRestart: true });
+    world.answer("restart", "failed");
+    world.pass(100);
+    expect(world.sent().filter((line) => line === "restart a")).toHaveLength(1);
+    for (let waited = 0; waited < 3; waited++) world.pass(500);
+    expect(world.sent().filter((line) => line === "restart a")).toHaveLength(2);
+  });
   it("stops repeating what does not help, and still promotes", () => {
     const world = fleet();
     for (let tries = 0; tries < 4; tries++) {
       world.report("a", corrupt);
       if (tries < 3) world.answer("restore", "failed");
-      world.pass(100);
+      for (let waited = 0; waited < 8; waited++) world.pass(600);
     }
     expect(world.sent().filter((line) => line === "restore a")).toHaveLength(3);
     expect(world.audits()).toContain("budget.exhausted");
@@ -165,7 +174,7 @@ describe("wrong everywhere is not a failure of each", () => {
 
 describe("silence", () => {
   const silence = (world: ReturnType<typeof fleet>, beat: string[]) => {
-    for (let step = 0; step < 6; step++) world.pass(500, { beat });
+    for (let step = 0; step < 9; step++) world.pass(500, { beat });
   };
   it("of one instance promotes its standby", () => {
     const world = fleet();
@@ -197,10 +206,11 @@ describe("an exclusive service", () => {
   });
   it("waits for the lease of an active that does not answer", () => {
     const world = fleet(exclusive);
-    for (let step = 0; step < 5; step++) world.pass(500, { beat: ["b"] });
+    world.report("a", failed("hung"));
     world.answer("prepare");
+    for (let step = 0; step < 4; step++) world.pass(500, { beat: ["b"] });
     expect(world.state().durable.roles.b).toBe("standby");
-    for (let step = 0; step < 3; step++) world.pass(500, { beat: ["b"] });
+    for (let step = 0; step < 4; step++) world.pass(500, { beat: ["b"] });
     expect(world.state().durable.roles.b).toBe("active");
   });
   it("grants no lease while it is being fenced, nor past its own leadership", () => {

@@ -2,7 +2,7 @@ import type { Command, CommandResult } from "@locum/contracts";
 import { unfitReason } from "./candidates.ts";
 import type { Operation, Order } from "./decision.ts";
 import { beginPromotion } from "./promotion.ts";
-import { audit, isAwaited, membersOf, nextId, send, setDurable, type Turn, tell } from "./turn.ts";
+import { audit, isAwaited, membersOf, nextId, send, setDurable, setMember, type Turn, tell } from "./turn.ts";
 
 /** An operation whose instance does not come back for this long has failed; a restore of a large model takes minutes. */
 const operationMsMax = 900_000;
@@ -109,6 +109,7 @@ function finish(turn: Turn, operation: Operation, { outcome, code, detail, tookM
   save(turn, { ...operation, state: outcome, code, detail, endedAt: turn.wallMs });
   const { kind, instance } = operation;
   if (kind === "promote" || kind === "failback") return;
+  setMember(turn, instance, { repairedAtMs: turn.atMs });
   audit(turn, resultOf[kind], instance, detail, { operation: operation.id, outcome, code, tookMs });
   const step = kind === "drill" ? "note" : outcome === "done" ? "verify" : kind;
   tell(

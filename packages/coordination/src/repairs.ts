@@ -119,6 +119,7 @@ function startRepair(turn: Turn, member: Member): void {
   )
     return;
   const { plan, durable } = turn.state;
+  if (turn.atMs - member.repairedAtMs < 2 * plan.heartbeatMs) return;
   const repair = repairFor(report, {
     onUnapproved: plan.onUnapproved,
     settleMs: plan.settleMs,
@@ -155,7 +156,7 @@ function act(
       turn.effects.push({ kind: "would", effect: { kind: "audit", event } });
     });
   }
-  if (!spend(turn, act.kind, member.id)) return;
+  if (!spend(turn, act.kind, member.id, tried.filter((kind) => kind === act.kind).length)) return;
   const incident = member.incident ? turn.state.incidents[member.incident] : undefined;
   if (incident) updateIncident(turn, { ...incident, tried: [...tried, act.kind] });
   startOperation(turn, { kind: act.kind, instance: member.id, act, requestedBy: "collector", reason: why });

@@ -119,7 +119,7 @@ async function configFor(cli: Cli, dir: string, models: ModelProcess[]): Promise
   await cli.run("init", "--service", service, ...pairs, "--out", draft);
   const written = parse(await readFile(draft, "utf8"));
   const restartScript = join(dir, "end-model-server.sh");
-  await writeFile(restartScript, '#!/bin/sh\nkill -9 "$(cat "$1")"\n');
+  await writeFile(restartScript, '#!/bin/sh\nkill -9 "$(cat "$1")" 2>/dev/null || true\n');
   await chmod(restartScript, 0o755);
   return {
     ...written,

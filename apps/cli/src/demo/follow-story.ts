@@ -22,7 +22,7 @@ const lines: Partial<Record<AuditEvent["kind"], Line>> = {
   "restore.intent": ({ instance, reason }) => ({ step: "restore", text: `${instance}: ${reason}` }),
   "restore.result": ({ instance, facts }) => ({
     step: "restore",
-    text: `${instance}: ${facts.outcome} in ${facts.tookMs} ms`,
+    text: `${instance}: ${facts.outcome} in ${Math.round(Number(facts.tookMs))} ms`,
   }),
   "reload.intent": ({ instance, reason }) => ({ step: "reload", text: `${instance}: ${reason}` }),
   "restart.intent": ({ instance, reason }) => ({ step: "restart", text: `${instance}: ${reason}` }),

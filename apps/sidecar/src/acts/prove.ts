@@ -9,7 +9,9 @@ export async function proveAll(context: ActContext, sinceMs: number, what: strin
   const withinMs = Math.min(60_000, 3000 + 2 * count * ladder.timeoutMs());
   const isProven = () => {
     const { goldens, provenAgeMs } = drive.fitness();
-    return goldens === "proven" && provenAgeMs !== null && clock.monotonicMs() - provenAgeMs >= sinceMs;
+    const passed =
+      goldens === "proven" && provenAgeMs !== null && clock.monotonicMs() - provenAgeMs >= sinceMs;
+    return passed && drive.state().health.verdict.kind !== "failed";
   };
   await drive.until(() => ["none", "failed"].includes(drive.fitness().goldens) || isProven(), withinMs);
   const { goldens } = drive.fitness();
