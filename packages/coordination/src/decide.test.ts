@@ -95,10 +95,14 @@ describe("bytes x goldens", () => {
       { kind: "restore", judged: bad, release: r1, reload: false },
     ]);
   });
-  it("bytes bad, goldens good, and someone still writes: waits", () => {
+  it("bytes bad, goldens good, and someone still writes: waits, and calls it no incident", () => {
     const world = fleet();
     world.report("a", { bytes: "unapproved", tree: bad, fit: false, quietMs: 100 });
     expect(world.sent()).toEqual([]);
+    expect(world.audits()).not.toContain("incident.open");
+    world.report("a", { quietMs: 2000 });
+    expect(world.audits()).toContain("incident.open");
+    expect(world.sent()).toEqual(["restore a"]);
   });
   it("bytes good, goldens bad: reload, then restart where a driver is, then a person", () => {
     const world = fleet({ config: { failover: { actionsMax: 9 } } });

@@ -17,8 +17,9 @@ export function followIncidents(turn: Turn): void {
   for (const member of membersOf(turn)) {
     const trouble = troubleOf(member);
     const open = member.incident ? turn.state.incidents[member.incident] : undefined;
-    if (trouble && !open) openIncident(turn, member, trouble);
-    else if (
+    if (trouble && !open) {
+      if (!isBeingWritten(turn, member, trouble)) openIncident(turn, member, trouble);
+    } else if (
       trouble &&
       open &&
       open.failure !== trouble.failure &&
@@ -50,6 +51,10 @@ export function troubleOf({ report, silent, connected, heardAtMs }: Member): Tro
     };
   return null;
 }
+
+/** A deploy puts its files beside the others before it renames them: until they were quiet, nothing is wrong with them. */
+const isBeingWritten = ({ state }: Turn, { report }: Member, { failure }: Trouble): boolean =>
+  failure === "latent-bytes" && (report?.quietMs ?? 0) < state.plan.settleMs;
 
 /** A latent finding may turn into a failure, and a silent instance may speak of a worse one; never the other way. */
 const rank = (failure: Incident["failure"]): number =>

@@ -4,7 +4,7 @@ import { isPaused, membersOf, setState, type Turn } from "./turn.ts";
 /** What sidecars go on running by when the collector is away: sent whenever it says something new. */
 export function publishPolicy(turn: Turn): void {
   // A new leader that has not heard everybody yet would tell the peers that nobody can be reached.
-  if (turn.atMs < turn.state.observeUntilMs) return;
+  if (turn.atMs < turn.state.observeUntilMs && membersOf(turn).some(({ report }) => report === null)) return;
   const { durable, plan, policy, policyCount } = turn.state;
   const peers = membersOf(turn).map(({ id, report, silent, contested }) => ({
     id,

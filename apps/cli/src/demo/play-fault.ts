@@ -32,6 +32,8 @@ export const restoreMsMax = 30_000;
 /** After the last event of a fault the client goes on for so long, so that a relapse is counted. */
 const afterglowMs = 600;
 const peacefulMs = 3500;
+/** An answer that took longer kept its client waiting: it counts into the recovery time. */
+const lateMs = 250;
 
 /** Plays one fault: strikes, watches until everything is right again, and measures with the client's own eyes. */
 export async function playFault(
@@ -92,8 +94,11 @@ function measure(
   const answers = client.answers().filter(({ endMs }) => endMs >= startMs);
   const bad = answers.filter(({ outcome }) => outcome !== "right");
   const failed = bad.filter(({ outcome }) => outcome === "failed").length;
-  // From the fault to the last bad answer: from then on everything is answered, and rightly.
-  const rtoMs = bad.length === 0 ? 0 : Math.max(...bad.map(({ endMs }) => endMs)) - startMs;
+  // From the fault to the last answer that was bad or late: from then on everything is answered, rightly and at once.
+  const disturbed = answers.filter(
+    ({ outcome, sentMs, endMs }) => outcome !== "right" || endMs - sentMs > lateMs,
+  );
+  const rtoMs = Math.max(0, ...disturbed.map(({ endMs }) => endMs - startMs));
   const seen = onlookers
     .sightings()
     .filter((sighting) => sighting.instance === target && sighting.atMs >= startMs);

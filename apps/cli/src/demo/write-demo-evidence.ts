@@ -68,7 +68,7 @@ function measuresOf({
   });
   return [
     measure("detected", "ms", detectedMs, null),
-    measure("recovery time (last bad answer)", "ms", rtoMs, objectives.rtoMs),
+    measure("recovery time (last bad or late answer)", "ms", rtoMs, objectives.rtoMs),
     measure("failed requests", "count", failed, objectives.failedMax),
     measure("wrong answers", "count", wrong, null),
     measure("proven right again", "ms", restoredMs, restoredMs === null ? null : objectives.restoredMs),

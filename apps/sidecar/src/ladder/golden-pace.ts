@@ -27,7 +27,8 @@ export type Pace = { kind: "single" | "round"; everyMs: number };
 const dayMs = 86_400_000;
 const failedFirstMs = 300;
 const failedMostMs = 2000;
-const suspicionMs = 1000;
+const suspicionLeastMs = 250;
+const suspicionMostMs = 1000;
 
 /**
  * How often goldens are asked. Suspicion and failure ask for whole rounds; else one after the other, so that a round
@@ -43,13 +44,17 @@ export function paceOf(view: PaceView, policy: PacePolicy): Pace {
   }
   // Until the first proof, and while anything speaks against it, the next second matters more than the load.
   if (view.suspicion || view.verdict === "suspect" || view.verdict === "unknown")
-    return { kind: "round", everyMs: Math.max(suspicionMs, costMs * count) };
+    return { kind: "round", everyMs: Math.max(suspicionMs(view.goldenMs * count), costMs * count) };
   const provenMs = policy.fitnessMaxAgeMs / 2 / count;
   const wantedMs = view.traffic
     ? Math.max(policy.underTrafficMs, shareMs(view, policy))
     : policy.idleRoundMs / count;
   return { kind: "single", everyMs: Math.max(Math.min(wantedMs, provenMs), costMs) };
 }
+
+/** A quick model is asked more often, so that a wrong load is seen in a moment; a slow one gives a tenth of its time. */
+const suspicionMs = (roundMs: number): number =>
+  Math.min(suspicionMostMs, Math.max(suspicionLeastMs, 10 * roundMs));
 
 /** Time between goldens that keeps them within their share. Where capacity was never reached, one at a time is the least it is. */
 function shareMs({ capacityPerSecond, goldenMs }: PaceView, { capacityShareMax }: PacePolicy): number {

@@ -55,7 +55,7 @@ export function createLadder(options: LadderOptions): Ladder {
   const { latencies } = counts;
   let failedRounds = 0;
 
-  const timeoutMs = () => Math.max(golden.timeoutFloorMs, 8 * latencies.quantile(0.99));
+  const timeoutMs = () => Math.max(golden.timeoutFloorMs, 8 * latencies.tail());
   const process = createProcessRung({ url, everyMs: probe.processMs, ...common, ...options });
   const live = createLiveRung({ everyMs: probe.liveMs, ...common });
   const ready = createReadyRung({ everyMs: probe.readyMs, models, ...common });
@@ -75,7 +75,7 @@ export function createLadder(options: LadderOptions): Ladder {
         oldestSinceMs: oldest(seen?.oldestWaitSinceMs, asked.oldestMs),
         work: (seen?.ownWork ?? 0) + counts.answered,
         givenUp: traffic.givenUp() + counts.unanswered,
-        p99Ms: Math.max(traffic.p99Ms(), latencies.quantile(0.99)),
+        p99Ms: Math.max(traffic.p99Ms(), latencies.tail()),
       };
     },
     lastStallMs: () => state().stallEndMs,

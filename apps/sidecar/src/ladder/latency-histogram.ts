@@ -2,6 +2,8 @@ export type LatencyHistogram = {
   observe(ms: number): void;
   /** The bound below which this part of the recent latencies lies; 0 while nothing is known. */
   quantile(part: number): number;
+  /** What counts as late: the p99, or the p90 while so few are known that the p99 would be the one cold start. */
+  tail(): number;
   count(): number;
 };
 
@@ -9,6 +11,7 @@ export type LatencyHistogram = {
 const growth = 1.1;
 const leastMs = 0.1;
 const buckets = 170;
+const manyEnough = 200;
 
 /**
  * Latencies in bounded memory, the recent ones counting most: after every `halfLife` observations all counts are
@@ -18,7 +21,19 @@ export function createLatencyHistogram({ halfLife = 2000 }: { halfLife?: number 
   const counts = new Float64Array(buckets);
   let total = 0;
   let sinceHalved = 0;
+  const quantile = (part: number): number => {
+    if (total === 0) return 0;
+    let below = 0;
+    for (const [index, count] of counts.entries()) {
+      below += count;
+      // Halves of halves add up inexactly; the last bucket that holds anything is the answer then.
+      if (below >= part * total - 1e-9) return leastMs * growth ** index;
+    }
+    return leastMs * growth ** (buckets - 1);
+  };
   return {
+    quantile,
+    tail: () => quantile(total < manyEnough ? 0.9 : 0.99),
     observe(ms) {
       if (!(ms >= 0)) return;
       const bucket = Math.ceil(Math.log(Math.max(ms, leastMs) / leastMs) / Math.log(growth));
@@ -33,16 +48,6 @@ export function createLatencyHistogram({ halfLife = 2000 }: { halfLife?: number 
         counts[index] = count / 2;
         total += count / 2;
       }
-    },
-    quantile(part) {
-      if (total === 0) return 0;
-      let below = 0;
-      for (const [index, count] of counts.entries()) {
-        below += count;
-        // Halves of halves add up inexactly; the last bucket that holds anything is the answer then.
-        if (below >= part * total - 1e-9) return leastMs * growth ** index;
-      }
-      return leastMs * growth ** (buckets - 1);
     },
     count: () => total,
   };
