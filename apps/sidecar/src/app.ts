@@ -78,6 +78,7 @@ export function createApp(deps: AppDeps): App {
   const frames = receiveFrames({
     ...parts,
     drive,
+    clock,
     log,
     kept: identity.policy,
     keep: identity.savePolicy,

@@ -29,7 +29,7 @@ export function createParts(
   const metering = createMetering(createMetrics());
   const upstream = createUpstream({ ...instance, headers, ca });
   const peers = createPeerBook(instance.id);
-  peers.know(peersOf(service));
+  peers.know(peersOf(service), clock.monotonicMs());
   const pump = createSpoolPump({ spool, send, log });
   const record: Parts["record"] = (fact) =>
     pump.record(

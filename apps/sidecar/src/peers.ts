@@ -7,11 +7,11 @@ export type PeerState = { id: string; role: Role; fit: boolean; target: Target |
 /** What its own /readyz said last; null where it did not answer. */
 export type PeerSeen = { fit: boolean; role: Role; epoch: number } | null;
 
-type Known = { peer: Peer; seen: PeerSeen; seenAtMs: number; target: Target | null };
+type Known = { peer: Peer; toldAtMs: number; seen: PeerSeen; seenAtMs: number; target: Target | null };
 
 export type PeerBook = {
   /** From the collector's policy, or at the first start from the service file. */
-  know(peers: readonly Peer[]): void;
+  know(peers: readonly Peer[], atMs: number): void;
   heard(id: string, seen: PeerSeen, atMs: number): void;
   /** `policyFresh`: the collector is there, so that its word counts where a peer has not been asked yet. */
   states(atMs: number, policyFresh: boolean): PeerState[];
@@ -25,7 +25,7 @@ const seenForMs = 2000;
 export function createPeerBook(ownId: string): PeerBook {
   const known = new Map<string, Known>();
   return {
-    know(peers) {
+    know(peers, atMs) {
       for (const peer of peers) {
         if (peer.id === ownId) continue;
         const before = known.get(peer.id);
@@ -36,6 +36,7 @@ export function createPeerBook(ownId: string): PeerBook {
         known.set(peer.id, {
           peer: { ...peer, tap, control },
           target,
+          toldAtMs: before?.peer.fit === peer.fit ? before.toldAtMs : atMs,
           seen: before?.seen ?? null,
           seenAtMs: before?.seenAtMs ?? Number.NEGATIVE_INFINITY,
         });
@@ -48,10 +49,12 @@ export function createPeerBook(ownId: string): PeerBook {
       if (entry) known.set(id, { ...entry, seen, seenAtMs: atMs });
     },
     states: (atMs, policyFresh) =>
-      [...known.values()].map(({ peer, seen, seenAtMs, target }) => {
+      [...known.values()].map(({ peer, toldAtMs, seen, seenAtMs, target }) => {
         const asked = atMs - seenAtMs < seenForMs;
-        // Its own word is newer than the collector's; a peer that does not answer is not forwarded to.
-        const fit = asked ? seen?.fit === true : policyFresh && peer.control === null && peer.fit;
+        // The newer word counts: its own, asked twice a second, or the collector's, pushed when it changes. A peer
+        // that does not answer is not forwarded to.
+        const told = policyFresh && (toldAtMs > seenAtMs || peer.control === null);
+        const fit = told ? peer.fit : asked && seen?.fit === true;
         return { id: peer.id, role: seen?.role ?? peer.role, fit, target };
       }),
     controls: () =>

@@ -1,5 +1,5 @@
 import type { CollectorFrame, Policy } from "@locum/contracts";
-import type { Log } from "@locum/runtime";
+import type { Clock, Log } from "@locum/runtime";
 import type { KeptPolicy } from "./adapters/identity.ts";
 import { openPolicy } from "./adapters/policy-seal.ts";
 import type { SpoolPump } from "./adapters/spool-pump.ts";
@@ -16,6 +16,7 @@ type Ports = {
   kept: KeptPolicy | null;
   keep: (policy: KeptPolicy) => Promise<void>;
   onReleases: () => void;
+  clock: Clock;
   log: Log;
 };
 
@@ -33,12 +34,13 @@ export function receiveFrames({
   pump,
   keep,
   onReleases,
+  clock,
   log,
   ...ports
 }: Ports): FrameReceiver {
   let kept = ports.kept;
   const put = (policy: Policy): void => {
-    peers.know(policy.peers);
+    peers.know(policy.peers, clock.monotonicMs());
     drive.put({ kind: "policy", policy });
   };
   const save = (next: KeptPolicy): void => {
