@@ -21,8 +21,10 @@ type Try = {
 };
 
 const besides: readonly Beside[] = ["nothing", "restore of the other", "restore of the same"];
-/** A restore starts when the files were quiet for two seconds and ends a moment later: the deploy falls around it. */
+/** A restore starts when the files were quiet for two seconds: the deploy falls before, around or after it. */
 const spreadMs = 4000;
+/** Every second deploy waits for the restore to be ordered, and falls into the moment in which it works. */
+const restoreSpreadMs = 120;
 
 /** Deploys an approved release as a careful deployment does (rename, then load), at random moments. */
 export async function run(tools: BenchTools): Promise<BenchSummary> {
@@ -75,7 +77,9 @@ async function tryDeploy({ stack, witness, random, beside }: Rig): Promise<Try> 
   // Bytes only, and nothing loaded: the answers stay right, so each bad one from here on is our own doing.
   if (beside === "restore of the other") await overwriteMiddle(liveFile(other));
   if (beside === "restore of the same") await overwriteMiddle(liveFile(target));
-  await passed(random() * spreadMs);
+  const aimed = beside !== "nothing" && random() < 0.5;
+  if (aimed) await restoreOrdered(stack, before.seq);
+  await passed(random() * (aimed ? restoreSpreadMs : spreadMs));
   await deploy(target, digits[release]);
   const calm = () => stack.settled();
   const left: string[] = [];
@@ -92,8 +96,8 @@ async function tryDeploy({ stack, witness, random, beside }: Rig): Promise<Try> 
   // Files that went bad are an incident of their own instance, and are restored: that is no disturbance there.
   const expected = beside === "nothing" ? null : beside === "restore of the same" ? target.id : other.id;
   const quiet = ["incident.open", "restore.intent"];
-  for (const { event, instance } of events)
-    if (!(instance === expected && quiet.includes(event))) left.push(`${event} ${instance}`);
+  for (const { event, instance, reason } of events)
+    if (!(instance === expected && quiet.includes(event))) left.push(`${event} ${instance}: ${reason}`);
   const bad = witness
     .answers()
     .slice(before.answers)
@@ -107,6 +111,12 @@ async function tryDeploy({ stack, witness, random, beside }: Rig): Promise<Try> 
     tookMs: Math.round(performance.now() - startMs),
   };
 }
+
+const restoreOrdered = (stack: Stack, after: number) =>
+  until(async () => (await isolationsSince(stack, after)).some(({ event }) => event === "restore.intent"), {
+    what: "the restore to be ordered",
+    everyMs: 10,
+  });
 
 async function isNewer(target: ModelProcess): Promise<boolean> {
   return sha256(await readFile(liveFile(target))) === sha256(await readFile(digits.newer));

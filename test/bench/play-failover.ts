@@ -82,6 +82,7 @@ export async function playHaproxy({
   target: ModelProcess;
   fault: Strike;
 }): Promise<Play> {
+  await servesAgain(target);
   await warm(witness);
   await passed(Math.random() * 1000);
   const startMs = performance.now();
@@ -94,6 +95,18 @@ export async function playHaproxy({
   await until(() => target.pid() === undefined, { what: "the model server to end" });
   await target.revive();
   return { way, fault, ...seen, detectedMs: null, restoredMs: null };
+}
+
+/** After the fault before this one HAProxy takes a while to trust a server again. */
+async function servesAgain(target: ModelProcess): Promise<void> {
+  const handled = async () => {
+    const { handled } = (await (await fetch(`${target.url}/faults`)).json()) as {
+      handled: Record<string, number>;
+    };
+    return Object.values(handled).reduce((sum, count) => sum + count, 0);
+  };
+  const before = await handled();
+  await until(async () => (await handled()) > before + 20, { what: "requests to come back", everyMs: 100 });
 }
 
 async function warm(witness: Witness): Promise<void> {

@@ -2,6 +2,7 @@ import type { Order } from "@locum/coordination";
 import { keepTwin } from "./acting.ts";
 import { wallMs } from "./clock.ts";
 import { corruptTree, load, newRelease } from "./model.ts";
+import type { Link } from "./network.ts";
 import { learnReleases, lookAtFiles } from "./probing.ts";
 import { later, pause } from "./process.ts";
 import { input, stopReplica } from "./replica.ts";
@@ -103,8 +104,7 @@ const faults: Record<FaultKind, (world: World) => void> = {
     const pair = world.random.pick(links);
     const untilMs = world.nowMs + beats(world, 1, 40);
     const direction = world.random.below(3);
-    if (pair && direction !== 0) pair.up.cutUntilMs = untilMs;
-    if (pair && direction !== 1) pair.down.cutUntilMs = untilMs;
+    if (pair) cut(pair, untilMs, direction);
   },
   "link-clogged": (world) => {
     const links = world.instances.flatMap(({ sidecars }) => sidecars.flatMap(({ links: each }) => each));
@@ -119,12 +119,12 @@ const faults: Record<FaultKind, (world: World) => void> = {
       for (const { links } of sidecars) {
         const pair = replica && links[replica.index];
         if (!pair) continue;
-        pair.up.cutUntilMs = untilMs;
-        pair.down.cutUntilMs = untilMs;
+        cut(pair, untilMs);
       }
     const away = world.random.chance(0.3) ? replica : undefined;
     if (away) world.storeLinks.set(away.process.name, untilMs);
   },
+  "split-brain": (world) => split(world),
   "store-away": (world) => {
     const untilMs = world.nowMs + beats(world, 0.5, 30);
     const replica = world.random.pick(world.replicas);
@@ -139,6 +139,12 @@ const faults: Record<FaultKind, (world: World) => void> = {
   "deploy-broken": (world) => deploy(world, { torn: false, broken: true }),
   order: (world) => order(world),
 };
+
+/** Both directions, or one: 0 spares what the sidecar says, 1 what it hears. */
+function cut({ up, down }: { up: Link; down: Link }, untilMs: number, direction = 2): void {
+  if (direction !== 0) up.cutUntilMs = Math.max(up.cutUntilMs, untilMs);
+  if (direction !== 1) down.cutUntilMs = Math.max(down.cutUntilMs, untilMs);
+}
 
 function forCurrent({ sidecars }: Instance, act: (sidecar: Instance["sidecars"][number]) => void): void {
   const current = sidecars.at(-1);
@@ -166,8 +172,7 @@ function replace(world: World, instance: Instance): void {
   const old = instance.sidecars.at(-1);
   if (!old || instance.sidecars.length > 2) return;
   const untilMs = world.nowMs + beats(world, 1, 30);
-  if (world.random.chance(0.7))
-    for (const { up, down } of old.links) up.cutUntilMs = down.cutUntilMs = untilMs;
+  if (world.random.chance(0.7)) for (const { up, down } of old.links) cut({ up, down }, untilMs);
   bootSidecar(world, instance, { ...old.disk }, drawClock(world.random, world.scenario));
   world.heap.push(untilMs + beats(world, 0, 20), () => retire(world, instance, old));
 }
@@ -175,6 +180,19 @@ function replace(world: World, instance: Instance): void {
 export function retire(world: World, instance: Instance, old: Instance["sidecars"][number]): void {
   instance.sidecars = instance.sidecars.filter((one) => one !== old);
   stopSidecar(world, old);
+}
+
+/** The leader loses the store and some of the sidecars, and goes on with the others: the classic of two leaders. */
+function split(world: World): void {
+  const leader = world.replicas.find(({ state }) => state !== null);
+  const untilMs = world.nowMs + beats(world, 20, 70);
+  if (!leader) return;
+  world.storeLinks.set(leader.process.name, untilMs);
+  for (const { sidecars } of world.instances)
+    for (const { links } of world.random.chance(0.5) ? sidecars : []) {
+      const pair = links[leader.index];
+      if (pair) cut(pair, untilMs);
+    }
 }
 
 /** A release is approved, then its bytes come to one instance after the other, and each is reloaded by its deployer. */

@@ -50,6 +50,7 @@ function loseNode(world: World): void {
 
 function endFaults(world: World): void {
   world.say?.("HEAL", "no more faults");
+  world.healedAtMs = world.nowMs;
   loseNode(world);
   world.store.awayUntilMs = 0;
   world.store.slowUntilMs = 0;

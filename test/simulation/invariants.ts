@@ -216,7 +216,8 @@ function checkSilence(
   const { heartbeatMs } = world.scenario.plan;
   const sinceMs = world.nowMs - (silentBeats + 1) * heartbeatMs;
   const link = links[stream.replica.index]?.up;
-  const clear = link && !stream.brokenUp && Math.max(link.cutUntilMs, link.cloggedUntilMs) < sinceMs;
+  const clear =
+    link && !stream.brokenUp && Math.max(link.cutUntilMs, link.cloggedUntilMs, world.healedAtMs) < sinceMs;
   if (
     clear &&
     stream.openAtReplica &&

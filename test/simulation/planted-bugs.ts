@@ -67,8 +67,15 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "a sidecar does not let go when its lease ends",
-    guard: "mayServe",
-    core: { ...deliveredCore, mayServe: ({ role }) => role === "active" },
+    guard: "watchClock",
+    core: {
+      ...deliveredCore,
+      hold: (holder, input) => {
+        const { leaseUntilMs } = holder;
+        const endless = leaseUntilMs === null ? null : Number.POSITIVE_INFINITY;
+        return deliveredCore.hold({ ...holder, leaseUntilMs: endless }, input);
+      },
+    },
   },
   {
     name: "a restarted active serves on without a lease",

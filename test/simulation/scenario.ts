@@ -20,6 +20,7 @@ export const faultKinds = [
   "link-cut",
   "link-clogged",
   "everybody-cut",
+  "split-brain",
   "store-away",
   "store-slow",
   "deploy",

@@ -50,6 +50,7 @@ export type World = {
   stats: Stats;
   /** No faults are started, and what they broke heals. */
   calm: boolean;
+  healedAtMs: number;
   /** Instances whose node is gone while the rest heals, until a person brings them back. */
   lost: Set<string>;
   corruptions: number;
@@ -92,6 +93,7 @@ export function createWorld({ seed, long, core, say }: WorldOptions): World {
       orders: 0,
     },
     calm: false,
+    healedAtMs: Number.NEGATIVE_INFINITY,
     lost: new Set(),
     corruptions: 0,
     ownActs: 0,

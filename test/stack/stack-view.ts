@@ -68,8 +68,7 @@ const isCalm = (reports: (Report | null)[]): boolean =>
       report.verdict.kind === "healthy" &&
       report.bytes === "approved" &&
       report.goldens === "proven",
-  ) &&
-  reports.filter((report) => report?.role === "active").length === 1;
+  ) && reports.filter((report) => report?.role === "active").length === 1;
 
 const inShort = ([id, report]: [string, Report | null]) =>
   report && {

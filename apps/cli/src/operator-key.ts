@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { chmod, link, mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Fault, keyIdOf } from "@locum/contracts";
@@ -37,7 +37,7 @@ export async function ensureOperatorKey(file: string): Promise<OperatorKey> {
   await chmod(dirname(file), 0o700);
   const { privateKey } = generateKeyPairSync("ed25519");
   const pem = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
-  const draft = `${file}.${process.pid}.tmp`;
+  const draft = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     await using handle = await open(draft, "wx", 0o600);
     await handle.writeFile(pem);

@@ -91,7 +91,7 @@ export type Member = {
   silent: boolean;
   healthySinceMs: number | null;
   /** When its last repair ended: what it reported before that says nothing of what came of it. */
-  repairedAtMs: number;
+  repairedAtMs: number | null;
   /** Until when the lease that was last granted may still be held (exclusive only). */
   leaseUntilMs: number;
   /** Which boot of it that lease was granted to: another one cannot give it back. */

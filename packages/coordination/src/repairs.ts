@@ -119,7 +119,7 @@ function startRepair(turn: Turn, member: Member): void {
   )
     return;
   const { plan, durable } = turn.state;
-  if (turn.atMs - member.repairedAtMs < 2 * plan.heartbeatMs) return;
+  if (member.repairedAtMs !== null && turn.atMs - member.repairedAtMs < 2 * plan.heartbeatMs) return;
   const repair = repairFor(report, {
     onUnapproved: plan.onUnapproved,
     settleMs: plan.settleMs,

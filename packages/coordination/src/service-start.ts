@@ -63,7 +63,7 @@ const newMember = (id: string): Member => ({
   report: null,
   silent: false,
   healthySinceMs: null,
-  repairedAtMs: Number.NEGATIVE_INFINITY,
+  repairedAtMs: null,
   leaseUntilMs: 0,
   leasedTo: null,
   incident: null,

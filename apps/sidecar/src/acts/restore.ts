@@ -81,6 +81,7 @@ async function putBack(context: ActContext, { bytes, dir, tree, act }: Job): Pro
     if (!(error instanceof Fault)) throw error;
     // The compare of the compare-and-swap: nothing was touched, and what is there now is judged anew.
     await bytes.check();
+    if (error.code === "snapshot-corrupt" || error.code === "snapshot-missing") bytes.forget(tree.digest);
     const again = error.code === "tree-changed" || error.code === "refused";
     return again ? refused(error.code, error.message) : failed(error.code, error.message);
   }
