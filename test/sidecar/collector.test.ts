@@ -41,7 +41,10 @@ beforeEach(async () => {
   expect((await collector.post("/v1/releases", release)).status).toBeLessThan(300);
   await expect.poll(() => [a.report().fit, b.report().fit], patient).toEqual([true, true]);
   await expect.poll(() => [a, b].map(({ report }) => report().restorable.length), patient).toEqual([1, 1]);
+  const peerOf = async ({ control }: StartedSidecar) => (await fetch(`${control}/status`)).text();
+  await expect.poll(() => peerOf(a), patient).toContain('{"id":"b","role":"standby","fit":true}');
   client = sendTraffic(a.tap);
+  await expect.poll(() => client.sent.length, patient).toBeGreaterThan(20);
 });
 afterEach(async () => {
   await client?.stop();
@@ -54,7 +57,6 @@ const roles = () => [a.report().role, b.report().role];
 
 describe("a pair with its collector", () => {
   it("a wrong active is diverted from, replaced, put back and proven", async () => {
-    await expect.poll(() => client.sent.length, patient).toBeGreaterThan(20);
     await corrupt(digits[0]?.file ?? "");
     await digits[0]?.load();
     await expect.poll(roles, patient).toEqual(["standby", "active"]);

@@ -83,6 +83,7 @@ export function createApp(deps: AppDeps): App {
     kept: identity.policy,
     keep: identity.savePolicy,
     onReleases: instance.releasesChanged,
+    onPeers: () => polling.now(),
   });
   const routine = createRoutine({ ...deps, ...parts, instance, drills });
 

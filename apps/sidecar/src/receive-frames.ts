@@ -16,6 +16,8 @@ type Ports = {
   kept: KeptPolicy | null;
   keep: (policy: KeptPolicy) => Promise<void>;
   onReleases: () => void;
+  /** Other peers than before, perhaps: they are asked at once. */
+  onPeers: () => void;
   clock: Clock;
   log: Log;
 };
@@ -34,6 +36,7 @@ export function receiveFrames({
   pump,
   keep,
   onReleases,
+  onPeers,
   clock,
   log,
   ...ports
@@ -41,6 +44,7 @@ export function receiveFrames({
   let kept = ports.kept;
   const put = (policy: Policy): void => {
     peers.know(policy.peers, clock.monotonicMs());
+    onPeers();
     drive.put({ kind: "policy", policy });
   };
   const save = (next: KeptPolicy): void => {
