@@ -33,5 +33,5 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (process.argv[2] !== "up") process.exit(error.code === "EPIPE" ? 0 : 1);
 });
 
-const code = await runLocum(process.argv.slice(2), io);
-process.stdout.write("", () => process.exit(code));
+// Not awaited at the top level: the bundle is CommonJS, which has no such thing.
+void runLocum(process.argv.slice(2), io).then((code) => process.stdout.write("", () => process.exit(code)));
