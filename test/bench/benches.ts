@@ -40,4 +40,9 @@ export const benches: Record<string, Bench> = {
     flags: { tries: number("deploys (10)"), seed: number("of the random moments") },
     run: (tools) => import("./deploys.ts").then(({ run }) => run(tools)),
   },
+  footprint: {
+    about: "memory of the sidecar's bundle under steady traffic, with its telemetry going out",
+    flags: { seconds: number("how long (20)") },
+    run: (tools) => import("./footprint.ts").then(({ run }) => run(tools)),
+  },
 };
