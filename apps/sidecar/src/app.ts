@@ -87,8 +87,12 @@ export function createApp(deps: AppDeps): App {
   });
   const routine = createRoutine({ ...deps, ...parts, instance, drills });
 
-  outside.onTurn = (before, after) => {
-    if (after.divert.diverted && !before.divert.diverted) tap?.divert();
+  let moving = false;
+  outside.onTurn = (_before, { divert, linked }) => {
+    const wasMoving = moving;
+    moving = divert.diverted && peers.states(clock.monotonicMs(), linked).some(({ fit }) => fit);
+    // Also when somebody becomes fit later: what waits at a server that hangs need not wait on.
+    if (moving && !wasMoving) tap?.divert();
     reporting.look();
   };
   outside.onHolder = createHolderEffects({
