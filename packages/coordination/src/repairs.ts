@@ -167,6 +167,11 @@ const isBusy = (turn: Turn, instance: string): boolean =>
     (operation) => operation.instance === instance && operation.endedAt === null,
   ) || turn.state.durable.promotion?.to === instance;
 
+const isRestored = (turn: Turn, instance: string): boolean =>
+  Object.values(turn.state.durable.operations).some(
+    ({ kind, instance: at, endedAt }) => kind === "restore" && at === instance && endedAt === null,
+  );
+
 function mayRestore(turn: Turn, instance: string): boolean {
   const running = Object.values(turn.state.durable.operations).filter(
     ({ kind, endedAt }) => kind === "restore" && endedAt === null,
@@ -183,8 +188,9 @@ function mayRestore(turn: Turn, instance: string): boolean {
  */
 export function watchAllWrong(turn: Turn): void {
   const { durable } = turn.state;
-  const reports = membersOf(turn).flatMap(({ report, silent, connected }) =>
-    report && connected && !silent ? [report] : [],
+  // Files that were just put right are not loaded yet: what still fails is the copy from before.
+  const reports = membersOf(turn).flatMap(({ id, report, silent, connected }) =>
+    report && connected && !silent && !isRestored(turn, id) ? [report] : [],
   );
   for (const release of new Set(reports.flatMap((report) => report.release ?? []))) {
     const serving = reports.filter((report) => report.release === release && report.bytes !== "unapproved");
