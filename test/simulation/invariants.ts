@@ -72,7 +72,6 @@ export function sinkKeeps(
 /** I2, I3 and I4 of what is now the truth. */
 export function stored(world: World, durable: Durable): void {
   const { ledger } = world;
-  for (const digest of durable.frozen) ledger.everFrozen.add(digest);
   for (const operation of Object.values(durable.operations))
     if (operation.requestedBy !== "collector") ledger.ordered.add(operation.id);
   const { promotion } = durable;
@@ -151,6 +150,12 @@ export function decided(world: World, { process }: Replica, { state, effects, gi
         violate(world, "I5", `${effect.instance} may leave, and nobody else is fit`);
     } else if (effect.kind === "audit" && effect.event.kind === "promote.intent")
       checkIntent(world, process, state, effect.event, given);
+    else if (
+      effect.kind === "audit" &&
+      effect.event.kind === "all-wrong" &&
+      effect.event.facts.frozen === true
+    )
+      world.ledger.everFrozen.add(String(effect.event.facts.release));
     else if (effect.kind === "audit" && effect.event.kind === "incident.open")
       checkSilence(world, process, state, effect.event);
     else if (effect.kind === "send") {
@@ -183,7 +188,9 @@ function checkIntent(
 ): void {
   const { promotion } = state.durable;
   if (facts.dryRun === true || promotion?.id !== facts.promotion || promotion?.forced) return;
-  const target = world.instances.find(({ id }) => id === promotion?.to)?.sidecars.at(-1);
+  const boot = promotion && state.members[promotion.to]?.incarnation;
+  const sidecars = world.instances.find(({ id }) => id === promotion?.to)?.sidecars;
+  const target = sidecars?.find(({ incarnation }) => incarnation === boot);
   const slowMs = 2 * silentBeats * state.plan.heartbeatMs;
   const attentive = world.nowMs - observer.pausedUntilMs > slowMs;
   if (target?.wrongSinceMs != null && world.nowMs - target.wrongSinceMs > slowMs && attentive)

@@ -1,13 +1,54 @@
 import type { Command } from "@locum/contracts";
 import type { decide as Decide, Effect, Input, ServiceState } from "@locum/coordination";
 import { deliveredCore } from "./run.ts";
+import type { Scenario } from "./scenario.ts";
 import type { Core } from "./world.ts";
 
 /**
  * The delivered core with one of its guards undone from outside, by changing what it sees or says. A simulation that
- * does not find these finds nothing. `hours` and `seeds` bound the search.
+ * does not find these finds nothing.
  */
-export type PlantedBug = { name: string; guard: string; core: Core };
+export type PlantedBug = {
+  name: string;
+  core: Core;
+  /** What the simulation says of it. */
+  found: RegExp;
+  /** Rare worlds are drawn more often, so that the search stays short. */
+  focus?: (drawn: Scenario) => Scenario;
+};
+
+const exclusive = (drawn: Scenario): Scenario => ({
+  ...drawn,
+  plan: {
+    ...drawn.plan,
+    class: "exclusive",
+    mode: "auto",
+    instances: drawn.plan.instances.map((instance, index) => ({
+      ...instance,
+      role: index === 0 ? "active" : "standby",
+    })),
+  },
+});
+
+const twoLeaders = (drawn: Scenario): Scenario => ({
+  ...exclusive(drawn),
+  replicas: 2,
+  faults: ["split-brain"],
+  faultEveryMs: 40 * drawn.plan.heartbeatMs,
+});
+
+const lateCommands = (drawn: Scenario): Scenario => ({
+  ...exclusive(drawn),
+  network: { delayMs: 40, loss: 0, duplication: 0.2, reordering: 0.3 },
+  faults: ["model-crash", "memory-wrong", "model-hang"],
+  faultEveryMs: 15 * drawn.plan.heartbeatMs,
+});
+
+const deploys = (drawn: Scenario): Scenario => ({
+  ...drawn,
+  plan: { ...drawn.plan, mode: "auto", onUnapproved: "restore" },
+  faults: ["deploy", "bytes-wrong"],
+});
 
 const withDecide = (decide: typeof Decide): Core => ({ ...deliveredCore, decide });
 
@@ -21,7 +62,8 @@ const membersOf = (state: ServiceState, patch: Partial<ServiceState["members"][s
 export const plantedBugs: PlantedBug[] = [
   {
     name: "a promotion commits without waiting for leases or fences",
-    guard: "mayCommit",
+    found: /^I1: /,
+    focus: lateCommands,
     core: seeing((state) => ({
       ...state,
       observeUntilMs: Math.min(state.observeUntilMs, 0),
@@ -30,7 +72,7 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "a promotion commits without the candidate's proof",
-    guard: "prepared",
+    found: /^I3: .*never asked/,
     core: seeing((state) => {
       const { promotion } = state.durable;
       if (promotion?.phase !== "prepare" || promotion.prepared) return state;
@@ -43,7 +85,8 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "a leader grants leases after its own leadership has ended",
-    guard: "leadUntilMs",
+    found: /^I1: /,
+    focus: twoLeaders,
     core: withDecide((state, input) => {
       const endless =
         input.kind === "tick" || input.kind === "start" ? { leadUntilMs: Number.POSITIVE_INFINITY } : {};
@@ -52,7 +95,8 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "a sidecar obeys a lower epoch",
-    guard: "stale-epoch",
+    found: /^I2: /,
+    focus: lateCommands,
     core: {
       ...deliveredCore,
       hold: (holder, input) => {
@@ -67,7 +111,7 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "a sidecar does not let go when its lease ends",
-    guard: "watchClock",
+    found: /^I1: /,
     core: {
       ...deliveredCore,
       hold: (holder, input) => {
@@ -79,7 +123,7 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "a restarted active serves on without a lease",
-    guard: "startHolder",
+    found: /^I1: /,
     core: {
       ...deliveredCore,
       startHolder: (start) => ({
@@ -91,14 +135,14 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "a collector does not credit its own stall",
-    guard: "stalledMs",
+    found: /^I5: .*called silent/,
     core: withDecide((state, input) =>
       deliveredCore.decide(state, input.kind === "tick" ? { ...input, stalledMs: 0 } : input),
     ),
   },
   {
     name: "commands leave before their decision is stored",
-    guard: "storeFirst",
+    found: /^I\d: /,
     core: withDecide((state, input) => {
       const decision = deliveredCore.decide(state, input);
       return {
@@ -109,7 +153,7 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "acknowledgements name an epoch that is not stored",
-    guard: "stored",
+    found: /^I5: /,
     core: withDecide((state, input) => {
       const decision = deliveredCore.decide(state, input);
       const { term, epoch } = decision.state.durable;
@@ -123,7 +167,7 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "candidates need not be fit",
-    guard: "unfitReason",
+    found: /^I3: .*long said that it is wrong/,
     core: withDecide((state, input) => {
       if (input.kind !== "report") return deliveredCore.decide(state, input);
       const { report } = input;
@@ -141,7 +185,7 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "repairs are ordered without an intent on record",
-    guard: "restore.intent",
+    found: /^I4: /,
     core: withDecide((state, input) => {
       const decision = deliveredCore.decide(state, input);
       const silent = ["restore.intent", "reload.intent", "restart.intent"];
@@ -155,7 +199,8 @@ export const plantedBugs: PlantedBug[] = [
   },
   {
     name: "whatever is deployed is restored away",
-    guard: "onUnapproved",
+    found: /^I3: .*restores an approved release away/,
+    focus: deploys,
     core: withDecide((state, input) => {
       const decision = deliveredCore.decide(state, input);
       return { ...decision, effects: decision.effects.map((effect) => judgedNow(decision.state, effect)) };

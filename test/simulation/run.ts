@@ -31,14 +31,16 @@ export function simulate({
   seed,
   hours,
   core = deliveredCore,
+  focus = (drawn) => drawn,
   say = null,
 }: {
   seed: number;
   hours: number;
   core?: Core;
+  focus?: (drawn: Scenario) => Scenario;
   say?: ((atMs: number, who: string, what: string) => void) | null;
 }): Outcome {
-  const world = createWorld({ seed, long: hours > longHours, core, say: null });
+  const world = createWorld({ seed, long: hours > longHours, core, focus, say: null });
   world.say = say && ((who, what) => say(world.nowMs, who, what));
   const { scenario, ledger } = world;
   const endMs = hours * 3_600_000;

@@ -61,11 +61,18 @@ export type World = {
   say: ((who: string, what: string) => void) | null;
 };
 
-export type WorldOptions = { seed: number; long: boolean; core: Core; say: World["say"] };
+export type WorldOptions = {
+  seed: number;
+  long: boolean;
+  core: Core;
+  /** Changes what the seed drew, so that a world is about one thing. */
+  focus: (drawn: Scenario) => Scenario;
+  say: World["say"];
+};
 
-export function createWorld({ seed, long, core, say }: WorldOptions): World {
+export function createWorld({ seed, long, core, focus, say }: WorldOptions): World {
   const random = seededRandom(seed);
-  const scenario = drawScenario(random, { long });
+  const scenario = focus(drawScenario(random, { long }));
   const first = newRelease(1, scenario.goldensPerRelease, false);
   const world: World = {
     nowMs: 0,
