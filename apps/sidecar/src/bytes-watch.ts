@@ -84,15 +84,16 @@ export async function openBytesWatch(options: BytesOptions): Promise<BytesWatch>
     scrubBytesPerSecond: options.scrubBytesPerSecond,
     onSuspicion,
   });
+  const keeper = createTwinKeeper({
+    ...options,
+    keeps: options.keepsTwin,
+    liveTree: () => watch.live().tree.digest,
+    pace,
+    signal,
+    onChange: options.onRestorable,
+  });
   return {
-    ...createTwinKeeper({
-      ...options,
-      keeps: options.keepsTwin,
-      liveTree: () => watch.live().tree.digest,
-      pace,
-      signal,
-      onChange: options.onRestorable,
-    }),
+    ...keeper,
     quietMs: watch.quietMs,
     live: watch.live,
     async check() {
@@ -103,6 +104,7 @@ export async function openBytesWatch(options: BytesOptions): Promise<BytesWatch>
     async close() {
       stop.abort();
       await watch.close();
+      await keeper.idle();
     },
   };
 }

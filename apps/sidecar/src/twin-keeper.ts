@@ -9,6 +9,8 @@ export type TwinKeeper = {
   proven(release: Digest): void;
   /** A copy turned out not to verify: it is made again when its release is proven again. */
   forget(tree: Digest): void;
+  /** Nothing is read or written any more, after the signal was given. */
+  idle(): Promise<void>;
 };
 
 const retryMs = 60_000;
@@ -37,7 +39,7 @@ export function createTwinKeeper({
   onChange: () => void;
 }): TwinKeeper {
   const twins = new Set<Digest>();
-  let staging = false;
+  let staging: Promise<void> | null = null;
   let retryAtMs = Number.NEGATIVE_INFINITY;
   const add = (tree: Digest): void => {
     twins.add(tree);
@@ -68,18 +70,21 @@ export function createTwinKeeper({
       const release = releases().find((one) => one.digest === digest);
       if (!release?.body.tree || twins.has(release.body.tree.digest)) return;
       if (!keeps || staging || clock.monotonicMs() < retryAtMs) return;
-      staging = true;
-      void stage(release)
+      staging = stage(release)
         .catch((error: unknown) => {
           retryAtMs = clock.monotonicMs() + retryMs;
           if (!signal.aborted) log("warn", "no copy could be made", { path: dir, error });
         })
         .finally(() => {
-          staging = false;
+          staging = null;
         });
     },
     forget(tree) {
       if (twins.delete(tree)) onChange();
+    },
+    async idle() {
+      await verified;
+      await staging;
     },
   };
 }
