@@ -146,10 +146,13 @@ function settle(tally: GoldenTally): GoldenTally {
 function missesOf(tally: GoldenTally, { digest, goldens }: Approved): string[] {
   const sinceMs =
     digest === tally.current ? Number.NEGATIVE_INFINITY : (tally.suspectSinceMs ?? Number.NEGATIVE_INFINITY);
-  return goldens.filter((id) => {
+  const misses: string[] = [];
+  for (const id of goldens) {
     const answer = tally.answers[id];
-    return answer && answer.atMs >= sinceMs && (answer.missesInARow[digest] ?? 0) >= confirmedMisses;
-  });
+    if (answer && answer.atMs >= sinceMs && (answer.missesInARow[digest] ?? 0) >= confirmedMisses)
+      misses.push(id);
+  }
+  return misses;
 }
 
 function setPassedAtMs(tally: GoldenTally, { digest, goldens }: Approved): number | null {
@@ -162,9 +165,11 @@ function setPassedAtMs(tally: GoldenTally, { digest, goldens }: Approved): numbe
   return goldens.length === 0 ? null : oldest;
 }
 
-function idsWhere(tally: GoldenTally, test: (answer: LastAnswer) => boolean): string[] {
-  return Object.keys(tally.answers).filter((id) => {
-    const answer = tally.answers[id];
-    return answer !== undefined && test(answer);
-  });
+function idsWhere({ answers }: GoldenTally, test: (answer: LastAnswer) => boolean): string[] {
+  const ids: string[] = [];
+  for (const id in answers) {
+    const answer = answers[id];
+    if (answer && test(answer)) ids.push(id);
+  }
+  return ids;
 }

@@ -180,14 +180,19 @@ export function acknowledge(
 /** Capacity stays if this instance leaves: the others are fit, and carry the whole load where their capacity is known. */
 export function mayEject(turn: Turn, leaving: Member): boolean {
   if (turn.state.massSilence) return false;
-  const reports = membersOf(turn).flatMap(({ id, report, connected, silent }) =>
-    report && connected && !silent ? [{ id, report }] : [],
-  );
-  const staying = reports.filter(({ id, report }) => id !== leaving.id && report.fit && !report.diverted);
-  if (staying.length === 0) return false;
-  if (staying.some(({ report }) => report.capacityPerSecond === 0)) return true;
-  const load = reports.reduce((sum, { report }) => sum + report.requestsPerSecond, 0);
-  return staying.reduce((sum, { report }) => sum + report.capacityPerSecond, 0) >= load;
+  let load = 0;
+  let capacity = 0;
+  let staying = 0;
+  let unmeasured = false;
+  for (const { id, report, connected, silent } of membersOf(turn)) {
+    if (!report || !connected || silent) continue;
+    load += report.requestsPerSecond;
+    if (id === leaving.id || !report.fit || report.diverted) continue;
+    staying += 1;
+    capacity += report.capacityPerSecond;
+    unmeasured ||= report.capacityPerSecond === 0;
+  }
+  return staying > 0 && (unmeasured || capacity >= load);
 }
 
 /** Silence is counted on this observer's clock, after its own stalls are credited to everybody. */

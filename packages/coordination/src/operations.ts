@@ -2,7 +2,18 @@ import type { Command, CommandResult } from "@locum/contracts";
 import { unfitReason } from "./candidates.ts";
 import type { Operation, Order } from "./decision.ts";
 import { beginPromotion } from "./promotion.ts";
-import { audit, isAwaited, membersOf, nextId, send, setDurable, setMember, type Turn, tell } from "./turn.ts";
+import {
+  audit,
+  isAwaited,
+  membersOf,
+  nextId,
+  openOperations,
+  send,
+  setDurable,
+  setMember,
+  type Turn,
+  tell,
+} from "./turn.ts";
 
 /** An operation whose instance does not come back for this long has failed; a restore of a large model takes minutes. */
 const operationMsMax = 900_000;
@@ -75,8 +86,8 @@ function save(turn: Turn, operation: Operation): void {
 
 /** Sends what is open and not awaited. A sidecar that has performed an id answers its first result, so this may repeat. */
 export function advanceOperations(turn: Turn): void {
-  for (const operation of Object.values(turn.state.durable.operations)) {
-    if (operation.endedAt !== null || !operation.act) continue;
+  for (const operation of openOperations(turn)) {
+    if (!operation.act) continue;
     const member = turn.state.members[operation.instance];
     if (turn.wallMs - operation.createdAt > operationMsMax) {
       finish(turn, operation, {

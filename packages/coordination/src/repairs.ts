@@ -7,6 +7,7 @@ import {
   audit,
   isPaused,
   membersOf,
+  openOperations,
   sayOnce,
   setDurable,
   type Turn,
@@ -163,19 +164,14 @@ function act(
 }
 
 const isBusy = (turn: Turn, instance: string): boolean =>
-  Object.values(turn.state.durable.operations).some(
-    (operation) => operation.instance === instance && operation.endedAt === null,
-  ) || turn.state.durable.promotion?.to === instance;
+  openOperations(turn).some((operation) => operation.instance === instance) ||
+  turn.state.durable.promotion?.to === instance;
 
 const isRestored = (turn: Turn, instance: string): boolean =>
-  Object.values(turn.state.durable.operations).some(
-    ({ kind, instance: at, endedAt }) => kind === "restore" && at === instance && endedAt === null,
-  );
+  openOperations(turn).some(({ kind, instance: at }) => kind === "restore" && at === instance);
 
 function mayRestore(turn: Turn, instance: string): boolean {
-  const running = Object.values(turn.state.durable.operations).filter(
-    ({ kind, endedAt }) => kind === "restore" && endedAt === null,
-  );
+  const running = openOperations(turn).filter(({ kind }) => kind === "restore");
   return (
     running.length < restoresMax &&
     running.every((operation) => volumeOf(turn, operation.instance) !== volumeOf(turn, instance))
@@ -188,6 +184,8 @@ function mayRestore(turn: Turn, instance: string): boolean {
  */
 export function watchAllWrong(turn: Turn): void {
   const { durable } = turn.state;
+  const asked = membersOf(turn).some(({ report }) => report !== null && isWrong(report));
+  if (!asked && durable.frozen.length === 0) return;
   // Files that were just put right are not loaded yet: what still fails is the copy from before.
   const reports = membersOf(turn).flatMap(({ id, report, silent, connected }) =>
     report && connected && !silent && !isRestored(turn, id) ? [report] : [],

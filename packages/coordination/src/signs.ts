@@ -25,8 +25,11 @@ export function signsOf(health: Health, atMs: number): Sign[] {
       `nothing finished for ${Math.round(stalledMs)} ms (limit ${Math.round(limitMs)} ms)`,
     );
   goldenSigns(health, add);
-  const recent = health.outputs.filter((output) => atMs - output.atMs < outputWindowMs);
-  outputSigns(recent, add);
+  if (health.outputs.length > 0)
+    outputSigns(
+      health.outputs.filter((output) => atMs - output.atMs < outputWindowMs),
+      add,
+    );
   if (health.hardware !== null) add("hardware", "hardware", false, health.hardware);
   if (health.bytes.state === "unapproved") add("bytes", "wrong-output", false, health.bytes.detail);
   if (health.configurationMatches?.length === 0)

@@ -1,5 +1,5 @@
 import type { AuditEvent, Command, TimelineEntry } from "@locum/contracts";
-import type { Durable, Effect, Input, Member, OpenIncident, ServiceState } from "./decision.ts";
+import type { Durable, Effect, Input, Member, OpenIncident, Operation, ServiceState } from "./decision.ts";
 
 /**
  * One call of `decide` while it runs: the state is replaced, never changed in place, and effects collect in order.
@@ -29,8 +29,30 @@ export const setState = (turn: Turn, patch: Partial<ServiceState>): void => {
   turn.state = { ...turn.state, ...patch };
 };
 
-export const membersOf = ({ state }: Turn | { state: ServiceState }): Member[] =>
-  state.plan.instances.flatMap(({ id }) => state.members[id] ?? []);
+/** In the order of the plan. Every rule asks for it in every turn, so it is a plain loop. */
+export function membersOf({ state }: Turn | { state: ServiceState }): Member[] {
+  const members: Member[] = [];
+  for (const { id } of state.plan.instances) {
+    const member = state.members[id];
+    if (member) members.push(member);
+  }
+  return members;
+}
+
+/**
+ * Hundreds of ended operations are kept, and every rule asks for the few open ones in every turn. A record is never
+ * changed in place, so what was found in it once stays true.
+ */
+export function openOperations({ state }: Turn): readonly Operation[] {
+  const { operations } = state.durable;
+  const known = openOf.get(operations);
+  if (known) return known;
+  const open = Object.values(operations).filter(({ endedAt }) => endedAt === null);
+  openOf.set(operations, open);
+  return open;
+}
+
+const openOf = new WeakMap<Durable["operations"], readonly Operation[]>();
 
 /** A number that no other command of this service ever had: the term is in it. */
 export function nextId(turn: Turn, prefix: string): string {
