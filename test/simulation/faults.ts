@@ -198,11 +198,12 @@ function split(world: World): void {
 /** A release is approved, then its bytes come to one instance after the other, and each is reloaded by its deployer. */
 function deploy(world: World, { torn, broken }: { torn: boolean; broken: boolean }): void {
   const current = world.releases.at(-1);
+  withdrawOldest(world);
   if (world.releases.length > 6 || world.instances.some(({ approved }) => approved < world.releases.length))
     return;
   if (!current || (broken && current.broken)) return;
   world.stats.deploys += 1;
-  const release = newRelease(world.releases.length + 1, world.scenario.goldensPerRelease, broken);
+  const release = newRelease(world.stats.deploys + 1, world.scenario.goldensPerRelease, broken);
   world.releases.push(release);
   let startMs = world.nowMs;
   for (const instance of world.instances) {
@@ -219,6 +220,24 @@ function deploy(world: World, { torn, broken }: { torn: boolean; broken: boolean
   }
 }
 
+/** Many hours see many releases: the oldest is withdrawn once nobody holds anything of it. */
+function withdrawOldest(world: World): void {
+  const [oldest] = world.releases;
+  if (!oldest || world.releases.length < 6) return;
+  if (world.instances.some(({ approved }) => approved < world.releases.length)) return;
+  const held = world.instances.some(
+    ({ volume, model }) =>
+      volume.tree === oldest.tree || volume.twins.includes(oldest.digest) || model.loaded === oldest.digest,
+  );
+  if (held) return;
+  world.releases.shift();
+  for (const instance of world.instances) {
+    instance.approved -= 1;
+    for (const sidecar of instance.sidecars)
+      later(world, sidecar.process, 1, () => learnReleases(world, sidecar));
+  }
+}
+
 function writeRelease(
   world: World,
   instance: Instance,
@@ -227,6 +246,12 @@ function writeRelease(
 ): void {
   const { volume, model } = instance;
   if (volume.writing || volume.tree === release.tree) return;
+  // Nobody who reads these files may take them for strange ones.
+  const index = world.releases.indexOf(release);
+  if (world.instances.some((other) => other.volume === volume && other.approved <= index))
+    return world.heap.push(world.nowMs + beats(world, 1, 2), () =>
+      writeRelease(world, instance, release, torn),
+    );
   volume.tree = corruptTree(world);
   volume.writing = true;
   volume.writtenAtMs = world.nowMs;
@@ -273,5 +298,6 @@ function order(world: World): void {
     { ...about, kind: "pause", untilWallMs },
     { ...about, kind: "resume" },
   ]);
+  world.ledger.ordered.add(about.id);
   if (drawn) later(world, leader.process, 1, () => input(world, leader, { kind: "order", order: drawn }));
 }

@@ -72,8 +72,6 @@ export function sinkKeeps(
 /** I2, I3 and I4 of what is now the truth. */
 export function stored(world: World, durable: Durable): void {
   const { ledger } = world;
-  for (const operation of Object.values(durable.operations))
-    if (operation.requestedBy !== "collector") ledger.ordered.add(operation.id);
   const { promotion } = durable;
   if (promotion?.phase !== "verify") return;
   const { epoch, to, id, forced } = promotion;

@@ -21,7 +21,7 @@ export const judgePolicyOf = (world: World): JudgePolicy => ({
 export function beat(world: World, sidecar: Sidecar): void {
   const { model } = sidecar.instance;
   const { life } = sidecar.process;
-  give(world, sidecar, { kind: "tick" });
+  if (sidecar.holder.role === "active") give(world, sidecar, { kind: "tick" });
   if (sidecar.process.life !== life) return;
   const atMs = monotonicMs(sidecar.process.clock, world.nowMs);
   const { health } = sidecar;
@@ -37,13 +37,19 @@ export function beat(world: World, sidecar: Sidecar): void {
     see(world, sidecar, { kind: "progress", atMs, inflight, waitingMs, completed, p99Ms: 5 });
   }
   lookAtFiles(world, sidecar);
-  const goldens = goldensToAsk(sidecar.health.goldens);
-  sidecar.rotation += 1;
-  const golden = goldens[sidecar.rotation % goldens.length];
-  if (golden && !sidecar.asking.has(golden)) ask(world, sidecar, golden);
+  askNext(world, sidecar);
   repairAlone(world, sidecar);
   const { heartbeatMs } = world.scenario.plan;
   if (atMs - sidecar.reportedMs > 0.5 * heartbeatMs) reportNow(world, sidecar);
+}
+
+function askNext(world: World, sidecar: Sidecar): void {
+  const { goldenBeats } = world.scenario;
+  sidecar.rotation += 1;
+  if (sidecar.rotation % goldenBeats !== 0) return;
+  const goldens = goldensToAsk(sidecar.health.goldens);
+  const golden = goldens[(sidecar.rotation / goldenBeats) % goldens.length];
+  if (golden && !sidecar.asking.has(golden)) ask(world, sidecar, golden);
 }
 
 /** What was approved: told at the start, and whenever an approval reaches this instance. */

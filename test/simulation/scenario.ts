@@ -33,9 +33,12 @@ export type FaultKind = (typeof faultKinds)[number];
 /** Everything that a seed draws before its world begins: which faults there are, how often, and whose policies meet them. */
 export type Scenario = {
   plan: ServicePlan;
-  /** The collector's own clockwork, and how often a sidecar looks at its model. */
+  /** How often a collector ticks, and a sidecar looks at its clocks and at its model. */
   tickMs: number;
+  watchMs: number;
   beatMs: number;
+  /** One golden is asked in so many beats: a full round takes about as long as an idle service allows itself. */
+  goldenBeats: 1 | 2;
   goldensPerRelease: number;
   /** Two replicas with a leadership lease, or one with a store that admits one process. */
   replicas: 1 | 2;
@@ -64,8 +67,10 @@ export function drawScenario(random: Random, { long }: { long: boolean }): Scena
   const clean = random.chance(0.25);
   return {
     plan: drawPlan(random, heartbeatMs),
-    tickMs: long ? 2500 : 250,
+    tickMs: long ? 5000 : 250,
+    watchMs: long ? 2500 : 250,
     beatMs: heartbeatMs,
+    goldenBeats: long ? 2 : 1,
     goldensPerRelease: 2 + random.below(3),
     replicas: random.chance(0.6) ? 2 : 1,
     leadMs: 6 * heartbeatMs,

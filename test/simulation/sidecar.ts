@@ -126,10 +126,10 @@ function begin(world: World, sidecar: Sidecar): void {
   // The fence must not wait for the next beat: its own timer looks at the lease and at the clocks.
   if (world.scenario.plan.class === "exclusive") {
     const watch = (): void => {
-      later(world, sidecar.process, world.scenario.tickMs, watch);
-      give(world, sidecar, { kind: "tick" });
+      later(world, sidecar.process, world.scenario.watchMs, watch);
+      if (sidecar.holder.role === "active") give(world, sidecar, { kind: "tick" });
     };
-    later(world, sidecar.process, world.scenario.tickMs, watch);
+    later(world, sidecar.process, world.scenario.watchMs, watch);
   }
 }
 
