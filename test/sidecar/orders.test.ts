@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { corrupt } from "./corrupt.ts";
@@ -136,6 +137,18 @@ describe("orders of the collector", () => {
   });
 });
 
+describe("in watch posture", () => {
+  it("there is no tap, and the agent-check says what is wrong", async () => {
+    await start({}, { posture: "watch", failover: { onUnapproved: "hold" } });
+    expect(collector.report()).toMatchObject({ tap: null, diverted: false });
+    expect(await wordOf(sidecar.agent)).toBe("up ready 100%\n");
+    digits.server.faults.order({ kind: "garbage" });
+    await expect.poll(() => wordOf(sidecar.agent), patient).toBe("down#wrong-output\n");
+    digits.server.faults.order({ kind: "none" });
+    await expect.poll(() => wordOf(sidecar.agent), patient).toBe("up ready 100%\n");
+  });
+});
+
 describe("an exclusive instance", () => {
   it("serves by a lease alone, and fences itself when the acks stop", async () => {
     await start({}, { class: "exclusive", failover: { leaseMs: 1500, prepareMs: 1000 } });
@@ -229,3 +242,14 @@ describe("a collector that breaks the wire contract", () => {
     expect(sidecar.report().release).toBe(before);
   });
 });
+
+const wordOf = (port: number): Promise<string> =>
+  new Promise((resolve) => {
+    let text = "";
+    const socket = connect({ port, host: "127.0.0.1" });
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => resolve(text));
+  });

@@ -49,9 +49,12 @@ export function gateDeps(options: GateOptions): TapDeps {
     // A stateless instance that is fenced still forwards to its peers; an exclusive one answers nothing at all.
     fenced: () => exclusive && !drive.mayServe(),
     failClosed: config.service.failover.failClosed,
-    limits: { bodyInspectedBytes: config.service.input.bytesMax },
+    limits: { bodyInspectedBytes: Math.min(inspectedBytesMax, config.service.input.bytesMax) },
   };
 }
+
+/** Parsing more than this at once would be felt by the requests beside it. */
+const inspectedBytesMax = 1_048_576;
 
 function routeNow({ config, drive, upstream, peers, clock }: GateOptions): TargetChoice {
   const { holder, divert, linked, policy, health } = drive.state();

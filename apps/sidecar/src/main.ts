@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const tap =
     app.tap && config.listen.tap ? await listen(app.tap.server, config.listen.tap, { secrets: false }) : null;
   await app.start({ tap: tap?.url ?? null, control: control.url });
-  const telemetry = await exportTelemetry(config, app.metrics, log);
+  const telemetry = await exportTelemetry({ config, families: app.metrics, filter: null, log });
   const { id } = config.instance;
   process.stdout.write(
     `${JSON.stringify({ kind: "sidecar", id, tap: tap?.url ?? null, control: control.url, agent: `${agent.host}:${agent.port}` })}\n`,

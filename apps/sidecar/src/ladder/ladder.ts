@@ -7,8 +7,9 @@ import type { Traffic } from "../traffic.ts";
 import type { Upstream } from "../upstream.ts";
 import { askGolden, expectationsOf } from "./ask-golden.ts";
 import { askConfiguration } from "./configuration-rung.ts";
+import { watchCounter } from "./counter-traffic.ts";
 import { createDayBudget } from "./day-budget.ts";
-import { paceOf } from "./golden-pace.ts";
+import { type PaceView, paceOf } from "./golden-pace.ts";
 import { createGoldenRound, type GoldenRound } from "./golden-round.ts";
 import { createLatencyHistogram, type LatencyHistogram } from "./latency-histogram.ts";
 import { createLiveRung, createReadyRung } from "./live-rung.ts";
@@ -87,21 +88,21 @@ export function createLadder(options: LadderOptions): Ladder {
     askConfiguration({ ...common, server: server(), releases: releases() }),
   );
 
-  const paceNow = () => {
-    const { health } = state();
-    return paceOf(
-      {
-        count: goldensToAsk(health.goldens).length,
-        traffic: traffic.perSecond() > 0,
-        verdict: health.verdict.kind,
-        suspicion: health.goldens.suspectSinceMs !== null || health.bytes.state === "unapproved",
+  // Where no tap sees the traffic, the server's own count tells of it.
+  const counter =
+    tap() === null
+      ? watchCounter({ ...common, ours: () => counts.answered + counts.unanswered })
+      : { isFlowing: () => traffic.perSecond() > 0, stop() {} };
+  const paceNow = () =>
+    paceOf(
+      paceView(state(), {
+        traffic: counter.isFlowing(),
         failedRounds,
         capacityPerSecond: traffic.capacityPerSecond(),
         goldenMs: latencies.quantile(0.5),
-      },
+      }),
       golden,
     );
-  };
   return {
     goldens,
     timeoutMs,
@@ -109,6 +110,8 @@ export function createLadder(options: LadderOptions): Ladder {
       if (ask.kind === "process") process.again();
       else if (ask.kind === "live") live.now();
       else goldens.ask(ask);
+      // What is served may have changed with the files, the releases or the load that it was asked for.
+      if (ask.kind === "all-goldens") configuration.now();
     },
     suspectProcess: process.suspect,
     tick() {
@@ -118,10 +121,20 @@ export function createLadder(options: LadderOptions): Ladder {
       if (goldens.tick(paceNow()) && failed) failedRounds += 1;
     },
     stop() {
-      for (const rung of [process, live, ready, progress, configuration]) rung.stop();
+      for (const rung of [process, live, ready, progress, configuration, counter]) rung.stop();
     },
   };
 }
+
+const paceView = (
+  { health }: DriveState,
+  measured: Pick<PaceView, "traffic" | "failedRounds" | "capacityPerSecond" | "goldenMs">,
+): PaceView => ({
+  ...measured,
+  count: goldensToAsk(health.goldens).length,
+  verdict: health.verdict.kind,
+  suspicion: health.goldens.suspectSinceMs !== null || health.bytes.state === "unapproved",
+});
 
 type GoldenCounts = { answered: number; unanswered: number; latencies: LatencyHistogram };
 type Asking = {
