@@ -6,7 +6,6 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { stringify } from "yaml";
 import { newApprover, recordRelease, startDigits, writeRelease } from "../sidecar/start-digits.ts";
 import { sendTraffic } from "../sidecar/traffic-client.ts";
 import type { BenchSummary, BenchTools } from "./bench.ts";
@@ -85,7 +84,7 @@ function serviceFile(
   { keyId, publicKey }: { keyId: string; publicKey: string },
   otlpUrl: string,
 ): string {
-  return stringify({
+  return JSON.stringify({
     apiVersion: "locum.dev/v1alpha1",
     service: "digits",
     posture: "tap",

@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
 import { corrupt } from "./corrupt.ts";
 import { type StartedCollector, startCollector } from "./start-collector.ts";
 import { type Approver, type Digits, newApprover, recordRelease, startDigits } from "./start-digits.ts";
@@ -31,7 +30,7 @@ beforeEach(async () => {
     { approver, dir },
   );
   configFile = join(dir, "locum.yaml");
-  await writeFile(configFile, stringify(service));
+  await writeFile(configFile, JSON.stringify(service));
   collector = await startCollector(configFile, { dataDir: join(dir, "data") });
   const options = { collector: collector.url, tokenFile: collector.tokenFile };
   a = await startSidecar(service, "a", options);

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ServiceConfig } from "@locum/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
 import { type ScriptedCollector, startScriptedCollector } from "./scripted-collector.ts";
 import { type SidecarProcess, startSidecarProcess } from "./sidecar-process.ts";
 import {
@@ -33,7 +32,7 @@ const write = async (change: (service: ServiceConfig) => object = (service) => s
   await writeRelease(`${digits.dir}/releases`, await recordRelease(digits, approver));
   const instance = { id: "a", digits, drillable: true, sidecar: { stateDir: "state" } };
   const service = serviceOf([instance], { approver, dir: digits.dir, failover: { onUnapproved: "hold" } });
-  await writeFile(config, stringify(change(service)));
+  await writeFile(config, JSON.stringify(change(service)));
 };
 const start = async (program = main, options = {}) => {
   const args = ["--config", config, "--collector", collector.url, "--token-file", collector.tokenFile];

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseServiceFile, type Report, type ServiceConfig, splitAddress } from "@locum/contracts";
 import { type App, type AppDeps, createApp, openDeps, sidecarConfig } from "@locum/sidecar";
-import { stringify } from "yaml";
 import type { Approver, Digits } from "./start-digits.ts";
 
 type Deep<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: Deep<T[K]> } : T;
@@ -22,7 +21,7 @@ export function serviceOf(
   { approver, dir, ...parts }: ServiceParts & { approver: Approver; dir: string },
 ): ServiceConfig {
   const { golden, snapshot, probe, ...rest } = parts;
-  const text = stringify({
+  const text = JSON.stringify({
     apiVersion: "locum.dev/v1alpha1",
     service: "digits",
     posture: "tap",
