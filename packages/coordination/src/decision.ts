@@ -86,8 +86,14 @@ export type Member = {
   connected: boolean;
   /** Two live incarnations of one identity: nobody knows which one a command would reach. */
   contested: boolean;
+  /** The other live incarnations while it is contested. */
+  rivals: readonly string[];
+  /** When it answered that it has taken the role it was told to take; its next report has to show it. */
+  answeredAtMs: number | null;
   heardAtMs: number | null;
   report: Report | null;
+  /** Number of that report in its stream: an older one that comes later says nothing. */
+  seq: number;
   silent: boolean;
   healthySinceMs: number | null;
   /** When its last repair ended: what it reported before that says nothing of what came of it. */

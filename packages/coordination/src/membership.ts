@@ -7,6 +7,8 @@ import { audit, membersOf, setMember, setState, type Turn, tell } from "./turn.t
  * collection of garbage, a frozen machine) with the beat that was due before it, and are longer than a judged lease.
  */
 const missedBeatsMax = 7;
+/** Live boots of one identity that are told apart. */
+const rivalsMax = 8;
 /** Silence of this many instances at once, and of this part of the fleet, is a fault of the observer. */
 const massSilenceMin = 3;
 const massSilenceShare = 0.3;
@@ -18,18 +20,21 @@ export function connect(
   const member = turn.state.members[instance];
   if (!member) return;
   // Two live incarnations of one identity: a command might reach the wrong one, so neither gets any.
-  const contested =
-    member.contested ||
-    (member.connected && member.incarnation !== null && member.incarnation !== incarnation);
+  const live = member.connected && member.incarnation !== null ? [member.incarnation] : [];
+  const rivals = [...member.rivals, ...live].filter((other) => other !== incarnation).slice(-rivalsMax);
+  const contested = rivals.length > 0;
   // What another boot said, or this one before it fell silent, says nothing of what is there now.
   const known = !contested && !member.silent && member.incarnation === incarnation;
   setMember(turn, instance, {
     incarnation,
     connected: true,
     contested,
+    rivals,
+    answeredAtMs: null,
     heardAtMs: atMs,
     silent: false,
     report: known ? member.report : null,
+    seq: 0,
   });
   forgetAwaited(turn, instance);
   audit(
@@ -47,14 +52,19 @@ export function disconnect(
 ): void {
   const member = turn.state.members[instance];
   if (!member) return;
-  // The one that stays is known by its next report, whichever of the two it is.
-  if (member.contested)
+  // The one that stays is known by its next report.
+  if (member.contested) {
+    const left = [...member.rivals, member.incarnation].filter((one) => one !== null && one !== incarnation);
+    const rivals = left.slice(0, -1).flatMap((one) => one ?? []);
     return setMember(turn, instance, {
-      contested: false,
-      incarnation: member.incarnation === incarnation ? null : member.incarnation,
+      contested: rivals.length > 0,
+      rivals,
+      incarnation: left.at(-1) ?? null,
       heardAtMs: turn.atMs,
+      seq: 0,
       report: null,
     });
+  }
   if (member.incarnation !== incarnation) return;
   setMember(turn, instance, { connected: false });
   forgetAwaited(turn, instance);
@@ -72,14 +82,15 @@ function forgetAwaited(turn: Turn, instance: string): void {
 
 export function hear(
   turn: Turn,
-  { instance, incarnation, report, atMs }: Extract<Input, { kind: "report" }>,
+  { instance, incarnation, seq, report, atMs }: Extract<Input, { kind: "report" }>,
 ): void {
   const before = turn.state.members[instance];
-  if (!before || before.contested || (before.incarnation ?? incarnation) !== incarnation) return;
+  if (!before || before.contested || before.incarnation !== incarnation) return;
+  if (seq < before.seq) return;
   const healthy = report.verdict.kind === "healthy";
   setMember(turn, instance, {
-    incarnation,
     report,
+    seq,
     heardAtMs: atMs,
     silent: false,
     connected: true,

@@ -102,6 +102,9 @@ function mayCommit(turn: Turn): boolean {
 const isSameBoot = (target: Member | undefined, { incarnation }: Promotion): boolean =>
   target?.incarnation === incarnation;
 
+const hasShown = ({ answeredAtMs, heardAtMs }: Member): boolean =>
+  answeredAtMs !== null && (heardAtMs ?? 0) > answeredAtMs;
+
 const waitForLeaseMs = ({ state: { plan } }: Turn): number =>
   plan.class === "exclusive" ? 2 * plan.leaseMs : 0;
 
@@ -122,6 +125,7 @@ function commit(turn: Turn, promotion: Promotion): void {
     promotion: { ...promotion, phase: "verify" },
   });
   setState(turn, { tried: {} });
+  setMember(turn, promotion.to, { answeredAtMs: null });
   audit(turn, "promote.commit", promotion.to, promotion.reason, {
     from: promotion.from,
     to: promotion.to,
@@ -156,6 +160,8 @@ export function finishPromotionStep(
   result: CommandResult,
 ): void {
   const { promotion } = turn.state.durable;
+  if (result.outcome === "done" && (act === "promote" || act === "demote"))
+    setMember(turn, instance, { answeredAtMs: turn.atMs });
   if (!promotion || !result.id.startsWith(`${promotion.id}/`)) return;
   const done = result.outcome === "done";
   if (act === "prepare" && done)
@@ -182,6 +188,9 @@ function askPath(turn: Turn, promotion: Promotion): void {
       });
     });
   }
+  // An exclusive active that let go since comes back in a higher epoch only.
+  if (turn.state.plan.class === "exclusive" && target && hasShown(target))
+    return settle(turn, promotion, "the new active let go again before it was seen on the path");
   // Committed and then lost: the new active is judged like any other, so the next promotion may begin.
   if (!target || target.silent || troubleOf(target))
     settle(turn, promotion, "the new active failed before it was seen on the path");

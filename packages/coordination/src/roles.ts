@@ -4,7 +4,7 @@ import { isAwaited, membersOf, send, setDurable, type Turn } from "./turn.ts";
 /** Roles are level-based: whoever reports another role than the stored one is told, as often as it takes. */
 export function keepRoles(turn: Turn): void {
   for (const member of membersOf(turn)) {
-    const { id, report, connected, contested } = member;
+    const { id, report, connected, contested, answeredAtMs, heardAtMs } = member;
     const { promotion } = turn.state.durable;
     if (!report || !connected || contested || promotion?.from === id) continue;
     standBy(turn, member);
@@ -12,6 +12,8 @@ export function keepRoles(turn: Turn): void {
     const role = roles[id];
     if (role === undefined || (report.role === role && report.epoch === epoch)) continue;
     if (isAwaited(turn, id, "promote", "demote", "fence", "prepare")) continue;
+    // It has answered, and what it reported before that is old: without the wait this would repeat at wire speed.
+    if (answeredAtMs !== null && (heardAtMs ?? 0) <= answeredAtMs) continue;
     if (role === "active" && report.role !== "active" && mayBeTold(turn, member))
       send(turn, id, `role/${epoch}/${id}/promote`, { kind: "promote" }, "its role in this epoch");
     else if (role === "standby" && report.role !== "standby")
