@@ -54,8 +54,10 @@ export function pause(world: World, process: Process, ms: number, suspended = fa
   process.pausedUntilMs = world.nowMs + ms;
   const { life } = process;
   world.heap.push(process.pausedUntilMs, () => {
+    if (!process.up || process.life !== life) return;
     if (suspended) process.clock.suspendedMs += ms;
-    if (process.up && process.life === life) resume(process);
+    // Whoever looks at this instant, before any timer has run, must not find it serving.
+    world.heap.push(world.nowMs, () => process.up && process.life === life && resume(process));
   });
 }
 

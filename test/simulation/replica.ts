@@ -69,7 +69,8 @@ function askForLead(world: World, replica: Replica): void {
     },
     (granted) => {
       if (!granted) return granted === null ? stepDown(world, replica) : undefined;
-      if (granted.term === replica.term && !replica.state) return;
+      // Answers come late: a grant is of no use once a later one was heard of, or it was given up.
+      if (granted.term < replica.term || (granted.term === replica.term && !replica.state)) return;
       // 10 % less than the store's own count, for a clock of ours that runs slow by 5 %.
       replica.leadUntilMs = alone ? Number.POSITIVE_INFINITY : askedMs + 0.9 * world.scenario.leadMs;
       // A renewal that comes after it has stepped down renews nothing: its numbers must not start anew in one term.
@@ -207,7 +208,7 @@ function perform(world: World, replica: Replica, term: number, effect: Effect): 
       });
     case "incident":
       // A record of an outrun leader would never be closed by its successor: the store refuses it by its term.
-      if (term !== world.store.term) return;
+      if (term < world.store.term) return;
       if (effect.incident.closedAtMs === null) world.store.incidents.set(effect.incident.id, effect.incident);
       else world.store.incidents.delete(effect.incident.id);
       return;
