@@ -85,8 +85,10 @@ function swapFiles(world: World, sidecar: Sidecar, command: Command): void {
   if (act.kind !== "restore") return;
   const { volume } = sidecar.instance;
   const release = world.releases.find(({ digest }) => digest === act.release);
-  if (!release || !volume.twins.includes(release.digest) || volume.tree !== act.judged || volume.writing)
+  if (!release || !volume.twins.includes(release.digest) || volume.tree !== act.judged || volume.writing) {
+    if (act.reload) maintain(world, sidecar, 0);
     return end(world, sidecar, command, "refused", "conflict");
+  }
   restoreSwaps(world, sidecar, command);
   volume.tree = release.tree;
   lookAtFiles(world, sidecar);

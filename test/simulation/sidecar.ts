@@ -159,7 +159,7 @@ export function give(world: World, sidecar: Sidecar, timeless: Timeless<HolderIn
 function settle(world: World, sidecar: Sidecar, effect: HolderEffect): void {
   switch (effect.kind) {
     case "persist": {
-      const torn = world.random.chance(world.scenario.tearing);
+      const torn = !world.calm && world.random.chance(world.scenario.tearing);
       const { term, epoch, role } = sidecar.holder;
       if (!torn || world.random.chance(0.5)) {
         sinkKeeps(world, sidecar, { term, epoch });
