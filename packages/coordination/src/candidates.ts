@@ -21,8 +21,9 @@ export function unfitReason(turn: Turn, member: Member, failing: Member | null):
     return `last proven ${Math.round(report.provenAgeMs / 1000)} s ago`;
   if (!report.fit) return "not proven fit";
   const volume = volumeOf(turn, member.id);
-  if (failing && volume === volumeOf(turn, failing.id) && failing.report?.bytes === "unapproved")
-    return "shares the files of the failed instance";
+  // What a silent instance said of its files last is older than what this one says of the same files.
+  const shared = failing && !failing.silent && volume === volumeOf(turn, failing.id);
+  if (shared && failing.report?.bytes === "unapproved") return "shares the files of the failed instance";
   return durable.roles[member.id] === "active" ? "active already" : null;
 }
 
