@@ -17,7 +17,7 @@ test("never wider than it may be, whatever the cells hold", () => {
 test("what a server says is shown, not obeyed", () => {
   const text = renderTable(["model"], [["\u001b[2J\u202eevil\r\nname"]]);
   expect(text.split("\n")).toHaveLength(2);
-  expect(text).not.toMatch(/[\u001b\r\u202e]/);
+  for (const order of ["\u001b", "\r", "\u202e"]) expect(text).not.toContain(order);
 });
 
 test("the last column goes on below, the others are cut", () => {

@@ -7,30 +7,30 @@ export type ReleaseFile = { file: string; release: Release } | { file: string; f
 
 const filesMax = 256;
 
-/** Every file of the releases folder, verified; the newest release first. */
+/** The releases of this service in its folder, verified, the newest first; services may share a folder. */
 export async function readReleases(config: ServiceConfig): Promise<ReleaseFile[]> {
   const names = await readdir(config.releases).catch(() => []);
-  const files = names.filter((name) => name.endsWith(".json") && !name.startsWith("."));
-  const read = files
-    .sort()
-    .slice(-filesMax)
-    .map(async (name): Promise<ReleaseFile> => {
-      const file = join(config.releases, name);
-      try {
-        const release = verifyRelease(await readJsonFile(file, { flag: "releases" }), config.approvers);
-        if (release.body.service !== config.service)
-          throw new Fault(
-            "release-invalid",
-            `a release of ${release.body.service}, not of ${config.service}`,
-          );
-        return { file, release };
-      } catch (error) {
-        if (error instanceof Fault) return { file, fault: error };
-        throw error;
-      }
-    });
+  const files = names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).sort();
+  const read = await Promise.all(
+    files.slice(-filesMax).map((name) => readRelease(join(config.releases, name), config)),
+  );
   const created = (one: ReleaseFile): string => ("release" in one ? one.release.body.createdAt : "");
-  return (await Promise.all(read)).sort((a, b) => (created(a) < created(b) ? 1 : -1));
+  return read.flatMap((one) => one ?? []).sort((a, b) => (created(a) < created(b) ? 1 : -1));
+}
+
+async function readRelease(
+  file: string,
+  { service, approvers }: ServiceConfig,
+): Promise<ReleaseFile | undefined> {
+  try {
+    const value = await readJsonFile(file, { flag: "releases" });
+    const owner = (value as { body?: { service?: unknown } } | null)?.body?.service;
+    if (typeof owner === "string" && owner !== service) return undefined;
+    return { file, release: verifyRelease(value, approvers) };
+  } catch (error) {
+    if (error instanceof Fault) return { file, fault: error };
+    throw error;
+  }
 }
 
 export async function newestRelease(config: ServiceConfig): Promise<Release | undefined> {

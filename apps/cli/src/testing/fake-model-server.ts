@@ -7,19 +7,23 @@ export type FakeModel = Pick<ModelMetadata, "inputs" | "outputs"> & {
   /** The answer's values to the n-th question; text is put into the body as it is (NaN). */
   answer: (inputs: number[], asked: number) => (number | string)[];
 };
-export type FakeServer = AsyncDisposable & { url: string; asked(): number; mostAtOnce(): number };
+export type FakeServer = AsyncDisposable & { url: string; mostAtOnce(): number };
 
-/** A v2 server whose models are functions: for what a real model does not do to order. */
+/**
+ * A v2 server whose models are functions: for what a real model does not do to order. `gather` answers nobody, after so
+ * many questions, until so many wait at once.
+ */
 export async function startFakeServer(
   models: Record<string, FakeModel>,
   {
     keepsList = true,
     name = "fake",
     status = 200,
-  }: { keepsList?: boolean; name?: string; status?: number } = {},
+    gather,
+  }: { keepsList?: boolean; name?: string; status?: number; gather?: { after: number; count: number } } = {},
 ): Promise<FakeServer> {
   let asked = 0;
-  let now = 0;
+  const waiting: (() => void)[] = [];
   let most = 0;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -51,28 +55,26 @@ export async function startFakeServer(
       if (status !== 200) return reply(status, '{"error":"broken"}');
       const { inputs } = JSON.parse(Buffer.concat(chunks).toString()) as Inputs;
       asked += 1;
-      now += 1;
-      most = Math.max(most, now);
       const data = known.answer(
         inputs.flatMap((input) => input.data),
         asked,
       );
       const [output] = known.outputs;
-      // In the next turn, so that questions that were sent at once are seen at once.
-      setImmediate(() => {
-        now -= 1;
+      waiting.push(() =>
         reply(
           200,
           `{"model_name":"${model}","outputs":[{"name":"${output?.name}","datatype":"${output?.datatype}","shape":[${data.length}],"data":[${data.join(",")}]}]}`,
-        );
-      });
+        ),
+      );
+      most = Math.max(most, waiting.length);
+      if (!gather || asked <= gather.after || waiting.length >= gather.count)
+        for (const answer of waiting.splice(0)) answer();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    asked: () => asked,
     mostAtOnce: () => most,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
