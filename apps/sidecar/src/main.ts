@@ -1,4 +1,5 @@
 import { Fault, faultTable, loadServiceFile } from "@locum/contracts";
+import { createFilter } from "@locum/privacy";
 import { closeServer, createLog, drain, firstSignal, listen } from "@locum/runtime";
 import { createApp } from "./app.ts";
 import { readFlags, sidecarConfig } from "./config.ts";
@@ -18,7 +19,7 @@ async function main(): Promise<void> {
   const tap =
     app.tap && config.listen.tap ? await listen(app.tap.server, config.listen.tap, { secrets: false }) : null;
   await app.start({ tap: tap?.url ?? null, control: control.url });
-  const telemetry = await exportTelemetry({ config, families: app.metrics, filter: null, log });
+  const telemetry = await exportTelemetry({ config, families: app.metrics, filter: createFilter(), log });
   const { id } = config.instance;
   process.stdout.write(
     `${JSON.stringify({ kind: "sidecar", id, tap: tap?.url ?? null, control: control.url, agent: `${agent.host}:${agent.port}` })}\n`,

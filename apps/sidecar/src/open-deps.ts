@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { openSpool } from "@locum/audit";
+import { checkInput } from "@locum/guard";
 import { type Log, systemClock, systemRandom, writeFileAtomic } from "@locum/runtime";
 import { openIdentity } from "./adapters/identity.ts";
 import { readHeaders, readPem, readToken } from "./adapters/read-secrets.ts";
@@ -27,7 +28,7 @@ export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps
         writeFileAtomic(join(kept, `${release.digest.slice(7)}.json`), JSON.stringify(release)),
     },
     spool: lazySpool(() => openSpool({ dir: join(stateDir, "spool") })),
-    checkInput: null,
+    checkInput,
     clock: systemClock,
     random: systemRandom,
     log,

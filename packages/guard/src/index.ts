@@ -1,1 +1,1 @@
-export {};
+export { checkInput, type InputFinding } from "./check-input.ts";

@@ -1,1 +1,2 @@
-export {};
+export { createFilter, type Filter } from "./create-filter.ts";
+export { type TelemetrySchema, telemetrySchema } from "./telemetry-schema.ts";
