@@ -22,7 +22,7 @@ export function renderResult(result: FaultResult, paint: Paint): string {
   const mark = result.objectiveMet
     ? paint("good", "✔ objectives met")
     : paint("bad", `✘ ${result.missed.join("; ")}`);
-  return `  ${paint("bold", figures.join(" · "))}  ${mark}\n`;
+  return `  ${paint("bold", figures.join(" · "))}\n  ${mark}\n`;
 }
 
 export const span = (ms: number): string =>

@@ -1,13 +1,17 @@
 import type { AuditEvent, Client } from "@locum/contracts";
 import type { TimelineLine } from "./play-fault.ts";
 
-type Line = (event: AuditEvent) => { step: string; text: string } | null;
+type Line = (event: AuditEvent) => Omit<TimelineLine, "offsetMs"> | null;
 
 /** What of the audit log a person wants to read while it happens; everything else stays in the log. */
 const lines: Partial<Record<AuditEvent["kind"], Line>> = {
   "verdict.change": ({ instance, facts, reason }) =>
     facts.to === "failed"
-      ? { step: "detect", text: `${instance}: ${facts.failure} · ${reason}` }
+      ? {
+          step: "detect",
+          text: `${instance}: ${facts.failure} · ${reason}`,
+          failed: { instance: instance ?? "", failure: String(facts.failure) },
+        }
       : facts.from === "failed"
         ? { step: "proven", text: `${instance}: ${facts.to}` }
         : null,

@@ -60,7 +60,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     const onlookers = startOnlookers({ sidecars: fleet.sidecars, models: fleet.models, nowMs });
     const stage = openStage({ fleet, client, onlookers, nowMs, signal });
     closing.push(client.stop, onlookers.stop, stage.stop);
-    print(`\n  ${fleet.serviceUrl}  50 requests/s of handwritten digits; collector ${fleet.collectorUrl}\n`);
+    print(
+      `\n  ${fleet.serviceUrl}  50 requests/s of handwritten digits\n  ${fleet.collectorUrl}  collector\n`,
+    );
     emit({ kind: "started", service: fleet.serviceUrl, collector: fleet.collectorUrl });
     const faults: FaultResult[] = [];
     for (const fault of demoFaults.filter(

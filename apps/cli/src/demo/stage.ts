@@ -21,6 +21,8 @@ export type Stage = {
   /** Hands on what the collector tells, until another listener or null comes. Times are this stage's. */
   follow(listener: ((line: TimelineLine) => void) | null): void;
   wasRefused(sinceMs: number): boolean;
+  /** Failures that the collector has told so far. */
+  failures(): readonly { atMs: number; instance: string; failure: string }[];
   stop(): void;
 };
 
@@ -42,6 +44,7 @@ export function openStage({
   const stopping = new AbortController();
   let listener: ((line: TimelineLine) => void) | null = null;
   const refusals: number[] = [];
+  const failures: { atMs: number; instance: string; failure: string }[] = [];
   const api: Client = createClient({ baseUrl: fleet.collectorUrl, token: fleet.adminToken });
   void followStory({
     api,
@@ -49,6 +52,7 @@ export function openStage({
     signal: stopping.signal,
     tell(line) {
       if (line.step === "refuse") refusals.push(line.offsetMs);
+      if (line.failed) failures.push({ atMs: line.offsetMs, ...line.failed });
       listener?.(line);
     },
   });
@@ -101,6 +105,7 @@ export function openStage({
     follow: (next) => {
       listener = next;
     },
+    failures: () => failures,
     wasRefused: (sinceMs) => refusals.some((atMs) => atMs >= sinceMs),
     stop: () => stopping.abort(),
   };

@@ -74,20 +74,12 @@ test("what is stopped stays ended", async () => {
 });
 
 test("a first start that fails says why, by the code that the program gave", async () => {
-  const taken = { error: "conflict: 127.0.0.1:80: another process listens there" };
-  const file = `data:text/javascript,console.error(${JSON.stringify(JSON.stringify(taken))});process.exit(11)`;
-  const start = () =>
-    startChild({
-      file: program("listener"),
-      args: [],
-      onLog: () => undefined,
-      env: { NODE_OPTIONS: `--import=${file}` },
-    });
-  await expect(
-    keepRunning({ name: "collector", clock: systemClock, onEvent: () => undefined, start }),
-  ).rejects.toMatchObject({
-    code: "conflict",
-    message: expect.stringContaining("collector: 127.0.0.1:80"),
+  await kept(async (one) => {
+    const taken = String(one.line.address);
+    const start = () => startChild({ file: program("listener"), args: [taken], onLog: () => undefined });
+    await expect(
+      keepRunning({ name: "collector", clock: systemClock, onEvent: () => undefined, start }),
+    ).rejects.toMatchObject({ code: "conflict", message: expect.stringContaining(`collector: ${taken}`) });
   });
 });
 

@@ -9,4 +9,8 @@ server.listen(Number(port), host, () => {
   if (bound && typeof bound === "object")
     process.stdout.write(`${JSON.stringify({ address: `${host}:${bound.port}`, pid: process.pid })}\n`);
 });
+server.on("error", (error) => {
+  console.error(JSON.stringify({ level: "error", error: `conflict: ${address}: ${error.message}` }));
+  process.exit(11);
+});
 process.on("SIGTERM", () => process.exit(0));
