@@ -1,70 +1,101 @@
 import type { ModelMetadata, Tensor, TensorSpec } from "@locum/contracts";
+import { checkValues } from "./check-values.ts";
+import { isShapeOf } from "./is-shape-of.ts";
 
-/** What is structurally wrong with one input. `detail` names sizes and types, never a value that a client sent. */
+/**
+ * A rule that a request breaks. `detail` tells types, shapes and places, never a value of the input, and `tensor`
+ * is a name of the model's own, never one that a client made up.
+ */
 export type InputFinding = {
-  rule: "name" | "datatype" | "shape" | "count" | "finite";
-  tensor: string;
+  rule: "name" | "datatype" | "shape" | "count" | "finite" | "size" | "undecodable";
+  tensor: string | null;
   detail: string;
 };
 
-/** One request can be wrong in many places; a person needs the first few. */
-const findingsMax = 16;
-const nameMax = 64;
-const floating = new Set(["FP16", "BF16", "FP32", "FP64"]);
+export type CheckedInput = {
+  inputs: readonly Tensor[];
+  /** Of the body as it came, where that is known. */
+  bytes?: number;
+};
+
+/** More than any real request has: beyond them a request is not looked at further. */
+const tensorsMax = 256;
+const findingsMax = 32;
+const nameLengthMax = 64;
 
 /**
- * Compares a request's tensors with the model's own metadata: names, datatypes, shapes (-1 stands for any size), that
- * the elements are as many as the shape says, and that floats are finite. Pure, linear in the elements. A model whose
- * metadata lists no inputs is not judged: its server does not describe itself.
+ * Checks a request against what the model itself says of its inputs: names, datatypes, shapes (-1 and a leading batch
+ * dimension are free), element counts, finite numbers, size. Pure, in one pass over the values, at most 32 findings.
+ * A model whose metadata lists no inputs is not judged.
  */
 export function checkInput(
-  { inputs: specs }: Pick<ModelMetadata, "inputs">,
-  inputs: readonly Tensor[],
+  { inputs, bytes = 0 }: CheckedInput,
+  metadata: Pick<ModelMetadata, "inputs">,
+  { bytesMax = 8_388_608 }: { bytesMax?: number } = {},
 ): InputFinding[] {
-  if (specs.length === 0) return [];
-  const findings: InputFinding[] = [];
+  if (metadata.inputs.length === 0) return [];
+  if (bytes > bytesMax)
+    return [{ rule: "size", tensor: null, detail: `expected at most ${bytesMax} bytes, found ${bytes}` }];
+  if (inputs.length > tensorsMax)
+    return [
+      {
+        rule: "name",
+        tensor: null,
+        detail: `expected at most ${tensorsMax} tensors, found ${inputs.length}`,
+      },
+    ];
+  const specs = new Map(metadata.inputs.map((spec) => [spec.name, spec]));
+  const findings = [...checkNames(inputs, specs)];
   for (const tensor of inputs) {
-    const spec = specs.find(({ name }) => name === tensor.name);
+    if (findings.length >= findingsMax) break;
+    const spec = specs.get(tensor.name);
     if (spec) findings.push(...checkTensor(tensor, spec));
-    else findings.push(finding("name", tensor.name, "the model has no such input"));
-    if (findings.length >= findingsMax) return findings.slice(0, findingsMax);
   }
-  const missing = specs.filter(({ name }) => !inputs.some((tensor) => tensor.name === name));
-  // Optional inputs are not marked in the protocol's metadata: a missing one is told only when nothing else came.
-  if (missing.length === specs.length)
-    for (const { name } of missing) findings.push(finding("name", name, "the input is missing"));
   return findings.slice(0, findingsMax);
 }
 
-function checkTensor(tensor: Tensor, spec: TensorSpec): InputFinding[] {
-  const findings: InputFinding[] = [];
-  if (tensor.datatype !== spec.datatype)
-    findings.push(finding("datatype", tensor.name, `${tensor.datatype} instead of ${spec.datatype}`));
-  if (!fits(tensor.shape, spec.shape))
-    findings.push(finding("shape", tensor.name, `[${tensor.shape}] instead of [${spec.shape}]`));
-  const count = tensor.shape.reduce((product, size) => product * size, 1);
-  if (count !== tensor.data.length)
-    findings.push(finding("count", tensor.name, `${tensor.data.length} elements, the shape says ${count}`));
-  if (floating.has(tensor.datatype)) {
-    const at = firstNotFinite(tensor.data);
-    if (at >= 0) findings.push(finding("finite", tensor.name, `element ${at} is not finite`));
+function* checkNames(
+  inputs: readonly Tensor[],
+  specs: ReadonlyMap<string, TensorSpec>,
+): Generator<InputFinding> {
+  const seen = new Set<string>();
+  for (const { name } of inputs) {
+    // The client chose this name: only those that the model knows are shown.
+    if (!specs.has(name))
+      yield { rule: "name", tensor: null, detail: "an input that the model does not have" };
+    else if (seen.has(name)) yield { rule: "name", tensor: shown(name), detail: "given more than once" };
+    seen.add(name);
   }
-  return findings;
+  for (const name of specs.keys())
+    if (!seen.has(name))
+      yield { rule: "name", tensor: shown(name), detail: "the model wants it, and it is not given" };
 }
 
-const fits = (shape: readonly number[], wanted: readonly number[]): boolean =>
-  shape.length === wanted.length && shape.every((size, axis) => wanted[axis] === -1 || size === wanted[axis]);
-
-function firstNotFinite(data: Tensor["data"]): number {
-  for (let index = 0; index < data.length; index++) if (!Number.isFinite(data[index])) return index;
-  return -1;
+function* checkTensor(tensor: Tensor, spec: TensorSpec): Generator<InputFinding> {
+  const name = shown(tensor.name);
+  if (tensor.datatype !== spec.datatype)
+    yield { rule: "datatype", tensor: name, detail: `expected ${spec.datatype}, found ${tensor.datatype}` };
+  if (!isShapeOf(tensor.shape, spec.shape))
+    yield {
+      rule: "shape",
+      tensor: name,
+      detail: `expected ${shapeText(spec.shape)}, found ${shapeText(tensor.shape)}`,
+    };
+  const expected = tensor.shape.reduce((product, size) => product * size, 1);
+  if (expected !== tensor.data.length)
+    yield {
+      rule: "count",
+      tensor: name,
+      detail: `expected ${expected} elements for ${shapeText(tensor.shape)}, found ${tensor.data.length}`,
+    };
+  const broken = checkValues(tensor);
+  if (broken) yield { ...broken, tensor: name };
 }
 
-/** Names come from clients: cut, and without what a terminal would obey. */
-function finding(rule: InputFinding["rule"], tensor: string, detail: string): InputFinding {
-  return {
-    rule,
-    tensor: tensor.slice(0, nameMax).replace(/[^\x20-\x7e]/g, "?"),
-    detail: detail.slice(0, 200),
-  };
-}
+const dimensionsShown = 16;
+
+const shapeText = (shape: readonly number[]): string =>
+  `[${shape.slice(0, dimensionsShown).join(", ")}${shape.length > dimensionsShown ? ", ..." : ""}]`;
+
+/** Shown only as far as a log line can bear it. */
+const shown = (name: string): string => name.slice(0, nameLengthMax).toWellFormed();

@@ -1,1 +1,1 @@
-export { checkInput, type InputFinding } from "./check-input.ts";
+export { type CheckedInput, checkInput, type InputFinding } from "./check-input.ts";
