@@ -20,12 +20,13 @@ export type CheckedInput = {
 
 /** More than any real request has: beyond them a request is not looked at further. */
 const tensorsMax = 256;
-const findingsMax = 32;
+/** One request can be wrong in many places; a person needs the first few. */
+const findingsMax = 16;
 const nameLengthMax = 64;
 
 /**
  * Checks a request against what the model itself says of its inputs: names, datatypes, shapes (-1 and a leading batch
- * dimension are free), element counts, finite numbers, size. Pure, in one pass over the values, at most 32 findings.
+ * dimension are free), element counts, finite numbers, size. Pure, in one pass over the values, at most 16 findings.
  * A model whose metadata lists no inputs is not judged.
  */
 export function checkInput(
@@ -66,9 +67,10 @@ function* checkNames(
     else if (seen.has(name)) yield { rule: "name", tensor: shown(name), detail: "given more than once" };
     seen.add(name);
   }
-  for (const name of specs.keys())
-    if (!seen.has(name))
-      yield { rule: "name", tensor: shown(name), detail: "the model wants it, and it is not given" };
+  // The protocol's metadata does not mark optional inputs: missing ones are told only where none came at all.
+  const missing = [...specs.keys()].filter((name) => !seen.has(name));
+  if (missing.length === specs.size)
+    for (const name of missing) yield { rule: "name", tensor: shown(name), detail: "the input is missing" };
 }
 
 function* checkTensor(tensor: Tensor, spec: TensorSpec): Generator<InputFinding> {
