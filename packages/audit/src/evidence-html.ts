@@ -14,8 +14,9 @@ const closing = "</script>";
 export function renderEvidenceHtml(evidence: Evidence): string {
   const { body, records } = evidence;
   const missed = body.measures.filter(({ met }) => !met);
+  const promised = body.measures.filter(({ limit, met }) => limit !== null || !met);
   const verdict =
-    missed.length === 0 ? "Every objective met" : `${missed.length} of ${body.measures.length} missed`;
+    missed.length === 0 ? "Every objective met" : `${missed.length} of ${promised.length} objectives missed`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -66,8 +67,8 @@ function measuresTable(measures: readonly Measure[]): string {
       met,
     }) => html`<tr><td>${name}</td><td class="number">${shown(value, unit)}</td>
 <td class="number">${limit === null ? "" : `≤ ${shown(limit, unit)}`}</td>
-<td class="share"><span class="${met ? "good" : "bad"}" style="width:${share(value, limit)}%"></span></td>
-<td class="${met ? "good" : "bad"}">${met ? "met" : "missed"}</td></tr>
+<td class="share ${resultOf(limit, met)}"><span style="width:${share(value, limit)}%"></span></td>
+<td class="${resultOf(limit, met)}">${{ good: "met", bad: "missed", none: "" }[resultOf(limit, met)]}</td></tr>
 `,
   );
   return `<section>
@@ -138,6 +139,10 @@ ${rows.join("")}</tbody>
 </section>
 `;
 }
+
+/** A measure without an objective is neither good nor bad. */
+const resultOf = (limit: number | null, met: boolean): "good" | "bad" | "none" =>
+  met ? (limit === null ? "none" : "good") : "bad";
 
 /** How much of its objective a measure used, for a bar that ends at the limit. */
 function share(value: number | null, limit: number | null): number {

@@ -30,11 +30,12 @@ td { padding: 7px 10px; border-top: 1px solid var(--line); vertical-align: top; 
 .number { text-align: right; white-space: nowrap; }
 .share { width: 22%; vertical-align: middle; }
 .share span { display: block; height: 8px; min-width: 2px; border-radius: 4px; background: currentColor; }
+.share.none span { display: none; }
 figure { margin: 12px 0 16px; overflow-x: auto; }
 svg { display: block; width: 100%; min-width: 640px; height: auto; font: 12px ui-sans-serif, system-ui, sans-serif; }
 .lane { fill: var(--lane); }
 .lane-name { fill: var(--ink); font-weight: 600; }
-.span { stroke: var(--quiet); stroke-width: 2; stroke-linecap: round; }
+.span { stroke: var(--quiet); stroke-width: 2; stroke-linecap: round; opacity: 0.5; }
 .tick { stroke: var(--line); stroke-width: 1; }
 .tick-name { fill: var(--quiet); text-anchor: middle; }
 .mark circle { fill: var(--plain); }
