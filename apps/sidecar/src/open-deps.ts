@@ -28,7 +28,7 @@ export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps
         writeFileAtomic(join(kept, `${release.digest.slice(7)}.json`), JSON.stringify(release)),
     },
     spool: lazySpool(() => openSpool({ dir: join(stateDir, "spool") })),
-    checkInput,
+    checkInput: (metadata, inputs) => checkInput({ inputs }, metadata),
     clock: systemClock,
     random: systemRandom,
     log,
