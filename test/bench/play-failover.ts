@@ -44,8 +44,9 @@ export async function playLocum({
   // A random phase: probes and goldens have a rhythm, and a bench that keeps step with it measures luck.
   await passed(Math.random() * 1000);
   const startMs = performance.now();
+  const startWallMs = Date.now();
   await strikes[fault](target);
-  const detectedMs = (await failedVerdict(stack, target.id, 10_000)) - startMs;
+  const detectedMs = await detected({ stack, id: target.id, startMs, startWallMs, withinMs: 10_000 });
   await stack.settled({ withinMs: 60_000 });
   const restoredMs = performance.now() - startMs;
   await passed(afterglowMs);
@@ -63,8 +64,9 @@ export async function playIdle(stack: Stack, fault: Strike): Promise<Play> {
   const target = await stack.holding("active");
   await passed(Math.random() * 5000);
   const startMs = performance.now();
+  const startWallMs = Date.now();
   await strikes[fault](target);
-  const detectedMs = (await failedVerdict(stack, target.id, 60_000)) - startMs;
+  const detectedMs = await detected({ stack, id: target.id, startMs, startWallMs, withinMs: 60_000 });
   await stack.settled({ withinMs: 90_000 });
   const nothing = { firstMs: null, lastBadMs: 0, gapMs: 0, failed: 0, wrong: 0, answers: 0 };
   const restoredMs = Math.round(performance.now() - startMs);
@@ -124,13 +126,20 @@ async function warm(witness: Witness): Promise<void> {
 
 const isFailed = (report: Report | null): boolean => report?.verdict.kind === "failed";
 
-async function failedVerdict(stack: Stack, id: string, withinMs: number): Promise<number> {
-  await until(async () => isFailed(await stack.report(id)), {
-    what: `a failed verdict on ${id}`,
-    withinMs,
-    everyMs: 25,
-  });
-  return performance.now();
+type Wait = { stack: Stack; id: string; startMs: number; startWallMs: number; withinMs: number };
+
+/**
+ * From the strike to the failed verdict. Some failures are repaired between two looks: then the incident tells, whose
+ * time is the wall clock of this same machine.
+ */
+async function detected({ stack, id, startMs, startWallMs, withinMs }: Wait): Promise<number> {
+  const look = async (): Promise<number | false> => {
+    if (isFailed(await stack.report(id))) return performance.now() - startMs;
+    const incidents = await stack.api.incidents({ limit: 10 });
+    const found = incidents.find(({ instance, openedAtMs }) => instance === id && openedAtMs >= startWallMs);
+    return found ? found.openedAtMs - startWallMs : false;
+  };
+  return until(look, { what: `a failed verdict on ${id}`, withinMs, everyMs: 25 });
 }
 
 type Seen = Pick<Play, "firstMs" | "lastBadMs" | "gapMs" | "failed" | "wrong" | "answers">;
