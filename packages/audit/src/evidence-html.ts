@@ -85,7 +85,7 @@ ${rows.join("")}</tbody>
 function incidentSection(incident: Incident): string {
   const rows = incident.timeline.map(
     ({ offsetMs, step, instance, detail }, index) => html`<tr><td class="number">${index + 1}</td>
-<td class="number">${shown(offsetMs, "ms")}</td><td><span class="dot ${step}"></span>${step}</td><td>${instance ?? ""}</td><td>${detail}</td></tr>
+<td class="number">${shown(offsetMs, "ms")}</td><td class="step"><span class="dot ${step}"></span>${step}</td><td>${instance ?? ""}</td><td>${detail}</td></tr>
 `,
   );
   return `${html`<section>

@@ -28,6 +28,7 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 th { padding: 4px 10px; color: var(--quiet); font-size: 12px; font-weight: 500; text-align: left; }
 td { padding: 7px 10px; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 .number { text-align: right; white-space: nowrap; }
+.step { white-space: nowrap; }
 .share { width: 22%; vertical-align: middle; }
 .share span { display: block; height: 8px; min-width: 2px; border-radius: 4px; background: currentColor; }
 .share.none span { display: none; }

@@ -47,22 +47,16 @@ function goldenSigns({ goldens, notFinite }: Health, add: AddSign): void {
       "golden",
       "wrong-output",
       wrong.length >= 2,
-      `${wrong.length} goldens answered wrongly, each asked again: ${wrong.slice(0, 4).join(", ")}`,
+      `${goldensOf(wrong)} answered wrongly, asked again: ${wrong.slice(0, 4).join(", ")}`,
     );
   const errors = confirmedErrors(goldens);
   if (errors.length > 0)
-    add(
-      "golden",
-      "errors",
-      errors.length >= 2,
-      `${errors.length} goldens answered with an error, each asked again`,
-    );
+    add("golden", "errors", errors.length >= 2, `${goldensOf(errors)} answered with an error, asked again`);
   const silent = confirmedSilent(goldens);
   const once = silentOnce(goldens);
-  if (silent.length >= 2)
-    add("golden", "hung", true, `${silent.length} goldens not answered, each asked again`);
+  if (silent.length >= 2) add("golden", "hung", true, `${goldensOf(silent)} not answered, asked again`);
   else if (once.length >= 2 || silent.length > 0)
-    add("golden", "hung", false, `${once.length} goldens not answered`);
+    add("golden", "hung", false, `${goldensOf(once)} not answered`);
 }
 
 function outputSigns(recent: Health["outputs"], add: AddSign): void {
@@ -81,3 +75,6 @@ function outputSigns(recent: Health["outputs"], add: AddSign): void {
   if (failing.length >= 3)
     add("output", "errors", false, `${failing.length} requests failed here and were answered well elsewhere`);
 }
+
+const goldensOf = ({ length }: readonly string[]): string =>
+  length === 1 ? "one golden" : `${length} goldens`;
