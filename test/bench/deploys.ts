@@ -86,8 +86,11 @@ async function tryDeploy({ stack, witness, random, beside }: Rig): Promise<Try> 
   const digest = sha256(await readFile(digits[release]));
   await until(
     async () => {
-      const now = await calm();
-      return now[target.id]?.release !== reports[target.id]?.release && now[target.id]?.bytes === "approved";
+      // A file that went bad just after a deploy may have been put back to the older release, of which a verified
+      // copy was at hand: then the loaded model is the newer one already, and only the files have to follow.
+      const now = (await calm())[target.id];
+      const isNew = now?.release !== reports[target.id]?.release || now?.owner !== reports[target.id]?.owner;
+      return isNew && now?.bytes === "approved" && now.release === now.owner;
     },
     { what: `${target.id} to be taken for the deployed release`, withinMs: 30_000, everyMs: 100 },
   ).catch((error: Error) => left.push(error.message));
