@@ -60,6 +60,17 @@ function rowOf(plays: Play[]): FailoverRow {
   return { ...row, ...judged(row) };
 }
 
+export type Loss = { fault: string; way: string; firstP50Ms: number; locumFirstP50Ms: number };
+
+/** Where another way answers again sooner than Locum does. */
+export function losses(rows: readonly FailoverRow[]): Loss[] {
+  return rows.flatMap(({ fault, way, firstP50Ms }) => {
+    const own = rows.find((row) => row.way === "locum" && row.fault === fault)?.firstP50Ms ?? null;
+    if (way === "locum" || firstP50Ms === null || own === null || firstP50Ms >= own) return [];
+    return [{ fault, way, firstP50Ms, locumFirstP50Ms: own }];
+  });
+}
+
 type Figures = Omit<FailoverRow, "objective" | "missed">;
 
 /** HAProxy is shown, not judged. */

@@ -6,7 +6,7 @@ import { type Stack, startStack } from "../stack/start-stack.ts";
 import type { Strike } from "../stack/strikes.ts";
 import { startWitness } from "../stack/witness.ts";
 import type { BenchSummary, BenchTools } from "./bench.ts";
-import { type FailoverRow, failoverRows, objectives } from "./failover-rows.ts";
+import { type FailoverRow, failoverRows, losses, objectives } from "./failover-rows.ts";
 import { type HaproxySetting, haproxySettings, haproxyVersion, startHaproxy } from "./haproxy.ts";
 import { type Play, playHaproxy, playIdle, playLocum } from "./play-failover.ts";
 import { table } from "./table.ts";
@@ -49,13 +49,17 @@ export async function run(tools: BenchTools): Promise<BenchSummary> {
   }
   const rows = failoverRows(plays);
   tools.print(`\n${printed(rows)}`);
+  const lost = losses(rows);
   if (version) tools.print(`\nHAProxy ${version}; its configurations are above.`);
+  for (const { fault, way, firstP50Ms, locumFirstP50Ms } of lost)
+    tools.print(`Lost: ${fault}, ${way} ${firstP50Ms} ms against ${locumFirstP50Ms} ms.`);
   return {
     runs,
     ratePerSecond: idle ? 0 : rate,
     haproxy: version,
     objectives,
     rows,
+    lost,
     objectivesMet: rows.every(({ missed }) => missed.length === 0),
   };
 }
