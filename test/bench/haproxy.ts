@@ -63,6 +63,7 @@ export async function startHaproxy({
   const file = join(dir, `haproxy-${setting}.cfg`);
   await writeFile(file, config);
   const child = spawn(program, ["-db", "-f", file], { stdio: "ignore" });
+  process.once("exit", () => child.kill("SIGKILL"));
   const url = `http://127.0.0.1:${port}`;
   for (let tries = 0; tries < 100 && child.exitCode === null; tries++) {
     const up = await fetch(`${url}/v2/health/ready`, { signal: AbortSignal.timeout(500) }).then(

@@ -86,4 +86,7 @@ function fail(error: unknown): number {
   return faultTable[error.code].exit;
 }
 
+// What was started ends with this process; its folder under the system's temporary one stays.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => process.exit(exitCodes.interrupted));
 process.exitCode = await main(process.argv.slice(2)).catch(fail);

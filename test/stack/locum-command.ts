@@ -72,10 +72,11 @@ async function startUp({
   env: NodeJS.ProcessEnv;
   dir: string;
 }): Promise<Running> {
-  const child = spawn(process.execPath, [main, "up", "--config", config, "--json"], {
+  const child = spawn(process.execPath, [main, "up", "--config", config, "--json", "--end-with-stdin"], {
     env,
     cwd: dir,
-    stdio: ["ignore", "pipe", "pipe"],
+    // Held open by this process: when it dies, however it dies, everything below ends too.
+    stdio: ["pipe", "pipe", "pipe"],
   });
   let said = "";
   const log = createWriteStream(join(dir, "up.log"), { flags: "a" });

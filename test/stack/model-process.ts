@@ -21,6 +21,10 @@ export type ModelProcess = {
 
 const program = fileURLToPath(new URL("../model-server/main.ts", import.meta.url));
 const lookMs = 50;
+/** The server ends when whoever holds its standard input is gone, a test run that was killed too. */
+const endsWithParent = `data:text/javascript,${encodeURIComponent(
+  'process.stdin.on("error",()=>{}).once("end",()=>process.exit(1)).resume()',
+)}`;
 
 /**
  * One real model server in a process of its own. Nobody starts it again when it ends, except who asks for it: the
@@ -42,7 +46,9 @@ export async function startModelProcess({
   let closed = false;
   const start = async (port: string): Promise<string> => {
     const args = ["--repository", repository, "--port", port, "--max-concurrency", String(maxConcurrency)];
-    const started = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+    const started = spawn(process.execPath, ["--import", endsWithParent, program, ...args], {
+      stdio: ["pipe", "pipe", "ignore"],
+    });
     child = started;
     if (started.pid) writeFileSync(pidFile, String(started.pid));
     for await (const line of createInterface({ input: started.stdout })) return JSON.parse(line).url;
