@@ -22,9 +22,13 @@ export async function runLocum(argv: readonly string[], io: Io): Promise<number>
     if (!found) throw unknownVerb(words);
     return await untilDone(await found.load(), found.rest, io);
   } catch (error) {
+    // Whoever pressed Ctrl-C knows why it ended; what was started is gone by now.
+    if (io.signal.aborted && isAbort(error)) return exitCodes.interrupted;
     return printFault(error, io, argv.includes("--json"));
   }
 }
+
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
 
 type Found = { load: () => Promise<Command>; rest: readonly string[] };
 

@@ -35,7 +35,7 @@ export function openCli({ main, dir, signal }: { main: string; dir: string; sign
         throw new Error(`locum ${args.slice(0, 2).join(" ")} ended with ${code}: ${said.slice(-2000)}`);
     },
     async up(config) {
-      const child = spawn(process.execPath, [main, "up", "--config", config, "--json"], {
+      const child = spawn(process.execPath, [main, "up", "--config", config, "--end-with-stdin", "--json"], {
         env,
         stdio: ["pipe", "pipe", "pipe"],
       });
