@@ -133,7 +133,7 @@ async function configFor(cli: Cli, dir: string, models: ModelProcess[]): Promise
         restart: { exec: [restartScript, pidFile] },
       };
     }),
-    // Eight faults in two minutes are a demo, not a flapping instance.
-    failover: { ...written.failover, actionsMax: 20 },
+    // Eight faults in two minutes are a demo, not a flapping instance. With nobody right, refuse rather than guess.
+    failover: { ...written.failover, actionsMax: 20, failClosed: true },
   };
 }

@@ -61,8 +61,10 @@ export async function playFault(
       10_000,
     );
   }
+  // Only what was seen after the failure says that it is over.
+  const fromMs = detection(target.id, startMs, stage, onlookers)?.atMs ?? startMs;
   await stage.until(
-    () => stage.ids.every((id) => isSettled(onlookers.latest(id), startMs)),
+    () => stage.ids.every((id) => isSettled(onlookers.latest(id), fromMs)),
     "every instance to be proven right",
     restoreMsMax,
   );
@@ -91,8 +93,8 @@ function detection(target: string, startMs: number, stage: Stage, onlookers: Onl
   return [seen, told].filter((one) => one !== undefined).sort((a, b) => a.atMs - b.atMs)[0] ?? null;
 }
 
-const isSettled = (sighting: Sighting | undefined, startMs: number) =>
-  sighting !== undefined && sighting.atMs > startMs && sighting.fit && !sighting.diverted;
+const isSettled = (sighting: Sighting | undefined, fromMs: number) =>
+  sighting !== undefined && sighting.atMs > fromMs && sighting.fit && !sighting.diverted;
 
 type Window = {
   target: string;
