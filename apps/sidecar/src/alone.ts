@@ -1,5 +1,5 @@
 import type { Act, Report } from "@locum/contracts";
-import { repairFor } from "@locum/coordination";
+import { mayAct, recentActions, repairFor } from "@locum/coordination";
 import type { SidecarConfig } from "./config.ts";
 import type { DriveState } from "./drive.ts";
 
@@ -20,17 +20,17 @@ const aloneAfterMs = 3000;
 
 /**
  * Without a collector a sidecar restores and restarts its own instance by the same rule as the collector would, with
- * the same budget. It never promotes.
+ * the same budget and back-off. It never promotes.
  */
 export function createAlone({ service: { failover, snapshot } }: SidecarConfig): Alone {
   const spent = new Map<string, number[]>();
   let tried: string[] = [];
 
   const spend = (action: string, nowMs: number): boolean => {
-    const recent = (spent.get(action) ?? []).filter((atMs) => nowMs - atMs < failover.actionsWindowMs);
-    spent.set(action, recent);
-    if (recent.length >= failover.actionsMax) return false;
-    recent.push(nowMs);
+    const takenAt = spent.get(action) ?? [];
+    const repeats = tried.filter((one) => one === action).length;
+    if (mayAct({ takenAt, repeats, nowMs }, failover) !== "now") return false;
+    spent.set(action, [...recentActions(takenAt, nowMs, failover), nowMs]);
     return true;
   };
   return {

@@ -11,7 +11,14 @@ const failed = (hard: boolean): Verdict => ({
 });
 const healthy: Verdict = { kind: "healthy", evidence: [] };
 const suspect: Verdict = { kind: "suspect", failure: "hung", evidence: [] };
-const base: DivertInput = { verdict: healthy, release, policy: null, mayEject: null, drained: false };
+const base: DivertInput = {
+  verdict: healthy,
+  release,
+  policy: null,
+  mayEject: null,
+  drained: false,
+  dryRun: false,
+};
 const frozen = (allWrong: "serve" | "refuse" | "rollback") => ({ frozen: [release], allWrong });
 
 describe("when new requests go elsewhere", () => {
@@ -27,6 +34,7 @@ describe("when new requests go elsewhere", () => {
     ["wrong everywhere, rollback", { verdict: failed(true), policy: frozen("rollback") }, false],
     ["wrong everywhere, refuse", { verdict: failed(true), policy: frozen("refuse") }, true],
     ["another release is frozen", { verdict: failed(true), policy: { frozen: [], allWrong: "serve" } }, true],
+    ["a dry run, whatever the proof", { verdict: failed(true), mayEject: true, dryRun: true }, false],
     ["drained by order, although healthy", { drained: true }, true],
   ])("%s", (_name, change, diverted) => {
     expect(decideDivert({ ...base, ...change }).diverted).toBe(diverted);

@@ -24,6 +24,7 @@ const start = (role: "active" | "standby" = "active", poolClass: "stateless" | "
     heardAtMs: nowMs,
     judgePolicy: { divertFloorMs: 500, divertCeilingMs: 60_000, fitnessMaxAgeMs: 60_000 },
     permitMaxAgeMs: 3000,
+    dryRun: false,
     onAsk: ({ kind }) => asks.push(kind),
     onHolder: (effect) => effects.push(effect),
     onDropped: (finding) => dropped.push(finding),

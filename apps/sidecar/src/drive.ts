@@ -53,6 +53,8 @@ export type DrivePorts = {
   judgePolicy: JudgePolicy;
   /** A permit is as old as the ack that brought it; beyond this it is no permit. */
   permitMaxAgeMs: number;
+  /** failover.mode: dry-run. */
+  dryRun: boolean;
   onAsk: (ask: Ask) => void;
   onHolder: (effect: HolderEffect) => void;
   /** A probe was dropped, because we slept while it ran: it should be asked again. */
@@ -191,7 +193,7 @@ function creditStall(state: DriveState, { stalledMs, clock }: DrivePorts): Drive
   };
 }
 
-function divertOf(state: DriveState, { clock, permitMaxAgeMs }: DrivePorts): Divert {
+function divertOf(state: DriveState, { clock, permitMaxAgeMs, dryRun }: DrivePorts): Divert {
   const { health, policy, permit, drains, divert } = state;
   const fresh = permit !== null && clock.monotonicMs() - permit.atMs <= permitMaxAgeMs;
   const { verdict } = health;
@@ -202,6 +204,7 @@ function divertOf(state: DriveState, { clock, permitMaxAgeMs }: DrivePorts): Div
     // A permit that was used stays used: the collector counts this instance as gone from then on.
     mayEject: divert.diverted && verdict.kind === "failed" ? true : fresh ? permit.mayEject : null,
     drained: drains.size > 0,
+    dryRun,
   });
   return next.diverted === divert.diverted && next.why === divert.why ? divert : next;
 }

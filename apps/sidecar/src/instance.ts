@@ -76,6 +76,7 @@ export function createInstance(options: InstanceOptions): Instance {
     },
     judgePolicy: { ...config.service.probe, fitnessMaxAgeMs: config.service.golden.fitnessMaxAgeMs },
     permitMaxAgeMs: permitBeats * config.service.failover.heartbeatMs,
+    dryRun: config.service.failover.mode === "dry-run",
     onAsk: (ask) => ladder?.ask(ask),
     onDropped: ({ probe }) => askAgain(ladder, probe),
     onHolder: (effect) => outside.onHolder(effect),

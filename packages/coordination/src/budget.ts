@@ -1,9 +1,5 @@
+import { mayAct, recentActions } from "./action-budget.ts";
 import { audit, sayOnce, setDurable, type Turn, tell } from "./turn.ts";
-
-const backoffFirstMs = 1000;
-const backoffMaxMs = 60_000;
-/** What did not help a moment ago is tried again later, and later still: 1 s, 2 s, 4 s, up to a minute. */
-const backoffMs = (repeats: number): number => Math.min(backoffMaxMs, backoffFirstMs * 2 ** (repeats - 1));
 
 /**
  * Takes one action from the budget of an instance, or says that it is spent: then a person is asked. It limits
@@ -13,10 +9,11 @@ const backoffMs = (repeats: number): number => Math.min(backoffMaxMs, backoffFir
 export function spend(turn: Turn, action: string, instance: string, repeats = 0): boolean {
   const { plan, durable } = turn.state;
   const key = `${action}:${instance}`;
-  const recent = (durable.spent[key] ?? []).filter((at) => Math.abs(turn.wallMs - at) < plan.actionsWindowMs);
-  const last = recent.at(-1);
-  if (repeats > 0 && last !== undefined && turn.wallMs - last < backoffMs(repeats)) return false;
-  if (recent.length >= plan.actionsMax) {
+  const takenAt = durable.spent[key] ?? [];
+  const recent = recentActions(takenAt, turn.wallMs, plan);
+  const answer = mayAct({ takenAt, repeats, nowMs: turn.wallMs }, plan);
+  if (answer === "later") return false;
+  if (answer === "spent") {
     sayOnce(turn, `${instance}:budget:${action}`, () => {
       const event = audit(
         turn,

@@ -1,3 +1,4 @@
+export { type ActionBudget, mayAct, recentActions } from "./action-budget.ts";
 export type { Ask } from "./asks.ts";
 export { decide } from "./decide.ts";
 export type * from "./decision.ts";
