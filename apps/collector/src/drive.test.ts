@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { decodeInputLogLine, effectsDigest } from "@locum/contracts";
 import {
   decide,
   type Effect,
@@ -11,7 +12,7 @@ import {
 } from "@locum/coordination";
 import { systemClock } from "@locum/runtime";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { decodeLine, openInputLog } from "./adapters/input-log.ts";
+import { openInputLog } from "./adapters/input-log.ts";
 import { serviceConfig } from "./collector.fixture.ts";
 import { createDriver, type Timeless } from "./drive.ts";
 import { healthyReport } from "./sidecar.fixture.ts";
@@ -52,14 +53,21 @@ function driverOf(patch: Partial<Parameters<typeof createDriver>[0]> = {}) {
 }
 const replay = (names: string[]): ServiceState | undefined => {
   let state: ServiceState | undefined;
+  let decided = "";
   for (const name of names)
     for (const text of readFileSync(join(folder, name), "utf8").trimEnd().split("\n")) {
-      const line = decodeLine(text);
-      if ("state" in line) {
+      const line = decodeInputLogLine<ServiceState, Input>(text);
+      if (!line) throw new Error(`no line of an input log: ${text.slice(0, 100)}`);
+      if ("effects" in line) expect(decided, "decided otherwise then").toBe(line.effects);
+      else if ("state" in line) {
         // Each file begins with the very state that the one before ends with.
         if (state) expect(line.state).toEqual(state);
         state = line.state;
-      } else if (state) state = decide(state, line.input).state;
+      } else if (state) {
+        const decision = decide(state, line.input);
+        state = decision.state;
+        decided = effectsDigest(decision.effects);
+      }
     }
   return state;
 };

@@ -68,6 +68,7 @@ export function createDriver({ tickMs = 100, storedMsMax = 5000, ...options }: O
     inputLog.append(input, before);
     const decision = decide(before, input);
     state = decision.state;
+    inputLog.decided(decision.effects);
     counts.inputs += 1;
     perform(decision.effects);
     options.onDecided?.(before, state);

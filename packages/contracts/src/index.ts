@@ -31,6 +31,12 @@ export {
 } from "./frame.ts";
 export { ExpectedOutput, Golden, Tolerance } from "./golden.ts";
 export { Incident, TimelineEntry } from "./incident.ts";
+export {
+  decodeInputLogLine,
+  effectsDigest,
+  encodeInputLogLine,
+  type InputLogLine,
+} from "./input-log-line.ts";
 export { nearestWord } from "./nearest-word.ts";
 export { Probe } from "./probe.ts";
 export { Approval, Digest, Release, ReleaseBody } from "./release.ts";

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ServiceConfig } from "@locum/contracts";
-import { decide, type Input, planOf, startService } from "@locum/coordination";
+import { effectsDigest, encodeInputLogLine, ServiceConfig } from "@locum/contracts";
+import { decide, type Effect, type Input, planOf, startService } from "@locum/coordination";
 import { expect, test } from "vitest";
 import { openDesk } from "../testing/run-cli.ts";
 
@@ -28,9 +28,16 @@ const inputs: Input[] = [
     order: { id: "o1", by: "me", reason: "", kind: "promote", instance: "b", force: false },
   },
 ];
-const encode = (line: object) =>
-  JSON.stringify(line, (_, value) => (value === Number.POSITIVE_INFINITY ? { $: "Infinity" } : value));
-const log = [{ state }, ...inputs.map((input) => ({ input }))].map(encode);
+const decided: Effect[][] = [];
+inputs.reduce((before, input) => {
+  const decision = decide(before, input);
+  decided.push(decision.effects);
+  return decision.state;
+}, state);
+const log = [
+  { state },
+  ...inputs.flatMap((input, index) => [{ input }, { effects: effectsDigest(decided[index] ?? []) }]),
+].map(encodeInputLogLine);
 
 test("decides again what the log holds", async () => {
   await using desk = await openDesk();
@@ -38,23 +45,30 @@ test("decides again what the log holds", async () => {
   await writeFile(file, `${log.join("\n")}\n`);
   const { code, json, stderr } = await desk.run("replay", file, "--json");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  let now = state;
-  const effects = inputs.map((input) => {
-    const decision = decide(now, input);
-    now = decision.state;
-    return decision.effects;
-  });
   expect(json.slice(0, -1).map(({ input }) => input)).toEqual(inputs.map(({ kind }) => kind));
   expect(
     json.slice(0, -1).map((line) => (line.effects as { kind: string }[]).map(({ kind }) => kind)),
-  ).toEqual(effects.map((some) => some.map(({ kind }) => kind)));
+  ).toEqual(decided.map((some) => some.map(({ kind }) => kind)));
   const summary = json.at(-1);
   expect(summary).toMatchObject({
     kind: "summary",
     inputs: inputs.length,
+    compared: inputs.length,
     digest: expect.stringMatching(/^sha256:/),
   });
   expect((await desk.run("replay", file, "--json")).json.at(-1)).toEqual(summary);
+});
+
+test("finds a decision that is not the one that was made then", async () => {
+  await using desk = await openDesk();
+  const file = join(desk.dir, "inputs.jsonl");
+  const changed = log.map((line, index) =>
+    index === 4 ? encodeInputLogLine({ effects: "0".repeat(64) }) : line,
+  );
+  await writeFile(file, changed.join("\n"));
+  const { code, stderr } = await desk.run("replay", file);
+  expect(stderr).toContain("line 4: another decision was made then");
+  expect(code).toBe(14);
 });
 
 test.for<[string, string[]]>([

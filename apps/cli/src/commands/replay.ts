@@ -8,7 +8,7 @@ import { createReplay } from "../replay-decisions.ts";
 export const replay = defineCommand({
   usage: "replay FILE",
   about:
-    "Makes the decisions of an input log again, from its first state and its inputs, twice: the same inputs must give the same decisions, bit by bit. Shows what each input changed, and needs no collector.",
+    "Makes the decisions of an input log again, from its first state and its inputs, and holds each against the digest of what was decided then: they must be the same, bit by bit. Shows what each input changed, and needs no collector.",
   examples: [
     ["locum replay .locum/collector/inputs/digits/inputs.jsonl", "what was decided, and from what"],
     ["locum replay inputs.jsonl --json", "every input with its effects"],
@@ -47,7 +47,9 @@ export const replay = defineCommand({
         );
     }
     const figures = replayed.end();
-    out.say(`\n${figures.inputs} inputs, ${figures.effects} effects, decided twice alike: ${figures.digest}`);
+    out.say(
+      `\n${figures.inputs} inputs, ${figures.effects} effects; ${figures.compared} decisions are those that were made then: ${figures.digest}`,
+    );
     out.summary({ file, ...figures });
     return 0;
   },

@@ -1,12 +1,15 @@
 import { createWriteStream, mkdirSync, openSync, renameSync, rmSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
-import type { Input, ServiceState } from "@locum/coordination";
+import { effectsDigest, encodeInputLogLine, type InputLogLine } from "@locum/contracts";
+import type { Effect, Input, ServiceState } from "@locum/coordination";
 import type { Log } from "@locum/runtime";
 
 /** Every input of one service, so that each decision can be made again, bit by bit. */
 export type InputLog = {
   /** `before` begins a new file, when it is time for one. */
   append(input: Input, before: ServiceState): void;
+  /** What was decided from the last input: its digest, so that a replay can be held against it. */
+  decided(effects: readonly Effect[]): void;
   close(): Promise<void>;
 };
 
@@ -52,7 +55,7 @@ export function openInputLog(
         fail(error);
         if (stream === opened) stream = null;
       });
-      const line = encodeLine({ state: before });
+      const line = lineOf({ state: before });
       opened.write(line);
       written = line.length;
       failed = false;
@@ -62,16 +65,21 @@ export function openInputLog(
       return null;
     }
   };
+  const write = (entry: InputLogLine<ServiceState, Input>): void => {
+    if (!stream) return;
+    const line = lineOf(entry);
+    written += line.length;
+    stream.write(line);
+  };
   return {
     append(input, before) {
       if (stream && (written > fileBytesMax || stream.writableLength > bufferedBytesMax)) end();
       // After a failure a new file is begun with the next tick, not with every input.
       if (!stream && failed && input.kind !== "tick") return;
       stream ??= begin(before);
-      const line = encodeLine({ input });
-      written += line.length;
-      stream?.write(line);
+      write({ input });
     },
+    decided: (effects) => write({ effects: effectsDigest(effects) }),
     close: () =>
       new Promise((resolve) => {
         if (!stream) return resolve();
@@ -81,18 +89,7 @@ export function openInputLog(
   };
 }
 
-export type InputLogLine = { state: ServiceState } | { input: Input };
-
-// Infinity is a time in a state ("never"), and JSON has no word for it.
-export const encodeLine = (line: InputLogLine): string =>
-  `${JSON.stringify(line, (_, value: unknown) => (value === Number.POSITIVE_INFINITY ? { $: "Infinity" } : value))}\n`;
-export const decodeLine = (text: string): InputLogLine =>
-  JSON.parse(text, (_, value: unknown) =>
-    isInfinity(value) ? Number.POSITIVE_INFINITY : value,
-  ) as InputLogLine;
-
-const isInfinity = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && "$" in value && value.$ === "Infinity";
+const lineOf = (entry: InputLogLine<ServiceState, Input>): string => `${encodeInputLogLine(entry)}\n`;
 
 const nameOf = (folder: string, age: number): string =>
   join(folder, age === 0 ? "inputs.jsonl" : `inputs.${age}.jsonl`);
