@@ -46,9 +46,13 @@ describe("the repository keeps its own rules", () => {
     ).toEqual([]);
   });
 
-  it("names every error code in docs and every workspace by its folder", () => {
-    for (const path of tracked.filter((path) => /^(apps|packages)\/[^/]+\/package\.json$/.test(path)))
-      expect(JSON.parse(read(path)).name).toBe(`@locum/${dirname(path).split("/")[1]}`);
+  it("names every workspace by its folder, and exports nothing that is not there", () => {
+    for (const path of tracked.filter((path) => /^(apps|packages)\/[^/]+\/package\.json$/.test(path))) {
+      const { name, exports = {} } = JSON.parse(read(path));
+      expect(name).toBe(`@locum/${dirname(path).split("/")[1]}`);
+      for (const file of Object.values<string>(exports))
+        expect(existsSync(join(root, dirname(path), file)), `${path}: ${file}`).toBe(true);
+    }
   });
 
   it("has a lock file that names no registry", () => {

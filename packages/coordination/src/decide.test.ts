@@ -295,6 +295,29 @@ describe("the collector's own state", () => {
   });
 });
 
+describe("a drill", () => {
+  it("is named by the incident that it causes, and by no other", () => {
+    const world = fleet();
+    const order = {
+      kind: "drill",
+      id: "drill-7",
+      by: "me",
+      reason: "",
+      instance: "a",
+      fault: "nan",
+      ms: 3000,
+    } as const;
+    world.give({ kind: "order", order });
+    world.report("a", failed("wrong-output"));
+    world.report("b", failed("wrong-output"));
+    const drills = world.log.flatMap((effect) =>
+      effect.kind === "incident" ? [[effect.incident.instance, effect.incident.drill]] : [],
+    );
+    expect(drills).toContainEqual(["a", "drill-7"]);
+    expect(drills).toContainEqual(["b", null]);
+  });
+});
+
 describe("capacity before a soft ejection", () => {
   const permit = (patch: Partial<Report>) => {
     const world = fleet();

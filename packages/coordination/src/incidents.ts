@@ -84,7 +84,7 @@ function openIncident(turn: Turn, { id }: Member, { failure, detail }: Trouble):
         failure,
         openedAtMs: turn.wallMs,
         closedAtMs: null,
-        drill: null,
+        drill: drillOn(turn, id),
         timeline: [],
         tried: [],
       },
@@ -95,6 +95,20 @@ function openIncident(turn: Turn, { id }: Member, { failure, detail }: Trouble):
   if (turn.state.members[id]?.report?.diverted) tell(turn, id, "divert", "new requests go elsewhere");
   const event = audit(turn, "incident.open", id, detail, { failure });
   turn.effects.push({ kind: "notify", subject: `${turn.state.plan.service}/${id}: ${failure}`, event });
+}
+
+/** A failure within this after a drill's end is still the drill's: undoing it takes its time, too. */
+const drillAftermathMs = 10_000;
+
+function drillOn({ state, wallMs }: Turn, instance: string): string | null {
+  const drills = Object.values(state.durable.operations).filter(
+    ({ act, state: how, ...operation }) =>
+      act?.kind === "drill" &&
+      operation.instance === instance &&
+      how !== "refused" &&
+      Math.abs(wallMs - operation.createdAt) < act.ms + drillAftermathMs,
+  );
+  return drills.at(-1)?.id ?? null;
 }
 
 function closeIncident(turn: Turn, { id, incident }: Member): void {

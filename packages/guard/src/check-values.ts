@@ -18,15 +18,15 @@ export function checkValues({ datatype, data }: Pick<Tensor, "datatype" | "data"
 
 type Kind = { kind: "number" | "boolean" | "string"; holds: (value: number) => boolean };
 
-const any: Kind["holds"] = () => true;
+const anyNumber: Kind["holds"] = () => true;
 const whole = (min: number, max: number): Kind => ({
   kind: "number",
   holds: (value) => Number.isInteger(value) && value >= min && value <= max,
 });
-const real: Kind = { kind: "number", holds: any };
+const real: Kind = { kind: "number", holds: anyNumber };
 
 const kinds: Record<Datatype, Kind> = {
-  BOOL: { kind: "boolean", holds: any },
+  BOOL: { kind: "boolean", holds: anyNumber },
   UINT8: whole(0, 2 ** 8 - 1),
   UINT16: whole(0, 2 ** 16 - 1),
   UINT32: whole(0, 2 ** 32 - 1),
@@ -40,5 +40,5 @@ const kinds: Record<Datatype, Kind> = {
   BF16: real,
   FP32: real,
   FP64: real,
-  BYTES: { kind: "string", holds: any },
+  BYTES: { kind: "string", holds: anyNumber },
 };

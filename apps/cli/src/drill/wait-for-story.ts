@@ -49,11 +49,11 @@ const pollMs = 250;
 
 async function causedBy(
   api: Api,
-  { id, service, instance, createdAtMs }: OperationView,
+  { id, service }: OperationView,
 ): Promise<Incident[]> {
   const incidents = await api.incidents({ service, limit: 50 });
   return incidents
-    .filter((one) => one.drill === id || (one.instance === instance && one.openedAtMs >= createdAtMs))
+    .filter(({ drill }) => drill === id)
     .reverse();
 }
 
