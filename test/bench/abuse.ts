@@ -61,7 +61,7 @@ export async function run(tools: BenchTools): Promise<BenchSummary> {
       requestMs: patienceMs,
     });
     const struck = await strikeFor(minutes * 60_000, { stack, witness }, tools);
-    await witness.stop();
+    await witness.end();
     await passed(calmMs);
     return summarise({ minutes, rate, struck, witness, watched: await watch.stop(), tools });
   } finally {

@@ -58,7 +58,7 @@ export async function run(tools: BenchTools): Promise<BenchSummary> {
         `  ${String(i + 1).padStart(3)} ${one.release} on ${one.target}, beside it ${one.beside}: ${one.disturbed.join(", ") || "undisturbed"}`,
       );
     }
-    await witness.stop();
+    await witness.end();
     return summarise({ tries: done, seed, witness, tools });
   } finally {
     await stack.close();

@@ -85,7 +85,7 @@ async function underTraffic({
   try {
     for (const fault of faults) note(await playLocum({ stack, witness, fault }));
   } finally {
-    await witness.stop();
+    await witness.end();
   }
 }
 

@@ -90,7 +90,7 @@ export async function playHaproxy({
   const startMs = performance.now();
   await strikes[fault](target);
   await passed(peerWindowMs);
-  await witness.stop();
+  await witness.end();
   const seen = seenBy(witness.answers(), startMs);
   // What a person would do now.
   target.signal("SIGKILL");

@@ -54,7 +54,7 @@ describe.skipIf(!mounted)(
       await rm(filler);
       await until(async () => (await stack.api.ready()).ready, { what: "the collector to be ready again" });
       await stack.settled({ withinMs: 60_000 });
-      await witness.stop();
+      await witness.end();
 
       expect(stack.pidOf("collector")).toBe(pid);
       // The wrong answers that reached a client before the divert are those of the fault, not of the disk.

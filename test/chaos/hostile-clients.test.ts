@@ -106,7 +106,7 @@ describe("hostile clients of a running stack", () => {
       perSecond: 100,
     });
     await until(() => witness.answers().length >= 20, { what: "twenty answers" });
-    await witness.stop();
+    await witness.end();
     expect(witness.answers().filter(({ outcome }) => outcome !== "right")).toEqual([]);
   }
 

@@ -56,7 +56,7 @@ describe(`kill -9 during promotions and restores (LOCUM_SEED=${seed})`, () => {
     const settledMs = performance.now();
     const since = () => witness.answers().filter(({ sentMs }) => sentMs > settledMs);
     await until(() => since().length > 20, { what: "answers" });
-    await witness.stop();
+    await witness.end();
     expect(since().filter(({ outcome }) => outcome !== "right")).toEqual([]);
   });
 

@@ -76,7 +76,7 @@ describe("three commands against servers that run already", () => {
     });
     await active.revive();
     await view.settled();
-    await witness.stop();
+    await witness.end();
     expect(badAnswers(witness)).toEqual([]);
   });
 
@@ -90,7 +90,7 @@ describe("three commands against servers that run already", () => {
     await until(() => witness.answers().filter(({ sentMs }) => sentMs > settledMs).length > 20, {
       what: "answers after it",
     });
-    await witness.stop();
+    await witness.end();
     expect(await readFile(liveFile(active))).toEqual(await readFile(digits.current));
     const late = witness.answers().filter(({ sentMs }) => sentMs > settledMs);
     expect(late.filter(({ outcome }) => outcome !== "right")).toEqual([]);

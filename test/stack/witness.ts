@@ -1,22 +1,9 @@
 import { readFileSync } from "node:fs";
-import { Agent, type IncomingMessage, request } from "node:http";
+import * as rig from "@locum/cli/witness";
 import { digits } from "./strikes.ts";
 
-export type Outcome = "right" | "wrong" | "failed";
-export type Answer = { sentMs: number; endMs: number; outcome: Outcome; detail: string };
-export type Witness = {
-  answers(): readonly Answer[];
-  /** Answers of these references count as right too, from now on. */
-  accept(references: Float64Array[]): void;
-  /** One more request now, beside the pace. */
-  sendOne(): void;
-  unanswered(): number;
-  /** Ends the pace, waits for what is owed, closes. */
-  stop(): Promise<void>;
-};
+export type { Answer, Outcome, Witness } from "@locum/cli/witness";
 
-/** Answers may differ in the last digits between machines; a wrong model differs in the first. */
-const toleranceMax = 1e-3;
 const imagesMax = 64;
 
 export const images: number[][] = (
@@ -25,112 +12,9 @@ export const images: number[][] = (
   .slice(0, imagesMax)
   .map(({ image }) => image.map((value) => value / 16));
 
-/**
- * An independent client: sends at a fixed pace whatever happens to earlier requests (open loop), and compares every
- * answer with what the right model answered. It knows nothing of Locum.
- */
-export function startWitness({
-  url,
-  references,
-  perSecond,
-  requestMs = 10_000,
-}: {
-  url: string;
-  references: Float64Array[];
-  perSecond: number;
-  requestMs?: number;
-}): Witness {
-  const agent = new Agent({ keepAlive: true, maxSockets: 4096 });
-  const accepted = [references];
-  const answers: Answer[] = [];
-  const owed = new Set<Promise<void>>();
-  let next = 0;
-  const sendOne = () => {
-    const index = next++ % images.length;
-    const sentMs = performance.now();
-    const expected = accepted.flatMap((release) => release[index] ?? []);
-    const answered = ask({ agent, url, image: images[index] ?? [], requestMs })
-      .then(
-        (got) => judge(got, expected),
-        (error: Error) => ({ outcome: "failed" as const, detail: error.message }),
-      )
-      .then((judged) => {
-        answers.push({ sentMs, endMs: performance.now(), ...judged });
-        owed.delete(answered);
-      });
-    owed.add(answered);
-  };
-  const startedMs = performance.now();
-  let sent = 0;
-  const timer =
-    perSecond > 0
-      ? setInterval(() => {
-          // The timer may be late on a busy machine; the pace is kept by counting, not by hoping.
-          for (; sent < ((performance.now() - startedMs) * perSecond) / 1000; sent++) sendOne();
-        }, 1000 / perSecond)
-      : undefined;
-  return {
-    answers: () => answers,
-    accept: (more) => void accepted.push(more),
-    sendOne,
-    unanswered: () => owed.size,
-    async stop() {
-      clearInterval(timer);
-      while (owed.size > 0) await Promise.all(owed);
-      agent.destroy();
-    },
-  };
-}
+/** The demo's independent client, over the first images of the test set. */
+export const startWitness = (
+  options: Omit<Parameters<typeof rig.startWitness>[0], "images">,
+): ReturnType<typeof rig.startWitness> => rig.startWitness({ ...options, images });
 
-/** What the model behind a URL answers to every image. */
-export async function referenceAnswers(url: string): Promise<Float64Array[]> {
-  const agent = new Agent({ keepAlive: true });
-  try {
-    const answers: Float64Array[] = [];
-    for (const image of images)
-      answers.push(Float64Array.from(await ask({ agent, url, image, requestMs: 10_000 })));
-    return answers;
-  } finally {
-    agent.destroy();
-  }
-}
-
-function judge(got: number[], expected: Float64Array[]): { outcome: Outcome; detail: string } {
-  const deltas = expected.map((reference) =>
-    Math.max(...reference.map((value, i) => Math.abs(value - (got[i] ?? Number.NaN)))),
-  );
-  if (deltas.some((delta) => delta <= toleranceMax)) return { outcome: "right", detail: "" };
-  return { outcome: "wrong", detail: `off by ${Math.min(...deltas)}` };
-}
-
-type Question = { agent: Agent; url: string; image: number[]; requestMs: number };
-
-/** One image through the Open Inference Protocol; rejects on anything but a whole answer with status 200. */
-function ask({ agent, url, image, requestMs }: Question): Promise<number[]> {
-  const body = JSON.stringify({ inputs: [{ name: "image", datatype: "FP32", shape: [1, 64], data: image }] });
-  const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      `${url}/v2/models/digits/infer`,
-      { method: "POST", agent, headers, timeout: requestMs },
-      (answer) => void readAnswer(answer).then(resolve, reject),
-    );
-    sent.on("timeout", () => sent.destroy(new Error("no answer in time")));
-    sent.on("error", reject);
-    sent.end(body);
-  });
-}
-
-async function readAnswer(answer: IncomingMessage): Promise<number[]> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString();
-  if (answer.statusCode !== 200) throw new Error(`status ${answer.statusCode}: ${text.slice(0, 100)}`);
-  if (!answer.complete) throw new Error("cut short");
-  // NaN is no JSON, but Python servers write it, and so does this one: it is an answer, and a wrong one.
-  const { outputs } = JSON.parse(text.replaceAll(/\bNaN\b/g, "null")) as {
-    outputs: { name: string; data: (number | null)[] }[];
-  };
-  const probabilities = outputs.find(({ name }) => name === "probabilities")?.data ?? [];
-  return probabilities.map((value) => value ?? Number.NaN);
-}
+export const referenceAnswers = (url: string): Promise<Float64Array[]> => rig.referenceAnswers(url, images);

@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { startDigitClient } from "./digit-client.ts";
 import type { ModelProcess } from "./model-process.ts";
+import { unansweredOf } from "./play-fault.ts";
 import { deploy, strikes } from "./strikes.ts";
+import { startWitness } from "./witness.ts";
 
 export type HaproxyResult = {
   fault: keyof typeof strikes;
@@ -18,8 +19,6 @@ export type HaproxyResult = {
 
 /** How long each fault is watched: HAProxy's three failed checks take six seconds, twelve where each one times out. */
 const windowMs = 12_000;
-/** A request that waits for so long at the end of the window has failed for whoever sent it. */
-const waitMsMax = 1_000;
 const quietMs = 500;
 
 export const haproxyVersion = (): string | null => {
@@ -74,34 +73,33 @@ export async function compareHaproxy(
   const results: HaproxyResult[] = [];
   try {
     for (const fault of Object.keys(strikes) as (keyof typeof strikes)[]) {
-      const client = startDigitClient({
+      const witness = startWitness({
         url: `http://127.0.0.1:${port}`,
         images,
-        references: [reference],
-        nowMs,
+        references: reference,
       });
       const right = () =>
-        client.answers().findLast(({ outcome }) => outcome === "right")?.endMs ?? Number.NEGATIVE_INFINITY;
+        witness.answers().findLast(({ outcome }) => outcome === "right")?.endMs ?? Number.NEGATIVE_INFINITY;
       const warmMs = nowMs();
       await until(() => nowMs() - warmMs > quietMs && right() > nowMs() - quietMs, signal);
       const startMs = nowMs();
       await strikes[fault](models[0], files);
       await until(() => nowMs() - startMs > windowMs, signal);
-      const answers = client.answers().filter(({ endMs }) => endMs >= startMs);
-      const unanswered = client.waiting().filter((sentMs) => nowMs() - sentMs > waitMsMax);
+      const unanswered = unansweredOf(witness);
+      const answers = [...witness.answers(), ...unanswered].filter(({ endMs }) => endMs >= startMs);
       const bad = answers.filter(({ outcome }) => outcome !== "right");
       const result = {
         fault,
         windowMs,
-        answers: answers.length + unanswered.length,
-        failed: bad.filter(({ outcome }) => outcome === "failed").length + unanswered.length,
+        answers: answers.length,
+        failed: bad.filter(({ outcome }) => outcome === "failed").length,
         wrong: bad.filter(({ outcome }) => outcome === "wrong").length,
         lastBadMs:
           unanswered.length > 0
             ? windowMs
             : Math.round(Math.max(0, ...bad.map(({ endMs }) => endMs - startMs))),
       };
-      client.stop();
+      witness.stop();
       results.push(result);
       tell(result);
       await putRight(models[0], files.current, signal);

@@ -2,8 +2,9 @@ import { chmod, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { type Cli, openCli } from "./cli-calls.ts";
-import { readDigits, referenceAnswers } from "./digits.ts";
+import { readDigits } from "./digits.ts";
 import { type ModelProcess, startModelProcess } from "./model-process.ts";
+import { referenceAnswers } from "./witness.ts";
 
 export type Fleet = {
   models: ModelProcess[];

@@ -1,7 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { Agent } from "node:http";
 import { join } from "node:path";
-import { ask } from "./digit-client.ts";
 
 export type Digits = {
   /** Three releases of one model. */
@@ -24,16 +22,4 @@ export async function readDigits(folder: string): Promise<Digits> {
     goldenRequests: join(folder, "golden-requests.json"),
     images: images.map(({ image }) => image.map((value) => value / 16)),
   };
-}
-
-/** What a fresh model server answers, asked directly: the client's own truth, taken before the first fault. */
-export async function referenceAnswers(url: string, images: number[][]): Promise<Float64Array[]> {
-  const agent = new Agent({ keepAlive: true });
-  try {
-    const answers: Float64Array[] = [];
-    for (const image of images) answers.push(Float64Array.from(await ask(agent, url, image)));
-    return answers;
-  } finally {
-    agent.destroy();
-  }
 }

@@ -1,7 +1,7 @@
 import type { DemoFault } from "./demo-faults.ts";
-import type { DigitClient } from "./digit-client.ts";
 import type { Onlookers, Sighting } from "./onlookers.ts";
 import type { Stage } from "./stage.ts";
+import type { Answer, Witness } from "./witness.ts";
 
 export type FaultResult = {
   fault: string;
@@ -36,7 +36,7 @@ type Tell = (line: TimelineLine) => void;
 /** The instance has to be proven right again within this, with nobody's help. */
 export const restoreMsMax = 30_000;
 /** After the last event of a fault the client goes on for so long, so that a relapse is counted. */
-const afterglowMs = 600;
+const afterglowMs = 1_100;
 const peacefulMs = 3500;
 /** An answer that took longer kept its client waiting: it counts into the recovery time. */
 const lateMs = 250;
@@ -44,7 +44,7 @@ const lateMs = 250;
 /** Plays one fault: strikes, watches until everything is right again, and measures with the client's own eyes. */
 export async function playFault(
   fault: DemoFault,
-  { stage, client, onlookers, tell }: { stage: Stage; client: DigitClient; onlookers: Onlookers; tell: Tell },
+  { stage, witness, onlookers, tell }: { stage: Stage; witness: Witness; onlookers: Onlookers; tell: Tell },
 ): Promise<FaultResult> {
   const target = await stage.serving(fault.strikes);
   const startMs = stage.nowMs();
@@ -75,7 +75,7 @@ export async function playFault(
     target: target.id,
     startMs,
     settledMs,
-    client,
+    witness,
     onlookers,
     refused: stage.wasRefused(startMs),
     detected: detection(target.id, startMs, stage, onlookers),
@@ -100,7 +100,7 @@ type Window = {
   target: string;
   startMs: number;
   settledMs: number;
-  client: DigitClient;
+  witness: Witness;
   onlookers: Onlookers;
   refused: boolean;
   detected: Detection | null;
@@ -108,9 +108,9 @@ type Window = {
 
 function measure(
   fault: DemoFault,
-  { target, startMs, settledMs, client, onlookers, refused, detected }: Window,
+  { target, startMs, settledMs, witness, onlookers, refused, detected }: Window,
 ): FaultResult {
-  const answers = client.answers().filter(({ endMs }) => endMs >= startMs);
+  const answers = [...witness.answers(), ...unansweredOf(witness)].filter(({ endMs }) => endMs >= startMs);
   const bad = answers.filter(({ outcome }) => outcome !== "right");
   const failed = bad.filter(({ outcome }) => outcome === "failed").length;
   // From the fault to the last answer that was bad or late: from then on everything is answered, rightly and at once.
@@ -151,6 +151,17 @@ function measure(
     startedAtMs: Math.round(performance.timeOrigin + startMs),
     endedAtMs: Math.round(performance.timeOrigin + performance.now()),
   };
+}
+
+/** A request that waits for so long has failed for whoever sent it; the same holds behind HAProxy. */
+export const waitMsMax = 1_000;
+
+export function unansweredOf(witness: Witness): Answer[] {
+  const nowMs = performance.now();
+  return witness
+    .waiting()
+    .filter((sentMs) => nowMs - sentMs > waitMsMax)
+    .map((sentMs) => ({ sentMs, endMs: nowMs, outcome: "failed", detail: "no answer yet" }));
 }
 
 /** What an ordinary readiness check said of the instance between the fault and its end. */

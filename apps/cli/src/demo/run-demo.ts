@@ -6,10 +6,10 @@ import { compareHaproxy, type HaproxyResult, haproxyVersion } from "./compare-ha
 import { demoFaults } from "./demo-faults.ts";
 import { type Fleet, startFleet } from "./demo-fleet.ts";
 import { renderComparison, renderLine, renderResult, renderSummary, span } from "./demo-screen.ts";
-import { startDigitClient } from "./digit-client.ts";
 import { startOnlookers } from "./onlookers.ts";
 import { type FaultResult, playFault, type TimelineLine } from "./play-fault.ts";
 import { openStage } from "./stage.ts";
+import { startWitness } from "./witness.ts";
 import { writeDemoEvidence } from "./write-demo-evidence.ts";
 
 export type DemoOptions = {
@@ -51,15 +51,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
       say: (step) => print(paint("dim", `  ${span(nowMs() - startedMs).padStart(7)}  ${step}`)),
     });
     closing.push(fleet.close);
-    const client = startDigitClient({
+    const witness = startWitness({
       url: fleet.serviceUrl,
       images: fleet.images,
-      references: [fleet.references.current],
-      nowMs,
+      references: fleet.references.current,
     });
     const onlookers = startOnlookers({ sidecars: fleet.sidecars, models: fleet.models, nowMs });
-    const stage = openStage({ fleet, client, onlookers, nowMs, signal });
-    closing.push(client.stop, onlookers.stop, stage.stop);
+    const stage = openStage({ fleet, witness, onlookers, nowMs, signal });
+    closing.push(witness.stop, onlookers.stop, stage.stop);
     print(
       `\n  ${fleet.serviceUrl}  50 requests/s of handwritten digits\n  ${fleet.collectorUrl}  collector\n`,
     );
@@ -72,7 +71,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
         print(renderLine(line, paint, columns));
         emit({ kind: "event", fault: fault.name, ...line });
       };
-      const result = await playFault(fault, { stage, client, onlookers, tell });
+      const result = await playFault(fault, { stage, witness, onlookers, tell });
       faults.push(result);
       print(renderResult(result, paint));
       emit({ kind: "fault", ...result });
@@ -80,7 +79,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     const haproxy = options.compare ? await playHaproxy({ dir, fleet, nowMs, options }) : [];
     const evidence = await writeDemoEvidence({ fleet, faults });
     const summary = summaryOf(faults, {
-      answers: client.answers(),
+      answers: witness.answers(),
       tookMs: nowMs() - startedMs,
       evidence,
       haproxy,

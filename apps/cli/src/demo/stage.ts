@@ -1,10 +1,10 @@
 import { type Client, createClient } from "@locum/contracts";
 import type { Fleet } from "./demo-fleet.ts";
-import type { DigitClient } from "./digit-client.ts";
 import { followStory } from "./follow-story.ts";
 import type { ModelProcess } from "./model-process.ts";
 import type { Onlookers, Sighting } from "./onlookers.ts";
 import type { TimelineLine } from "./play-fault.ts";
+import type { Witness } from "./witness.ts";
 
 /** What a fault of the demo may touch and look at. */
 export type Stage = {
@@ -30,13 +30,13 @@ const lookMs = 20;
 
 export function openStage({
   fleet,
-  client,
+  witness,
   onlookers,
   nowMs,
   signal,
 }: {
   fleet: Fleet;
-  client: DigitClient;
+  witness: Witness;
   onlookers: Onlookers;
   nowMs: () => number;
   signal: AbortSignal;
@@ -100,7 +100,7 @@ export function openStage({
     killCollector: fleet.killCollector,
     async approveNewer() {
       await fleet.approveNewer();
-      client.accept([fleet.references.current, fleet.references.newer]);
+      witness.accept(fleet.references.newer);
     },
     follow: (next) => {
       listener = next;

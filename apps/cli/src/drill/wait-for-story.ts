@@ -47,14 +47,9 @@ export async function waitForStory(
 
 const pollMs = 250;
 
-async function causedBy(
-  api: Api,
-  { id, service }: OperationView,
-): Promise<Incident[]> {
+async function causedBy(api: Api, { id, service }: OperationView): Promise<Incident[]> {
   const incidents = await api.incidents({ service, limit: 50 });
-  return incidents
-    .filter(({ drill }) => drill === id)
-    .reverse();
+  return incidents.filter(({ drill }) => drill === id).reverse();
 }
 
 const recordsMax = 10_000;
