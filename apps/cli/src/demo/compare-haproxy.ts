@@ -94,10 +94,10 @@ export async function compareHaproxy(
         answers: answers.length,
         failed: bad.filter(({ outcome }) => outcome === "failed").length,
         wrong: bad.filter(({ outcome }) => outcome === "wrong").length,
-        lastBadMs:
-          unanswered.length > 0
-            ? windowMs
-            : Math.round(Math.max(0, ...bad.map(({ endMs }) => endMs - startMs))),
+        // One that still waits was bad when it was sent: what was sent after a switch may be answered well already.
+        lastBadMs: Math.round(
+          Math.max(0, ...bad.map((one) => (unanswered.includes(one) ? one.sentMs : one.endMs) - startMs)),
+        ),
       };
       witness.stop();
       results.push(result);
