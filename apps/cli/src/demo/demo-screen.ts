@@ -60,6 +60,9 @@ export function renderSummary(results: readonly FaultResult[], paint: Paint): st
   return [paint("bold", head), ...lines].join("\n");
 }
 
+/** Bad until so shortly before the end of the window is bad without end, as far as one looked. */
+const endedWithinMs = 500;
+
 /** Locum beside HAProxy, fault by fault: the same client, the same strikes, the same model servers. */
 export function renderComparison(
   haproxy: readonly HaproxyResult[],
@@ -70,7 +73,7 @@ export function renderComparison(
     `  ${fault.padEnd(16)} ${cells.map((cell) => cell.padStart(13)).join(" ")}`;
   const lines = haproxy.map(({ fault, failed, wrong, lastBadMs, windowMs }) => {
     const locum = results.find((result) => result.fault === fault);
-    const still = lastBadMs > windowMs - 500 ? "never ended" : span(lastBadMs);
+    const still = lastBadMs > windowMs - endedWithinMs ? "never ended" : span(lastBadMs);
     return row(
       fault,
       `${failed} / ${wrong}`,
