@@ -1,18 +1,24 @@
 import { readFile } from "node:fs/promises";
 import { Fault, type Instance } from "@locum/contracts";
-import { connect, type ModelServer } from "@locum/serving";
+import { connect, type ModelServer, type Spoken } from "@locum/serving";
 import { readJsonFile } from "./read-json-file.ts";
 
-type Place = Pick<Instance, "url"> & { ca?: string | undefined; headersFile?: string | undefined };
-export type Access = { url: string; ca?: string; headers?: Record<string, string> };
+type Place = Pick<Instance, "url"> &
+  Partial<Spoken> & { ca?: string | undefined; headersFile?: string | undefined };
+export type Access = Spoken & { url: string; ca?: string; headers?: Record<string, string> };
 
 /** The model server of an instance, with the authority and the headers that its configuration names. */
 export const connectInstance = async (place: Place): Promise<ModelServer> => connect(await accessTo(place));
 
 /** @throws Fault config-invalid | not-found */
-export async function accessTo({ url, ca, headersFile }: Place): Promise<Access> {
+export async function accessTo({ url, ca, headersFile, ...place }: Place): Promise<Access> {
+  const { protocol, grpc, management, httpJson } = place;
   return {
     url,
+    protocol,
+    grpc,
+    management,
+    httpJson,
     ...(ca === undefined ? {} : { ca: await readCa(ca) }),
     ...(headersFile === undefined ? {} : { headers: await readHeaders(headersFile) }),
   };

@@ -1,4 +1,4 @@
-import { connect, type ModelServer } from "@locum/serving";
+import { connect, type ModelServer, type Spoken } from "@locum/serving";
 import type { Target } from "./tap/target.ts";
 
 /** The own model server: what asks it and what requests are sent to, exchanged together while a drill stands between. */
@@ -10,18 +10,25 @@ export type Upstream = {
   close(): void;
 };
 
-export type UpstreamOptions = {
+export type UpstreamOptions = Spoken & {
   id: string;
   url: string;
   headers?: Record<string, string> | undefined;
   ca?: string | undefined;
 };
 
-export function createUpstream({ id, url, headers, ca }: UpstreamOptions): Upstream {
+export function createUpstream({ id, url, headers, ca, ...instance }: UpstreamOptions): Upstream {
   const given = { ...(headers ? { headers } : {}), ...(ca === undefined ? {} : { ca }) };
+  const { protocol, grpc, management, httpJson } = instance;
   const own: { server: ModelServer; target: Target } = {
-    server: connect({ url, ...given }),
-    target: { id, url: withoutCredentials(url), hop: "model", ...withAuthorization(url, given) },
+    server: connect({ url, ...given, protocol, grpc, management, httpJson }),
+    target: {
+      id,
+      url: withoutCredentials(url),
+      ...(grpc === undefined ? {} : { grpc }),
+      hop: "model",
+      ...withAuthorization(url, given),
+    },
   };
   let between: typeof own | null = null;
   return {

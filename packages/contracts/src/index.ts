@@ -39,6 +39,7 @@ export {
 } from "./input-log-line.ts";
 export { nearestWord } from "./nearest-word.ts";
 export { Probe } from "./probe.ts";
+export { HttpJson, Protocol } from "./protocol.ts";
 export { Approval, Digest, Release, ReleaseBody } from "./release.ts";
 export { approveRelease, digestOf, goldenId, keyIdOf, sha256Hex, verifyRelease } from "./release-seal.ts";
 export { BytesState, GoldenState, Report } from "./report.ts";

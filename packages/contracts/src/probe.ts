@@ -34,10 +34,25 @@ export const Probe = z.discriminatedUnion("kind", [
     detail: z.string(),
   }),
   // L5: what the tap saw in real answers. `contested` says that another instance answered the same request well.
+  // Of generated text: `flood` (one token again and again), `malformed` (a stream that breaks its own protocol),
+  // `wrong-finish` (an end that the answer's content denies), `wrong-model` (another model's name), `stalled` (a
+  // stream that stopped for longer than its own history explains).
   z.object({
     kind: z.literal("output"),
     ...at,
-    finding: z.enum(["not-finite", "truncated", "status-5xx", "constant", "empty"]),
+    finding: z.enum([
+      "not-finite",
+      "truncated",
+      "status-5xx",
+      "constant",
+      "empty",
+      "flood",
+      "malformed",
+      "wrong-finish",
+      "wrong-model",
+      "stalled",
+    ]),
+    model: z.string().optional().describe("absent where the request names none"),
     contested: z.boolean(),
     detail: z.string(),
   }),

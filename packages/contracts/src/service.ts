@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HttpJson, Protocol } from "./protocol.ts";
 
 /**
  * The one YAML file of a service. Every field has its default and its unit here, and nowhere else: the JSON Schema,
@@ -38,17 +39,45 @@ const Sidecar = z.strictObject({
 });
 
 const Restart = z
-  .strictObject({
-    exec: z
-      .array(z.string())
-      .min(1)
-      .describe("program and arguments, run without a shell; must end within 60 s"),
-  })
+  .union([
+    z.strictObject({
+      exec: z
+        .array(z.string())
+        .min(1)
+        .describe("program and arguments, run without a shell; must end within 60 s"),
+    }),
+    z.strictObject({
+      systemd: z
+        .string()
+        .regex(/^[A-Za-z0-9:_.@-]{1,200}\.service$/)
+        .describe("unit, restarted by systemctl"),
+      user: z.boolean().default(false).describe("a unit of the user's own manager"),
+    }),
+    z.strictObject({
+      docker: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/)
+        .describe("container, restarted by docker (or podman)"),
+      engine: z.enum(["docker", "podman"]).default("docker"),
+    }),
+    z.strictObject({
+      child: z
+        .array(z.string())
+        .min(1)
+        .describe("the model server itself: program and arguments, started and watched by the sidecar"),
+      cwd: FilePath.optional(),
+      stopMs: durationMs(100, 600_000).default(10_000).describe("from SIGTERM to SIGKILL"),
+    }),
+  ])
   .describe("how the model server of this instance is restarted; without it Locum never restarts it");
 
 export const Instance = z.strictObject({
   id: Name,
   url: HttpUrl.describe("the model server itself"),
+  protocol: Protocol.optional().describe("what it speaks; asked at the start if absent"),
+  grpc: Address.optional().describe("its gRPC port; the tap takes gRPC and HTTP on one port"),
+  management: HttpUrl.optional().describe("TorchServe's management API; the port above url if absent"),
+  httpJson: HttpJson.optional().describe("paths and outputs of a server of no known protocol"),
   role: z.enum(["active", "standby"]).default("active").describe("role at the first start"),
   modelDir: FilePath.optional().describe("the files that it serves; without it bytes are not judged"),
   volume: Name.optional().describe(

@@ -1,4 +1,4 @@
-export { type ConnectOptions, connect } from "./connect.ts";
+export { type ConnectOptions, connect, type Spoken } from "./connect.ts";
 export { decodeAnswer } from "./decode-answer.ts";
 export { type DecodedRequest, decodeRequest } from "./decode-request.ts";
 export { type Detection, detect } from "./detect.ts";
@@ -13,3 +13,4 @@ export type {
   RepositoryModel,
 } from "./model-server.ts";
 export type { ServerIdentity } from "./oip-server.ts";
+export { type Wire, type WireDefect, type WireRoute, type WireStream, wireOf } from "./wire.ts";

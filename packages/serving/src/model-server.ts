@@ -1,4 +1,4 @@
-import type { ModelMetadata, Tensor } from "@locum/contracts";
+import type { ModelMetadata, Protocol, Tensor } from "@locum/contracts";
 
 /** Bounds of one call. A call that is aborted ends as one that ran out of time. */
 export type CallOptions = { timeoutMs: number; signal?: AbortSignal };
@@ -52,7 +52,7 @@ export type ReloadAnswer = {
  * grows, `connect` chooses, and the conformance suite (test/conformance/serving.ts) says when an adapter is done.
  */
 export interface ModelServer {
-  readonly protocol: "oip-v2-rest";
+  readonly protocol: Protocol;
   /** Base URL without credentials and without a trailing slash or protocol version. */
   readonly url: string;
 

@@ -19,7 +19,8 @@ export async function restart(context: ActContext): Promise<Outcome> {
 /** The restart alone, for acts that are in maintenance already. */
 export async function restartServer(context: ActContext): Promise<Outcome> {
   const driver = context.config.instance.restart;
-  if (!driver) return refused("refused", "no restart driver is configured for this instance");
+  if (!driver || !("exec" in driver))
+    return refused("refused", "no restart driver is configured for this instance");
   const { ok, detail } = await runDriver(driver.exec);
   if (!ok) return failed("internal", `the restart driver ${detail}`);
   return (await isServing(context))

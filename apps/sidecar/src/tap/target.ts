@@ -4,6 +4,8 @@ export type Target = {
   id: string;
   /** Scheme, host and port; a path is not used. */
   url: string;
+  /** host:port of its gRPC, where that is another port than the URL's. A tap takes both on one port. */
+  grpc?: string;
   /** Set on every request to it, in place of the client's headers of the same name (authentication). */
   headers?: Record<string, string>;
   /** PEM text of the authorities trusted for `https`, in place of the system's. */

@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Probe, Protocol } from "@locum/contracts";
+import type { Headers } from "./exchange.ts";
+import { oipV2RestWire } from "./oip-v2-rest-wire.ts";
+
+export type WireRequest = { method: string; path: string; headers: IncomingHttpHeaders };
+
+/**
+ * What a request's head says of an inference. `model` is undefined where only the body names it. `repeatable`: whether
+ * executing it twice does no harm; `body` where only `look` can say so.
+ */
+export type WireRoute = { model: string | undefined; repeatable: boolean | "body" };
+export type WireLook = { model: string | undefined; repeatable: boolean };
+export type WireDefect = { kind: Extract<Probe, { kind: "output" }>["finding"]; detail: string };
+
+/** An answer that comes in pieces, read beside its way to the client. Each call does work bounded by its piece. */
+export interface WireStream {
+  push(piece: Uint8Array): WireDefect | undefined;
+  /** All has come, and the transport says that it is whole. */
+  end(): WireDefect | undefined;
+  /** Tokens, events or messages until now. */
+  items(): number;
+  /**
+   * The server broke off: what still goes to the client, so that it reads the protocol's own error and never a whole
+   * answer. Undefined where a cut connection says it already.
+   */
+  cut(): Uint8Array | undefined;
+}
+
+/**
+ * What the tap must know of one protocol to look at traffic that passes: pure, synchronous, and nothing throws. What
+ * cannot be read is no defect; it is for the client and for the goldens to judge.
+ */
+export interface Wire {
+  readonly protocol: Protocol;
+  /** Undefined where the request is no inference of this protocol. */
+  route(request: WireRequest): WireRoute | undefined;
+  /** The whole body of a request whose route says `body`. */
+  look?(headers: IncomingHttpHeaders, body: Uint8Array): WireLook;
+  /** What is wrong with a complete 2xx answer. */
+  defect(headers: Headers, body: Uint8Array): WireDefect | undefined;
+  /** A reader for a 2xx answer, where its headers say that it is a stream. */
+  stream?(headers: Headers): WireStream | undefined;
+}
+
+/** Which protocol a request speaks is read from the request: one server may speak several on one port. */
+export function wireOf(request: WireRequest): { wire: Wire; route: WireRoute } | undefined {
+  for (const wire of wires) {
+    const route = wire.route(request);
+    if (route) return { wire, route };
+  }
+  return undefined;
+}
+
+const wires: readonly Wire[] = [oipV2RestWire];
