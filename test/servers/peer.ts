@@ -1,0 +1,119 @@
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Protocol } from "@locum/contracts";
+import { until } from "../stack/until.ts";
+
+export const peerNames = ["triton", "kserve", "mlserver", "torchserve", "openai"] as const;
+export type PeerName = (typeof peerNames)[number];
+export type Variant = "good" | "wrong" | "garbage";
+
+/** A real model server with a small model, from the script of LOCUM_PEERS_DIR, in a folder of its own. */
+export type Peer = {
+  name: PeerName;
+  /** The protocol that its REST port speaks; KServe's speaks `kserve-v1` too. */
+  protocol: Protocol;
+  /** Without `/v1`. */
+  url: string;
+  grpc: string | undefined;
+  management: string | undefined;
+  metrics: string | undefined;
+  model: string;
+  modelDir: string;
+  /** The file that `swap` replaces. */
+  liveFile: string;
+  /** Leads a process group of its own, with the workers in it. */
+  pid: number;
+  log: string;
+  /** The 32 inputs of the digits model, 64 numbers each; none for `openai`. */
+  inputs(): Promise<number[][]>;
+  /** Puts another model over the live one by rename, and loads nothing. */
+  swap(to: Variant): Promise<void>;
+  /** To the whole process group; false once nobody is left there. */
+  signal(name: NodeJS.Signals | 0): boolean;
+  stop(): Promise<void>;
+};
+
+type Kind = { protocol: Protocol; file: string; variant: string };
+const kinds: Record<PeerName, Kind> = {
+  triton: { protocol: "oip-v2-rest", file: "1/model.npz", variant: "model.npz" },
+  kserve: { protocol: "oip-v2-rest", file: "model.npz", variant: "model.npz" },
+  mlserver: { protocol: "oip-v2-rest", file: "model.joblib", variant: "model.joblib" },
+  torchserve: { protocol: "torchserve", file: "digits.mar", variant: "digits.mar" },
+  openai: { protocol: "openai", file: "model.gguf", variant: "model.gguf" },
+};
+
+/** Why this server cannot be run here; undefined where it can. For the name of a skipped test. */
+export function peerMissing(name: PeerName): string | undefined {
+  return process.env.LOCUM_PEERS_DIR === undefined
+    ? `set LOCUM_PEERS_DIR to the folder of start-${name}.sh to run it`
+    : undefined;
+}
+
+export async function startPeer(
+  name: PeerName,
+  { env = {}, dir, args = [] }: { env?: Record<string, string>; dir?: string; args?: readonly string[] } = {},
+): Promise<Peer> {
+  const scripts = process.env.LOCUM_PEERS_DIR;
+  if (scripts === undefined) throw new Error(peerMissing(name));
+  const home = dir ?? (await mkdtemp(join(tmpdir(), `locum-${name}-`)));
+  const { stdout } = await promisify(execFile)(join(scripts, `start-${name}.sh`), ["--dir", home, ...args], {
+    env: { ...process.env, ...env },
+  });
+  const line = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Line;
+  const { protocol, file, variant } = kinds[name];
+  const liveFile = join(line.modelDir, file);
+  return {
+    name,
+    protocol,
+    url: line.url.replace(/\/v1$/, ""),
+    grpc: line.grpc ?? undefined,
+    management: line.admin ?? undefined,
+    metrics: line.metrics ?? undefined,
+    model: line.model,
+    modelDir: line.modelDir,
+    liveFile,
+    pid: line.pid,
+    log: line.log,
+    async inputs() {
+      const golden = await readFile(join(line.variants, "golden.json"), "utf8").catch(() => '{"inputs":[]}');
+      return (JSON.parse(golden) as { inputs: number[][] }).inputs;
+    },
+    async swap(to) {
+      await cp(join(line.variants, to, variant), `${liveFile}.new`);
+      await rename(`${liveFile}.new`, liveFile);
+    },
+    signal: (signal) => signalGroup(line.pid, signal),
+    async stop() {
+      signalGroup(line.pid, "SIGCONT");
+      signalGroup(line.pid, "SIGTERM");
+      const ended = () => !signalGroup(line.pid, 0);
+      await until(ended, { what: `${name} to end`, withinMs: 30_000, everyMs: 100 }).catch(() =>
+        signalGroup(line.pid, "SIGKILL"),
+      );
+      if (dir === undefined) await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+type Line = {
+  url: string;
+  grpc?: string | null;
+  admin?: string | null;
+  metrics?: string | null;
+  model: string;
+  modelDir: string;
+  variants: string;
+  pid: number;
+  log: string;
+};
+
+function signalGroup(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pid, name);
+  } catch {
+    return false;
+  }
+}
