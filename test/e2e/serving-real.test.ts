@@ -12,7 +12,6 @@ const peers = [
   // No binary tensors, an index that wants a body, and the model in a process of its own.
   { name: "mlserver", binary: false, nan: false },
 ] as const;
-type Peer = (typeof peers)[number];
 
 for (const peer of peers) {
   const missing = peerMissing(peer.name);
