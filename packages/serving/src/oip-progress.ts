@@ -3,14 +3,10 @@ import { deadline } from "./deadline.ts";
 import type { Ask } from "./exchange.ts";
 import { isObject } from "./json-tensor.ts";
 import type { CallOptions } from "./model-server.ts";
+import { type CounterGroup, metricsBytesMax, prometheusCount } from "./prometheus-count.ts";
 
-const bytesMax = 8 * 1024 * 1024;
-
-/**
- * Counters of finished inferences, by server: Triton and Locum's test server, MLServer in its two places, KServe. The
- * first group with a line in the answer counts, all of its lines together.
- */
-const groups: { families: string[]; label?: string }[] = [
+/** Counters of finished inferences, by server: Triton and Locum's test server, MLServer in its two places, KServe. */
+const groups: readonly CounterGroup[] = [
   { families: ["nv_inference_request_success", "nv_inference_request_failure"] },
   { families: ["model_infer_request_success_total", "model_infer_request_failure_total"] },
   { families: ["rest_server_requests_total"], label: '/infer"' },
@@ -25,7 +21,7 @@ export function openProgress(
   ask: Ask,
   metricsUrl: string | undefined,
 ): (options: CallOptions) => Promise<number | undefined> {
-  const places = [fromMetrics(ask, metricsUrl ?? "/metrics"), fromStatistics(ask)];
+  const places = [prometheusCount(ask, metricsUrl ?? "/metrics", groups), fromStatistics(ask)];
   let remembered: (typeof places)[number] | undefined;
   return async (options) => {
     if (remembered) return remembered(options);
@@ -40,33 +36,12 @@ export function openProgress(
   };
 }
 
-function fromMetrics(ask: Ask, path: string) {
-  return async ({ timeoutMs, signal }: CallOptions): Promise<number | undefined> => {
-    const answer = await ask({ method: "GET", path, timeoutMs, signal, answerBytesMax: bytesMax });
-    if (answer.kind === "failed" || answer.status !== 200) return undefined;
-    const lines = answer.body.toString("latin1").split("\n");
-    for (const group of groups) {
-      const values = lines
-        .filter((line) => belongs(line, group))
-        .map((line) => Number(line.slice(line.lastIndexOf(" "))));
-      if (values.length > 0) return finite(values.reduce((sum, value) => sum + value, 0));
-    }
-    return undefined;
-  };
-}
-
-function belongs(line: string, { families, label }: (typeof groups)[number]): boolean {
-  const family = families.find((name) => line.startsWith(name));
-  const next = line[family?.length ?? 0];
-  return (
-    family !== undefined && (next === "{" || next === " ") && (label === undefined || line.includes(label))
-  );
-}
-
 function fromStatistics(ask: Ask) {
   return async (options: CallOptions): Promise<number | undefined> => {
     const path = "/v2/models/stats";
-    const said = await askJson(ask, { ...options, path, answerBytesMax: bytesMax }).catch(() => undefined);
+    const said = await askJson(ask, { ...options, path, answerBytesMax: metricsBytesMax }).catch(
+      () => undefined,
+    );
     if (!isObject(said) || !Array.isArray(said.model_stats)) return undefined;
     let count = 0;
     for (const model of said.model_stats) {

@@ -4,7 +4,8 @@ import { accepted, askJson } from "./ask-json.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { deadline } from "./deadline.ts";
 import { decodeAnswer } from "./decode-answer.ts";
-import { type Headers, openExchange } from "./exchange.ts";
+import { openExchange } from "./exchange.ts";
+import { fromCache } from "./from-cache.ts";
 import type { CallOptions, InferAnswer, ModelServer } from "./model-server.ts";
 import { encodeInfer, hasHalfInputs } from "./oip-encode-infer.ts";
 import { readMetadata } from "./oip-metadata.ts";
@@ -108,10 +109,4 @@ function accepted404(outcome: Parameters<typeof accepted>[0], model: string): Re
     throw new Fault("model-unknown", `the server does not know a model ${JSON.stringify(model)}`);
   }
   return accepted(outcome, `infer ${model}`);
-}
-
-/** Caches in front of a server say so. */
-function fromCache(headers: Headers): boolean {
-  const said = [headers["x-cache"], headers["x-cache-status"], headers["cf-cache-status"]].flat().join(" ");
-  return Number(headers.age ?? 0) > 0 || /\bhit\b/i.test(said);
 }
