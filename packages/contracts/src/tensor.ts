@@ -44,5 +44,11 @@ export const ModelMetadata = z.object({
   platform: z.string(),
   inputs: z.array(TensorSpec),
   outputs: z.array(TensorSpec),
+  served: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe(
+      "further served facts that change answers (context length, chat template), the same at each asking",
+    ),
 });
 export type ModelMetadata = z.infer<typeof ModelMetadata>;
