@@ -5,18 +5,14 @@ const on = (about: string): BenchFlag => ({ kind: "switch", about });
 
 /** Every bench; its module is loaded when it runs, for some need parts that others do not. */
 export const benches: Record<string, Bench> = {
-  tap: {
-    about: "what the tap adds to a request, beside HAProxy",
-    flags: { rounds: number("rounds of each way (5)"), seconds: number("of each measurement (2)") },
-    async run({ flags, emit }) {
-      const { run } = await import("./tap.ts");
-      const rows = await run(flags);
-      for (const row of rows) emit({ kind: "row", ...row });
-      const objectivesMet = rows.every(
-        ({ way, addedP50Ms, objectiveMs }) => way !== "tap" || addedP50Ms <= objectiveMs,
-      );
-      return { rows, objectivesMet };
+  servers: {
+    about: "what the tap adds to a request of each protocol, beside HAProxy and nginx",
+    flags: {
+      rounds: number("rounds of each way (5)"),
+      seconds: number("of each measurement (2)"),
+      only: { kind: "text", about: "loads whose name has this in it: rest, grpc, sse, 64 KB" },
     },
+    run: (tools) => import("./servers.ts").then(({ run }) => run(tools)),
   },
   failover: {
     about:

@@ -55,7 +55,7 @@ function overview(): string {
   return `npm run bench -- NAME [--json] [--help]\n\n${lines.join("\n")}
 
 Examples
-  npm run bench -- tap --rounds 9                  what the tap adds to a request
+  npm run bench -- servers --only grpc             what the tap adds to a request
   npm run bench -- failover --runs 20              crash, hang and wrong answers, beside HAProxy
   npm run bench -- abuse --minutes 10 --json       JSON lines, the last one with every figure
 

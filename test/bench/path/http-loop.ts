@@ -6,7 +6,7 @@ export type LoadResult = { latenciesMs: number[]; failed: number };
  * Sends POST requests of one size at a fixed rate, whatever the answers do (an open loop: a slow server does not
  * slow the generator down and so hide its own queue). Latency counts from the moment of sending.
  */
-export function openLoop({
+export function httpLoop({
   port,
   bodyBytes,
   perSecond,
