@@ -108,7 +108,7 @@ export function createApp(deps: AppDeps): App {
     log,
   });
   const polling = pollPeers({ book: peers, clock, onHeard: () => drive.put({ kind: "look" }) });
-  const metrics = () => metering.families(instance.report(), pump.waiting());
+  const metrics = () => metering.families(instance.report(), pump.waiting(), instance.pace());
   const known = { config, instance, peers, clock };
 
   return {

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { firstNonFinite, inferRoute } from "@locum/serving";
+import { wireOf } from "@locum/serving";
 import type { SidecarConfig } from "./config.ts";
 import type { Drive } from "./drive.ts";
+import type { InputObserver } from "./input-observer.ts";
 import { outputProbe } from "./ladder/output-findings.ts";
 import type { PeerBook } from "./peers.ts";
 import { routeOrder } from "./route-order.ts";
@@ -17,7 +18,7 @@ export type GateOptions = {
   peers: PeerBook;
   /** Models that were seen to keep sequences: their requests are never sent twice. */
   isStateful: (model: string) => boolean;
-  inspectRequest: NonNullable<TapDeps["inspectRequest"]>;
+  inspectRequest: InputObserver["inspect"];
   /** Everything that the tap tells: rates, metrics, and the rungs of the ladder that look at traffic. */
   observers: readonly ((event: TapEvent) => void)[];
   suspectProcess: () => void;
@@ -33,11 +34,10 @@ export function gateDeps(options: GateOptions): TapDeps {
     clock,
     route: () => routeNow(options),
     classify: (method, path, headers) => classify(method, path, headers, isStateful),
-    inspectAnswer(headers, body) {
-      const found = firstNonFinite(headers, body);
-      return found && { kind: "not-finite", detail: `output ${found.output}[${found.index}]` };
+    inspectRequest({ wire, model }, headers, body) {
+      // The rules for inputs are about tensors, in the one protocol that carries them so.
+      if (wire.protocol === "oip-v2-rest" && model !== undefined) inspectRequest(model, headers, body);
     },
-    inspectRequest,
     observe(event) {
       for (const observer of observers) observer(event);
       const atMs = clock.monotonicMs();
@@ -74,14 +74,19 @@ function routeNow({ config, drive, upstream, peers, clock }: GateOptions): Targe
   });
 }
 
-/** A v2 inference may be sent twice unless it belongs to a sequence; of the rest only what HTTP calls safe. */
+/**
+ * Of an inference its protocol says whether it may be sent twice, unless its model was seen to keep sequences; of the
+ * rest only what HTTP calls safe.
+ */
 function classify(
   method: string,
   path: string,
-  _headers: IncomingHttpHeaders,
+  headers: IncomingHttpHeaders,
   isStateful: (model: string) => boolean,
 ): RequestRoute {
-  const infer = method === "POST" ? inferRoute(path) : undefined;
-  if (infer) return { kind: "infer", model: infer.model, idempotent: !isStateful(infer.model) };
-  return { kind: "other", idempotent: method === "GET" || method === "HEAD" };
+  const found = wireOf({ method, path, headers });
+  if (!found) return { kind: "other", idempotent: method === "GET" || method === "HEAD" };
+  const { model, repeatable } = found.route;
+  const idempotent = model !== undefined && isStateful(model) ? false : repeatable;
+  return { kind: "infer", wire: found.wire, model, idempotent };
 }

@@ -15,7 +15,7 @@ import type { PeerBook } from "./peers.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
 import { reportOf } from "./report.ts";
 import { createTap, type Tap } from "./tap/tap.ts";
-import { createTraffic, type Traffic } from "./traffic.ts";
+import { createTraffic, type StreamPace, type Traffic } from "./traffic.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Bound when what they lead to exists: the drive is made first, and everything else looks at it. */
@@ -47,6 +47,7 @@ export type Instance = {
   tap: Tap | null;
   models: () => readonly string[];
   report(): Report;
+  pace(): StreamPace;
   /** Begins to ask; nothing is asked before. */
   start(): { ladder: Ladder; files: FilesWatch | null };
   /** The set of approved releases changed: goldens and files are judged anew. */
@@ -108,6 +109,7 @@ export function createInstance(options: InstanceOptions): Instance {
     models,
     releasesChanged,
     rescan,
+    pace: traffic.pace,
     report: () =>
       reportOf(drive.state(), drive.fitness(), { ...around(options, { tap, traffic }), ...filesSeen(files) }),
     start() {
@@ -121,6 +123,7 @@ export function createInstance(options: InstanceOptions): Instance {
         rescan,
         state: drive.state,
         tap: () => tap?.progress() ?? null,
+        tellStalled: (limit) => tap?.tellStalled(limit),
         isProcessGone: () => isGone(config.instance.pidFile),
         tell(finding) {
           const { probe } = finding;

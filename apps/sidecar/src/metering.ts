@@ -1,6 +1,7 @@
 import type { Report } from "@locum/contracts";
 import type { MetricFamily, Metrics } from "@locum/runtime";
 import type { TapEvent } from "./tap/tap-event.ts";
+import type { StreamPace } from "./traffic.ts";
 
 export type Metering = {
   observe(event: TapEvent): void;
@@ -9,7 +10,7 @@ export type Metering = {
   inputFinding(rule: string): void;
   stalled(ms: number): void;
   /** Everything counted, with the gauges as they are now. */
-  families(report: Report, spoolWaiting: number): MetricFamily[];
+  families(report: Report, spoolWaiting: number, pace: StreamPace): MetricFamily[];
 };
 
 const verdicts = ["unknown", "healthy", "suspect", "failed"] as const;
@@ -43,6 +44,8 @@ export function createMetering(metrics: Metrics): Metering {
     active: gauge("active", "1 while active"),
     provenAge: gauge("proven_age", "Since the whole set of goldens passed", "ms"),
     quiet: gauge("quiet", "Since the model files were written", "ms"),
+    firstToken: gauge("first_token", "From the end of a request to the first token of its stream", "ms"),
+    tokenGap: gauge("token_gap", "Between two tokens of a stream", "ms"),
     spool: gauge("spool_waiting", "Audit events that the collector has not on disk"),
   };
   return {
@@ -59,7 +62,7 @@ export function createMetering(metrics: Metrics): Metering {
     act: (kind, outcome) => acts.add(1, { kind, outcome }),
     inputFinding: (rule) => inputs.add(1, { rule }),
     stalled: (ms) => stalls.add(ms),
-    families(report, spoolWaiting) {
+    families(report, spoolWaiting, pace) {
       for (const kind of verdicts) verdict.set(report.verdict.kind === kind ? 1 : 0, { verdict: kind });
       figures.epoch.set(report.epoch);
       figures.fit.set(report.fit ? 1 : 0);
@@ -69,6 +72,10 @@ export function createMetering(metrics: Metrics): Metering {
       if (report.provenAgeMs !== null) figures.provenAge.set(report.provenAgeMs);
       figures.quiet.set(report.quietMs);
       figures.spool.set(spoolWaiting);
+      for (const quantile of ["p50", "p99"] as const) {
+        if (pace.firstTokenMs.p99 > 0) figures.firstToken.set(pace.firstTokenMs[quantile], { quantile });
+        if (pace.tokenGapMs.p99 > 0) figures.tokenGap.set(pace.tokenGapMs[quantile], { quantile });
+      }
       return metrics.families();
     },
   };

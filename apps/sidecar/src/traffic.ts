@@ -1,3 +1,4 @@
+import { createFirstTokenHistory } from "./ladder/first-token-history.ts";
 import { createLatencyHistogram } from "./ladder/latency-histogram.ts";
 import type { TapEvent, TapOutcome } from "./tap/tap-event.ts";
 
@@ -7,10 +8,19 @@ export type Traffic = {
   perSecond(): number;
   /** The most that the own server answered in one second while all its slots were taken; 0 until that was seen. */
   capacityPerSecond(): number;
+  /** Of whole answers, and of streams until their first token. */
   p99Ms(): number;
+  /** Until the first token of a request of this size. */
+  firstTokenMs(requestBytes: number): number;
+  /** Between two tokens of a stream. */
+  tokenGapMs(): number;
+  pace(): StreamPace;
   /** Tries at the own server that ended without its word: the client left, or they were sent elsewhere. */
   givenUp(): number;
 };
+
+/** How the own server generates; zeros while it was never seen to. */
+export type StreamPace = Record<"firstTokenMs" | "tokenGapMs", { p50: number; p99: number }>;
 
 const lost: readonly TapOutcome[] = ["client-gone", "diverted", "timeout"];
 const secondsKept = 5;
@@ -30,6 +40,8 @@ export function createTraffic({
   clock: { monotonicMs(): number };
 }): Traffic {
   const latencies = createLatencyHistogram();
+  const firstTokens = createFirstTokenHistory();
+  const gaps = createLatencyHistogram();
   const started = new Array<number>(secondsKept).fill(0);
   let second = Math.floor(clock.monotonicMs() / 1000);
   let answered = 0;
@@ -51,19 +63,18 @@ export function createTraffic({
   return {
     observe(event) {
       roll();
-      if (event.kind === "started" && event.model !== undefined) {
+      if (event.kind === "started" && event.infer) {
         started[second % secondsKept] = (started[second % secondsKept] ?? 0) + 1;
       }
       if (inflight() < maxConcurrency) saturated = false;
       if (event.kind === "outcome" && event.target === ownId && lost.includes(event.outcome)) givenUp += 1;
-      if (
-        event.kind === "outcome" &&
-        event.target === ownId &&
-        event.outcome === "ok" &&
-        event.model !== undefined
-      ) {
+      if (event.kind === "token" && event.target === ownId) {
+        if (event.first) firstTokens.observe(event.requestBytes, event.ms);
+        else gaps.observe(event.ms);
+      }
+      if (event.kind === "outcome" && event.target === ownId && event.outcome === "ok" && event.infer) {
         answered += 1;
-        latencies.observe(event.ms);
+        latencies.observe(event.firstTokenMs ?? event.ms);
       }
     },
     perSecond() {
@@ -74,6 +85,14 @@ export function createTraffic({
     },
     capacityPerSecond: () => Math.round(capacity),
     p99Ms: () => latencies.tail(),
+    firstTokenMs: firstTokens.tail,
+    tokenGapMs: gaps.tail,
+    pace: () => ({ firstTokenMs: twoOf(firstTokens), tokenGapMs: twoOf(gaps) }),
     givenUp: () => givenUp,
   };
 }
+
+const twoOf = ({ quantile }: { quantile: (part: number) => number }) => ({
+  p50: quantile(0.5),
+  p99: quantile(0.99),
+});

@@ -29,7 +29,15 @@ const tries = oneOf(
   "truncated",
   "client-gone",
   "diverted",
+  "constant",
+  "empty",
+  "flood",
+  "malformed",
+  "wrong-finish",
+  "wrong-model",
+  "stalled",
 );
+const quantile = { quantile: oneOf("p50", "p99") };
 
 /** Everything that may leave a sidecar by OpenTelemetry. A field that is not named here does not exist outside. */
 export const telemetrySchema: TelemetrySchema = {
@@ -66,6 +74,8 @@ export const telemetrySchema: TelemetrySchema = {
     "locum.instance.active": metric("1 while active"),
     "locum.instance.proven_age": metric("Since the whole set of goldens passed", "ms"),
     "locum.instance.quiet": metric("Since the model files were written", "ms"),
+    "locum.instance.first_token": metric("From a request's end to its first token", "ms", quantile),
+    "locum.instance.token_gap": metric("Between two tokens of a stream", "ms", quantile),
     "locum.instance.spool_waiting": metric("Audit events that the collector has not on disk"),
   },
 };

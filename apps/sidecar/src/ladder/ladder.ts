@@ -2,6 +2,7 @@ import type { Release } from "@locum/contracts";
 import { type Ask, goldensToAsk } from "@locum/coordination";
 import type { SidecarConfig } from "../config.ts";
 import type { DriveState } from "../drive.ts";
+import type { StallLimit } from "../tap/silent-streams.ts";
 import type { TapProgress } from "../tap/tap-progress.ts";
 import type { Traffic } from "../traffic.ts";
 import type { Upstream } from "../upstream.ts";
@@ -17,6 +18,7 @@ import { createProcessRung } from "./process-rung.ts";
 import { createProgressRung } from "./progress-rung.ts";
 import { everyTime, type LadderClock, type Tell } from "./rung.ts";
 import { tryConnect } from "./try-connect.ts";
+import { workSeen } from "./work-seen.ts";
 
 export type Ladder = {
   ask(ask: Ask): void;
@@ -40,6 +42,8 @@ export type LadderOptions = {
   traffic: Traffic;
   /** Null in watch posture. */
   tap: () => TapProgress | null;
+  /** Single streams that are silent while others go on. */
+  tellStalled: (limit: StallLimit) => void;
   isProcessGone: () => Promise<boolean>;
   clock: LadderClock;
   tell: Tell;
@@ -56,6 +60,8 @@ export function createLadder(options: LadderOptions): Ladder {
   const { latencies } = counts;
   let failedRounds = 0;
 
+  const silenceLimitMs = (p99Ms: number) =>
+    Math.min(probe.divertCeilingMs, Math.max(probe.divertFloorMs, 8 * p99Ms));
   const timeoutMs = () => Math.max(golden.timeoutFloorMs, 8 * latencies.tail());
   const process = createProcessRung({ url, everyMs: probe.processMs, ...common, ...options });
   const live = createLiveRung({ everyMs: probe.liveMs, ...common });
@@ -68,19 +74,10 @@ export function createLadder(options: LadderOptions): Ladder {
       askOne(options, id, { isStale, counts, timeoutMs: timeoutMs(), onRefused: process.suspect }),
   });
   const progress = createProgressRung({
-    seen() {
-      const seen = tap();
-      const asked = goldens.inflight();
-      return {
-        inflight: (seen?.waitingOnOwn ?? 0) + asked.count,
-        oldestSinceMs: oldest(seen?.oldestWaitSinceMs, asked.oldestMs),
-        work: (seen?.ownWork ?? 0) + counts.answered,
-        givenUp: traffic.givenUp() + counts.unanswered,
-        p99Ms: Math.max(traffic.p99Ms(), latencies.tail()),
-      };
-    },
+    seen: () =>
+      workSeen({ tap: tap(), traffic, asked: goldens.inflight(), goldenLatencies: latencies, ...counts }),
     lastStallMs: () => state().stallEndMs,
-    halfwayMs: (p99Ms) => Math.min(probe.divertCeilingMs, Math.max(probe.divertFloorMs, 8 * p99Ms)) / 2,
+    halfwayMs: (p99Ms) => silenceLimitMs(p99Ms) / 2,
     onHalfway: goldens.askTwo,
     ...common,
   });
@@ -116,6 +113,10 @@ export function createLadder(options: LadderOptions): Ladder {
     suspectProcess: process.suspect,
     tick() {
       progress.tick();
+      options.tellStalled({
+        limitMs: silenceLimitMs(traffic.tokenGapMs()),
+        notBeforeMs: state().stallEndMs,
+      });
       const failed = state().health.verdict.kind === "failed";
       if (!failed) failedRounds = 0;
       if (goldens.tick(paceNow()) && failed) failedRounds += 1;
@@ -170,9 +171,6 @@ async function askOne(
   }
   tell({ probe, startedMs, timeout: probe.outcome === "timeout" });
 }
-
-const oldest = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 
 async function isListening(url: string, timeoutMs: number): Promise<boolean> {
   const { hostname, port, protocol } = new URL(url);

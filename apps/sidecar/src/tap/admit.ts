@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { writeRefusal } from "./deliver.ts";
+import { readOn, writeRefusal } from "./deliver.ts";
 import { begin } from "./failover.ts";
 import { endUpload, uploadChunk } from "./forward.ts";
 import { keepChunk, releaseBody } from "./kept-body.ts";
 import { createPassage, dropAttempt, modelOf, type Passage, tellOutcome } from "./passage.ts";
 import { observe, type TapCore } from "./tap-core.ts";
+import type { InferRoute } from "./tap-deps.ts";
 
 /** Lets a request in, or answers it at once where the tap may not or cannot serve it. */
 export function admit(
@@ -28,7 +29,7 @@ export function admit(
   // A client that goes away is noticed by the answer's close; without a listener the error would be uncaught.
   req.on("error", ignore);
   res.on("error", ignore);
-  res.on("drain", () => passage.delivering?.exchange?.resume());
+  res.on("drain", () => passage.delivering && readOn(passage.delivering));
   res.on("close", () => onClose(passage));
   begin(passage);
 }
@@ -45,6 +46,7 @@ function turnAway(core: TapCore, req: IncomingMessage, res: ServerResponse, reas
 
 function onUpload(passage: Passage, chunk: Buffer): void {
   const { core, kept, current } = passage;
+  passage.requestBytes += chunk.length;
   keepChunk(kept, core.kept, chunk, core.limits.bodyKeptBytes);
   if (current) uploadChunk(current, chunk);
 }
@@ -73,20 +75,19 @@ function onClose(passage: Passage): void {
     ms: core.deps.clock.monotonicMs() - passage.startedMs,
   });
   const { inspectRequest } = core.deps;
-  if (inspectRequest && route.kind === "infer" && passage.uploaded && kept.whole)
-    lookAtInput(passage, route.model);
+  if (inspectRequest && route.kind === "infer" && passage.uploaded && kept.whole) lookAtInput(passage, route);
   releaseBody(kept, core.kept);
   drainUpload(req);
 }
 
 /** After the answer, and after what else is due: the look costs this client nothing. */
-function lookAtInput({ core, kept, req }: Passage, model: string): void {
+function lookAtInput({ core, kept, req }: Passage, route: InferRoute): void {
   if (kept.bytes > core.limits.bodyInspectedBytes) return;
   const { chunks } = kept;
   const { headers } = req;
   setImmediate(() => {
     try {
-      core.deps.inspectRequest?.(model, headers, Buffer.concat(chunks));
+      core.deps.inspectRequest?.(route, headers, Buffer.concat(chunks));
     } catch {
       core.counters.depFaults += 1;
     }

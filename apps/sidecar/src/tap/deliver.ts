@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { AnswerHead } from "./answer-head.ts";
+import { cutStream } from "./answer-stream.ts";
 import { connectionNames, isHopHeader } from "./hop-headers.ts";
 import { releaseBody } from "./kept-body.ts";
 import type { Attempt, Passage } from "./passage.ts";
@@ -12,7 +13,8 @@ export function deliver(attempt: Attempt): void {
   passage.delivering = attempt;
   attempt.mode = "delivering";
   // From the first answer byte on nothing is sent again; only a look at the input may still want the body.
-  if (!core.deps.inspectRequest || route.kind !== "infer") releaseBody(kept, core.kept);
+  const isWanted = core.deps.inspectRequest && route.kind === "infer";
+  if (!isWanted || kept.bytes > core.limits.bodyInspectedBytes) releaseBody(kept, core.kept);
   res.sendDate = false;
   if (core.draining) res.shouldKeepAlive = false;
   res.writeHead(head.status, head.reason, answerHeaders(head, passage));
@@ -31,7 +33,18 @@ export function deliver(attempt: Attempt): void {
 
 export function writeAnswer(attempt: Attempt, chunk: Buffer): void {
   attempt.passage.flushed = true;
-  if (!attempt.passage.res.write(chunk)) attempt.exchange?.pause();
+  if (attempt.passage.res.write(chunk)) return;
+  attempt.clientIsSlow = true;
+  attempt.exchange?.pause();
+}
+
+/** The client has taken what was written. */
+export function readOn(attempt: Attempt): void {
+  // While it had not, the target could send nothing: its pause begins now.
+  if (attempt.clientIsSlow && attempt.stream)
+    attempt.stream.movedAtMs = attempt.passage.core.deps.clock.monotonicMs();
+  attempt.clientIsSlow = false;
+  attempt.exchange?.resume();
 }
 
 export function endAnswer(attempt: Attempt): void {
@@ -65,16 +78,21 @@ export function inform(passage: Passage, head: AnswerHead): void {
   res.socket?.write(`${text}\r\n`, "latin1");
 }
 
-/** Ends a half-delivered answer so that no client can take it for a whole one. */
+/** Ends a half-delivered answer so that no client can take it for a whole one: by its protocol's own error, and by a cut. */
 export function cutOff(passage: Passage): void {
   const { res, delivering } = passage;
   flushAnswer(passage);
   passage.ended = true;
   const { socket } = res;
   if (!socket) return void res.destroy();
+  const hasLength = delivering?.head?.contentLength !== undefined;
+  const lastWord = hasLength || !delivering?.stream ? undefined : cutStream(delivering.stream);
+  if (lastWord) res.write(lastWord);
   // Without a length and without chunks a normal close would mean "complete".
-  if (!res.chunkedEncoding && delivering?.head?.contentLength === undefined) {
-    return void socket.resetAndDestroy();
+  if (!res.chunkedEncoding && !hasLength) {
+    if (!lastWord) return void socket.resetAndDestroy();
+    // A reset at once could overtake the last word.
+    return void setTimeout(() => socket.resetAndDestroy(), lastWordMs).unref();
   }
   socket.destroySoon();
   const timer = setTimeout(() => socket.destroy(), cutOffMs);
@@ -129,3 +147,4 @@ function pairs(raw: string[]): [string, string][] {
 }
 
 const cutOffMs = 5_000;
+const lastWordMs = 100;

@@ -1,8 +1,10 @@
 import { deliver, refuse } from "./deliver.ts";
 import type { ExchangeFault } from "./exchange.ts";
 import { type AttemptJudge, forward } from "./forward.ts";
-import { inspectHeld } from "./held-answer.ts";
-import { type Attempt, dropAttempt, modelOf, type Passage, tellOutcome } from "./passage.ts";
+import { holdAnswer, inspectHeld, isLookedAt } from "./held-answer.ts";
+import { type Attempt, dropAttempt, modelOf, outcomeOf, type Passage, tellOutcome } from "./passage.ts";
+import { readBeside } from "./read-beside.ts";
+import { isRepeatable, lookIntoBody } from "./repeatable.ts";
 import { answersWell, type FailedTry, isDeath, mayResend } from "./retry-policy.ts";
 import { observe } from "./tap-core.ts";
 import type { Target } from "./target.ts";
@@ -23,7 +25,7 @@ export function takeBack(passage: Passage): void {
   if (!current?.own || passage.ended || passage.delivering || current.mode === "over") return;
   if (passage.hop) {
     // The peer that sent it has other choices: it gets its answer now, to make them.
-    if (!passage.route.idempotent) return;
+    if (!isRepeatable(passage)) return;
     tellOutcome(current, "diverted");
     dropAttempt(current);
     return refuse(passage, 503, "diverted");
@@ -56,18 +58,19 @@ const judge: AttemptJudge = {
     if (head.status >= 500) {
       attempt.mode = "held";
       fail(attempt, { failure: "status5xx", sent: true });
-    } else if (isLookedAt(attempt)) {
-      attempt.mode = "held";
-    } else {
-      pass(passage, attempt);
+      return;
     }
+    readBeside(attempt);
+    if (!attempt.stream && isLookedAt(attempt)) holdAnswer(attempt, () => release(attempt));
+    else pass(passage, attempt);
   },
   onWhole(attempt) {
     const { passage, head } = attempt;
     if (!head || head.status >= 500) return;
-    const defect = inspectHeld(attempt);
-    if (defect) fail(attempt, { failure: defect.kind, sent: true, detail: defect.detail });
-    else pass(passage, attempt);
+    attempt.defect = inspectHeld(attempt);
+    if (!attempt.defect) return pass(passage, attempt);
+    lookIntoBody(passage);
+    fail(attempt, { failure: outcomeOf(attempt.defect), sent: true, detail: attempt.defect.detail });
   },
   onFault(attempt, fault) {
     const { passage } = attempt;
@@ -77,6 +80,11 @@ const judge: AttemptJudge = {
     fail(attempt, failureOf(fault));
   },
 };
+
+/** Not looked at after all: it is longer than may be held, or takes longer. */
+function release(attempt: Attempt): void {
+  if (attempt.mode === "held" && !attempt.complete) pass(attempt.passage, attempt);
+}
 
 /** A good answer, or at least one that another try would not better. */
 function pass(passage: Passage, attempt: Attempt): void {
@@ -113,7 +121,7 @@ function fail(attempt: Attempt, failure: Failure): void {
     tellOutcome(attempt, failure.failure, { counts: true, detail: failure.detail ?? "" });
   }
   const choice = resendTarget(attempt, failure);
-  const hasAnswer = failure.failure === "status5xx" || failure.failure === "not-finite";
+  const hasAnswer = failure.failure === "status5xx" || attempt.defect !== undefined;
   if (choice) {
     if (hasAnswer) passage.first = attempt;
     else dropAttempt(attempt);
@@ -130,11 +138,12 @@ function fail(attempt: Attempt, failure: Failure): void {
 
 /** Nobody answered better: the first answer passes unchanged, unless it is known to be wrong and may not. */
 function settle(passage: Passage, answer: Attempt): void {
-  const is5xx = (answer.head?.status ?? 0) >= 500;
-  if (is5xx) tellOutcome(answer, "status5xx");
-  if (is5xx || !passage.core.deps.failClosed) return deliver(answer);
+  const { defect } = answer;
+  tellOutcome(answer, "status5xx");
+  const mayPass = !defect || !provenWrong.has(defect.kind) || !passage.core.deps.failClosed;
+  if (mayPass) return deliver(answer);
   dropAttempt(answer);
-  refuse(passage, 503, "not-finite");
+  refuse(passage, 503, defect.kind);
 }
 
 function resend(passage: Passage, choice: Choice): void {
@@ -146,7 +155,7 @@ function resend(passage: Passage, choice: Choice): void {
 /** The same instance again, on a new connection: the old one had been closed before the request got there. */
 function retryStale(attempt: Attempt): boolean {
   const { passage, target, own } = attempt;
-  if (!passage.route.idempotent || !isKept(passage) || attempt.fresh) return false;
+  if (attempt.fresh || !isKept(passage) || !isRepeatable(passage)) return false;
   passage.core.counters.staleRetries += 1;
   dropAttempt(attempt);
   forward(passage, { target, own, fresh: true }, judge);
@@ -155,11 +164,12 @@ function retryStale(attempt: Attempt): boolean {
 
 /** Where the request may go after this failure, with the budget paid; undefined where the rules forbid it. */
 function resendTarget({ passage }: Attempt, { failure, sent }: Failure): Choice | undefined {
-  const { core, route, hop, resends, deaths } = passage;
+  const { core, hop, resends, deaths } = passage;
   const allowed = mayResend({
     failure,
     sent,
-    idempotent: route.idempotent,
+    // Asked last of all, for it may mean to read the body.
+    idempotent: true,
     answerStarted: passage.delivering !== undefined || passage.ended,
     bodyKept: isKept(passage),
     hop,
@@ -167,7 +177,7 @@ function resendTarget({ passage }: Attempt, { failure, sent }: Failure): Choice 
     deaths,
   });
   const choice = allowed ? nextTarget(passage) : undefined;
-  if (!choice) return undefined;
+  if (!choice || (sent && !isRepeatable(passage))) return undefined;
   if (core.budget.withdraw(core.deps.clock.monotonicMs())) return choice;
   core.counters.budgetEmpty += 1;
   return undefined;
@@ -186,14 +196,9 @@ function isKept({ kept, hasBody }: Passage): boolean {
   return kept.whole || !hasBody;
 }
 
-/** Small answers to inference, of a told length, are looked at before the client sees any of them. */
-function isLookedAt({ passage, head }: Attempt): boolean {
-  const { core, route, req } = passage;
-  const length = head?.contentLength;
-  if (route.kind !== "infer" || req.method === "HEAD" || length === undefined) return false;
-  return (head?.status ?? 0) < 300 && length > 0 && length <= core.limits.answerHeldBytes;
-}
-
 function failureOf({ kind, sent, detail }: ExchangeFault): Failure {
   return { failure: kind, sent, detail };
 }
+
+/** Others are signs of a fault; these no client can use. */
+const provenWrong: ReadonlySet<string> = new Set(["not-finite", "malformed", "truncated", "wrong-model"]);

@@ -1,4 +1,5 @@
 import type { AnswerHead } from "./answer-head.ts";
+import { endStream, readPiece } from "./answer-stream.ts";
 import { cutOff, endAnswer, flushAnswer, inform, writeAnswer } from "./deliver.ts";
 import type { ExchangeFault, ExchangeSink } from "./exchange.ts";
 import { type Attempt, createAttempt, modelOf, type Passage, tellOutcome } from "./passage.ts";
@@ -28,6 +29,7 @@ export function forward(
     kind: "started",
     target: id,
     own: choice.own,
+    infer: route.kind === "infer",
     model: modelOf(passage),
     atMs: attempt.launchedMs,
   });
@@ -39,7 +41,8 @@ export function forward(
     chunked: passage.chunked,
     expects: passage.expects && !passage.continued,
     upgrade: false,
-    idempotent: route.idempotent,
+    // What only its body could say counts as unsafe here: it will not travel on a connection that may be closing.
+    idempotent: route.idempotent === true,
   };
   try {
     attempt.exchange = core.upstreams.open(choice.target, request, sinkOf(attempt, judge), choice);
@@ -99,18 +102,21 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
       judge.onHead(attempt);
     },
     onData(chunk) {
-      if (own) {
-        counters.ownAnswerBytes += chunk.length;
-        if (isWork) counters.ownWork += 1;
-        counters.ownProgressMs = core.deps.clock.monotonicMs();
-      }
-      observe(core, { kind: "bytes", target: attempt.target.id, own, bytes: chunk.length });
+      const nowMs = core.deps.clock.monotonicMs();
       if (attempt.mode === "delivering") writeAnswer(attempt, chunk);
       else if (attempt.mode === "held") hold(attempt, chunk);
+      const showsWork = attempt.stream ? readPiece(attempt.stream, chunk, nowMs) : true;
+      if (own) {
+        counters.ownAnswerBytes += chunk.length;
+        if (isWork && showsWork) counters.ownWork += 1;
+        if (showsWork) counters.ownProgressMs = nowMs;
+      }
+      observe(core, { kind: "bytes", target: attempt.target.id, own, bytes: chunk.length });
     },
     onEnd(trailers) {
       attempt.complete = true;
       attempt.trailers = trailers;
+      clearTimeout(attempt.releaseTimer);
       if (own) {
         counters.ownAnswers += 1;
         if (isWork) counters.ownWork += 1;
@@ -118,8 +124,11 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
       }
       if (attempt.mode === "held") return judge.onWhole(attempt);
       if (attempt.mode !== "delivering") return;
+      const defect = attempt.stream && endStream(attempt.stream);
       tellOutcome(attempt, "ok");
-      endAnswer(attempt);
+      // Where only the end of the connection tells the end, a server that died looks like one that is done.
+      if (defect && !attempt.head?.chunked && attempt.head?.contentLength === undefined) cutOff(passage);
+      else endAnswer(attempt);
     },
     onTurn() {
       if (attempt.mode === "delivering") flushAnswer(passage);
@@ -144,5 +153,7 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
 function hold(attempt: Attempt, chunk: Buffer): void {
   attempt.chunks.push(chunk);
   attempt.heldBytes += chunk.length;
-  if (attempt.heldBytes > attempt.passage.core.limits.answerHeldBytes) attempt.exchange?.pause();
+  if (attempt.heldBytes <= attempt.passage.core.limits.answerHeldBytes) return;
+  if (attempt.release) attempt.release();
+  else attempt.exchange?.pause();
 }

@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Wire, WireDefect } from "@locum/serving";
 import type { AnswerHead } from "./answer-head.ts";
+import type { AnswerStream } from "./answer-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import { hopHeader } from "./hop-headers.ts";
 import { createKeptBody, type KeptBody } from "./kept-body.ts";
 import { observe, type TapCore } from "./tap-core.ts";
 import type { RequestRoute } from "./tap-deps.ts";
-import type { TapOutcome } from "./tap-event.ts";
+import type { DefectOutcome, TapOutcome } from "./tap-event.ts";
 import type { Target } from "./target.ts";
 
 /** One client's request on its way through the tap, with every try that is made for it. */
@@ -32,7 +34,10 @@ export type Passage = {
   failure: { target: Target; own: boolean; outcome: TapOutcome; detail: string } | undefined;
   resends: number;
   deaths: number;
-  /** All of the request has come. */
+  /** What its body says of it, where somebody had to look. */
+  looked: ReturnType<NonNullable<Wire["look"]>> | undefined;
+  /** Bytes of its body until now, and whether that is all. */
+  requestBytes: number;
   uploaded: boolean;
   /** The client has had its 100 Continue. */
   continued: boolean;
@@ -55,12 +60,22 @@ export type Attempt = {
   head: AnswerHead | undefined;
   chunks: Buffer[];
   heldBytes: number;
+  /** Lets a held answer of no told length through; undefined for all others. */
+  release: (() => void) | undefined;
+  releaseTimer: NodeJS.Timeout | undefined;
+  /** Of an answer that comes in pieces which its protocol can read. */
+  stream: AnswerStream | undefined;
+  /** The client reads more slowly than the target sends: what is missing is not the target's work. */
+  clientIsSlow: boolean;
+  /** What is wrong with its complete answer. */
+  defect: WireDefect | undefined;
   trailers: string[];
   /** The answer ended well, or ended too early. */
   complete: boolean;
   broken: boolean;
   /** Since when nothing but the target's work is missing; undefined while the client still uploads. */
   waitingSinceMs: number | undefined;
+  firstTokenMs: number | undefined;
   told: boolean;
 };
 
@@ -91,6 +106,8 @@ export function createPassage(
     failure: undefined,
     resends: 0,
     deaths: 0,
+    looked: undefined,
+    requestBytes: 0,
     uploaded: false,
     continued: false,
     flushed: false,
@@ -113,16 +130,27 @@ export function createAttempt(
     head: undefined,
     chunks: [],
     heldBytes: 0,
+    release: undefined,
+    releaseTimer: undefined,
+    stream: undefined,
+    clientIsSlow: false,
+    defect: undefined,
     trailers: [],
     complete: false,
     broken: false,
     waitingSinceMs: undefined,
+    firstTokenMs: undefined,
     told: false,
   };
 }
 
-export function modelOf({ route }: Passage): string | undefined {
-  return route.kind === "infer" ? route.model : undefined;
+export function modelOf({ route, looked }: Passage): string | undefined {
+  return route.kind === "infer" ? (route.model ?? looked?.model) : undefined;
+}
+
+/** What its wire found, in the words of outcomes. */
+export function outcomeOf({ kind }: WireDefect): DefectOutcome | "status5xx" {
+  return kind === "status-5xx" ? "status5xx" : kind;
 }
 
 /** Tells how a try ended, once: the first word holds. */
@@ -138,12 +166,14 @@ export function tellOutcome(
     kind: "outcome",
     target: attempt.target.id,
     own: attempt.own,
+    infer: attempt.passage.route.kind === "infer",
     model: modelOf(attempt.passage),
     outcome,
     counts,
     status: attempt.head?.status ?? 0,
     detail,
     ms: core.deps.clock.monotonicMs() - attempt.launchedMs,
+    firstTokenMs: attempt.firstTokenMs,
   });
 }
 
@@ -151,6 +181,7 @@ export function tellOutcome(
 export function dropAttempt(attempt: Attempt): void {
   attempt.mode = "over";
   attempt.chunks = [];
+  clearTimeout(attempt.releaseTimer);
   attempt.exchange?.abort();
 }
 

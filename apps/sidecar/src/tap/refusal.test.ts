@@ -26,9 +26,8 @@ test("what observes and inspects may throw without harm, and the input is looked
   };
   const { tap } = await startFleet([good], {
     observe: boom,
-    inspectAnswer: boom,
-    inspectRequest(model, headers, body) {
-      seen.push(`${model} ${headers.host} ${body}`);
+    inspectRequest(route, headers, body) {
+      seen.push(`${route.model} ${headers.host} ${body}`);
       boom();
     },
   });

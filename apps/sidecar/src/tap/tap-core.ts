@@ -39,7 +39,7 @@ export type TapCounters = {
   staleRetries: number;
   refusals: number;
   budgetEmpty: number;
-  /** Calls of `observe`, `inspectAnswer`, `inspectRequest` that threw. */
+  /** Calls of `observe`, `inspectRequest` and of a wire that threw. */
   depFaults: number;
 };
 
@@ -49,7 +49,6 @@ export function createTapCore(deps: TapDeps): TapCore {
   return {
     deps: {
       classify: classifyByMethod,
-      inspectAnswer: () => undefined,
       observe: () => {},
       stamp: () => noHeaders,
       fenced: () => false,

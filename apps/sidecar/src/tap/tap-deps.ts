@@ -1,14 +1,18 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Wire } from "@locum/serving";
 import type { TapEvent } from "./tap-event.ts";
 import type { TapLimits } from "./tap-limits.ts";
 import type { TargetChoice } from "./target.ts";
 
-export type RequestRoute =
-  | { kind: "infer"; model: string; idempotent: boolean }
-  | { kind: "other"; idempotent: boolean };
-
-/** What is wrong with a complete answer. */
-export type AnswerDefect = { kind: "not-finite"; detail: string };
+/** `body`: whether it may be sent twice stands in its body, which `wire.look` reads when a second try is wanted. */
+export type RequestRoute = InferRoute | { kind: "other"; idempotent: boolean };
+/** `model` is undefined where only the body names it. Complete small answers and streams are looked at by `wire`. */
+export type InferRoute = {
+  kind: "infer";
+  wire: Wire;
+  model: string | undefined;
+  idempotent: boolean | "body";
+};
 
 export type TapDeps = {
   clock: { monotonicMs(): number };
@@ -16,12 +20,10 @@ export type TapDeps = {
   route: () => TargetChoice;
   /** `path` is in origin form, query included, whatever form the client used. */
   classify?: (method: string, path: string, headers: IncomingHttpHeaders) => RequestRoute;
-  /** Sees complete 2xx answers of infer routes up to `answerHeldBytes`. Headers in lower case. */
-  inspectAnswer?: (headers: Record<string, string>, body: Buffer) => AnswerDefect | undefined;
   /** Called often and synchronously: cheap. What it throws is counted and swallowed. */
   observe?: (event: TapEvent) => void;
   /** Only looks: called after the answer was sent. */
-  inspectRequest?: (model: string, headers: IncomingHttpHeaders, body: Buffer) => void;
+  inspectRequest?: (route: InferRoute, headers: IncomingHttpHeaders, body: Buffer) => void;
   /** Headers added to every answer. None by default, so that answers stay byte-equal. */
   stamp?: () => Record<string, string>;
   /** The instance may not answer at all (exclusive, and its lease is gone). */

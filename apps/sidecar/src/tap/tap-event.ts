@@ -1,3 +1,5 @@
+import type { WireDefect } from "@locum/serving";
+
 /** How one try at one target ended. `diverted`: taken back while it waited, which says nothing new. */
 export type TapOutcome =
   | "ok"
@@ -5,14 +7,24 @@ export type TapOutcome =
   | "refused"
   | "reset"
   | "timeout"
-  | "not-finite"
-  | "truncated"
   | "client-gone"
-  | "diverted";
+  | "diverted"
+  | DefectOutcome;
+
+/** What a wire says of an answer, in its own words but for the one that has a name here already. */
+export type DefectOutcome = Exclude<WireDefect["kind"], "status-5xx">;
 
 /** What the tap tells about traffic. `own`: sent to the own model server. Times are the tap's monotonic clock. */
 export type TapEvent =
-  | { kind: "started"; target: string; own: boolean; model: string | undefined; atMs: number }
+  | {
+      kind: "started";
+      target: string;
+      own: boolean;
+      /** An inference; its model may be unknown all the same. */
+      infer: boolean;
+      model: string | undefined;
+      atMs: number;
+    }
   | {
       kind: "first-byte";
       target: string;
@@ -22,10 +34,16 @@ export type TapEvent =
       ms: number;
     }
   | { kind: "bytes"; target: string; own: boolean; bytes: number }
+  /**
+   * A stream gave its first token, after `ms` from the end of the request, or another one, `ms` after the one before.
+   * Tokens that came in one piece are told once.
+   */
+  | { kind: "token"; target: string; own: boolean; first: boolean; ms: number; requestBytes: number }
   | {
       kind: "outcome";
       target: string;
       own: boolean;
+      infer: boolean;
       model: string | undefined;
       outcome: TapOutcome;
       /** Evidence against the instance. A 5xx is one only if another answered the same request well. */
@@ -33,6 +51,8 @@ export type TapEvent =
       status: number;
       detail: string;
       ms: number;
+      /** Of a stream: until its first token, which tells more of the server than the length of what was asked for. */
+      firstTokenMs: number | undefined;
     }
   /** Another instance answered a request well that this one had failed: the request was not at fault. */
   | {

@@ -5,7 +5,9 @@ export type TapLimits = {
   allBodiesKeptBytes: number;
   /** The most of one answer that is held back for a look before the client sees any of it. */
   answerHeldBytes: number;
-  /** The largest request body that is handed to `inspectRequest`. */
+  /** How long an answer of no told length is held back for that look. */
+  answerHeldMs: number;
+  /** The largest request body that is handed to `inspectRequest`, or read for whether it may be sent twice. */
   bodyInspectedBytes: number;
   /** Time for a client to send its request head. */
   headerTimeoutMs: number;
@@ -30,6 +32,8 @@ export const tapLimits: TapLimits = {
   bodyKeptBytes: 8 * mib,
   allBodiesKeptBytes: 256 * mib,
   answerHeldBytes: 64 * 1024,
+  // A server that has its JSON ready sends it right behind its head; who dribbles is let through.
+  answerHeldMs: 25,
   bodyInspectedBytes: 1 * mib,
   headerTimeoutMs: 15_000,
   requestTimeoutMs: 300_000,

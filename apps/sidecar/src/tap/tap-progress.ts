@@ -1,3 +1,5 @@
+import type { Passage } from "./passage.ts";
+import { streamSilentSinceMs } from "./silent-streams.ts";
 import type { TapCore, TapCounters } from "./tap-core.ts";
 
 /** What the health ladder needs to tell busy from hung, and what the metrics print. */
@@ -10,6 +12,11 @@ export type TapProgress = TapCounters & {
   waitingOnOwn: number;
   /** Since when the one that waits longest does. */
   oldestWaitSinceMs: number | undefined;
+  /** The longest request of those: a first token takes its time by what has to be read before it. */
+  waitingBytesMax: number;
+  /** Streams of the own server that have begun, and since when the one that is silent longest is. */
+  streaming: number;
+  oldestSilenceSinceMs: number | undefined;
   keptBytes: number;
   upstreamConnections: number;
 };
@@ -18,11 +25,23 @@ export function tapProgress(core: TapCore): TapProgress {
   let ownInflight = 0;
   let waitingOnOwn = 0;
   let oldestWaitSinceMs: number | undefined;
-  for (const { current, delivering, ended } of core.passages) {
-    if (current?.own && !ended) ownInflight += 1;
-    if (!current?.own || delivering || ended || current.waitingSinceMs === undefined) continue;
+  let waitingBytesMax = 0;
+  let streaming = 0;
+  let oldestSilenceSinceMs: number | undefined;
+  for (const passage of core.passages) {
+    const { current, ended, requestBytes } = passage;
+    if (!current?.own || ended) continue;
+    ownInflight += 1;
+    const silentSinceMs = streamSilentSinceMs(passage);
+    if (silentSinceMs !== undefined) {
+      streaming += 1;
+      oldestSilenceSinceMs = Math.min(oldestSilenceSinceMs ?? silentSinceMs, silentSinceMs);
+    }
+    const sinceMs = waitsSinceMs(passage);
+    if (sinceMs === undefined) continue;
     waitingOnOwn += 1;
-    oldestWaitSinceMs = Math.min(oldestWaitSinceMs ?? Number.POSITIVE_INFINITY, current.waitingSinceMs);
+    waitingBytesMax = Math.max(waitingBytesMax, requestBytes);
+    oldestWaitSinceMs = Math.min(oldestWaitSinceMs ?? sinceMs, sinceMs);
   }
   return {
     ...core.counters,
@@ -31,7 +50,17 @@ export function tapProgress(core: TapCore): TapProgress {
     ownInflight,
     waitingOnOwn,
     oldestWaitSinceMs,
+    waitingBytesMax,
+    streaming,
+    oldestSilenceSinceMs,
     keptBytes: core.kept.bytes,
     upstreamConnections: core.upstreams.connections(),
   };
+}
+
+/** A stream's head says nothing: many servers send it before they begin to read the prompt. */
+function waitsSinceMs({ current, delivering }: Passage): number | undefined {
+  if (!delivering) return current?.waitingSinceMs;
+  const { stream, complete, waitingSinceMs } = delivering;
+  return stream && !complete && stream.items === 0 ? waitingSinceMs : undefined;
 }

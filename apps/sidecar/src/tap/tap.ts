@@ -3,6 +3,7 @@ import type { Server as NetServer, Socket } from "node:net";
 import { admit } from "./admit.ts";
 import { drainTap } from "./drain-tap.ts";
 import { fenceOff, takeBack } from "./failover.ts";
+import { type StallLimit, tellStalled } from "./silent-streams.ts";
 import { createTapCore, type TapCore } from "./tap-core.ts";
 import type { TapDeps } from "./tap-deps.ts";
 import { type TapProgress, tapProgress } from "./tap-progress.ts";
@@ -18,6 +19,8 @@ export type Tap = {
    * where the rules allow it. Returns how many were.
    */
   divert(): number;
+  /** Tells of streams that have fallen silent while others go on. */
+  tellStalled(limit: StallLimit): void;
   /**
    * The instance may not answer any more (`fenced` says so): ends what has no answer yet with 503, and every upgraded
    * connection. Answers that have begun go on.
@@ -70,6 +73,7 @@ export function createTap(deps: TapDeps): Tap {
     inflight: () => core.passages.size,
     progress: () => tapProgress(core),
     divert: () => divertAll(core),
+    tellStalled: (limit) => tellStalled(core, limit),
     fence() {
       for (const passage of [...core.passages]) fenceOff(passage);
       for (const client of core.tunnels) client.destroy();

@@ -1,5 +1,6 @@
 import { createTap } from "../tap.ts";
 import { listen } from "./raw-upstream.ts";
+import { testWire } from "./test-wire.ts";
 
 // A tap in a process of its own, for measuring: `serve-tap.ts UPSTREAM_URL` prints its port and runs until its
 // standard input ends.
@@ -11,9 +12,7 @@ let events = 0;
 const tap = createTap({
   clock: { monotonicMs: () => performance.now() },
   route: () => choice,
-  classify: () => ({ kind: "infer", model: "m", idempotent: true }),
-  inspectAnswer: (_headers, body) =>
-    body.includes("NaN") ? { kind: "not-finite", detail: "somewhere" } : undefined,
+  classify: () => ({ kind: "infer", wire: testWire, model: "m", idempotent: true }),
   observe: () => {
     events += 1;
   },

@@ -3,6 +3,7 @@ import type { TapDeps } from "../tap-deps.ts";
 import type { TapEvent } from "../tap-event.ts";
 import type { TargetChoice } from "../target.ts";
 import { listen } from "./raw-upstream.ts";
+import { testWire } from "./test-wire.ts";
 
 export type StartedTap = {
   tap: Tap;
@@ -27,10 +28,8 @@ export async function startTap(
     route: () => started.choice,
     classify: (method, path) =>
       path.startsWith("/infer")
-        ? { kind: "infer", model: "m", idempotent: true }
+        ? { kind: "infer", wire: testWire, model: "m", idempotent: true }
         : { kind: "other", idempotent: method === "GET" || method === "HEAD" },
-    inspectAnswer: (_headers, body) =>
-      body.includes("NaN") ? { kind: "not-finite", detail: "output y[0]" } : undefined,
     observe: (event) => events.push(event),
     ...deps,
   });
