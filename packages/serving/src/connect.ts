@@ -2,6 +2,7 @@ import { Fault, type Instance, type Protocol } from "@locum/contracts";
 import type { ExchangeOptions } from "./exchange.ts";
 import type { ModelServer } from "./model-server.ts";
 import { connectOipV2Rest } from "./oip-v2-rest.ts";
+import { connectOpenai } from "./openai.ts";
 
 /** What the configuration of an instance says of how its model server is spoken to. */
 export type Spoken = Pick<Instance, "protocol" | "grpc" | "management" | "httpJson">;
@@ -23,4 +24,5 @@ export function connect({ protocol = "oip-v2-rest", ...options }: ConnectOptions
 
 const adapters: Partial<Record<Protocol, (options: Omit<ConnectOptions, "protocol">) => ModelServer>> = {
   "oip-v2-rest": connectOipV2Rest,
+  openai: connectOpenai,
 };

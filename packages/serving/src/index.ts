@@ -13,4 +13,11 @@ export type {
   RepositoryModel,
 } from "./model-server.ts";
 export type { ServerIdentity } from "./oip-server.ts";
-export { type Wire, type WireDefect, type WireRoute, type WireStream, wireOf } from "./wire.ts";
+export {
+  type Wire,
+  type WireAsked,
+  type WireDefect,
+  type WireRoute,
+  type WireStream,
+  wireOf,
+} from "./wire.ts";

@@ -19,6 +19,11 @@ export function readJson(bytes: Uint8Array, code: FaultCode): unknown {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     .toString("utf8")
     .replace(/^\uFEFF/, "");
+  return readJsonText(text, code);
+}
+
+/** The same of a text that is at hand and bounded. */
+export function readJsonText(text: string, code: FaultCode): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Probe, Protocol } from "@locum/contracts";
 import type { Headers } from "./exchange.ts";
 import { oipV2RestWire } from "./oip-v2-rest-wire.ts";
+import { openaiWire } from "./openai-wire.ts";
 
 export type WireRequest = { method: string; path: string; headers: IncomingHttpHeaders };
 
@@ -11,6 +12,11 @@ export type WireRequest = { method: string; path: string; headers: IncomingHttpH
  */
 export type WireRoute = { model: string | undefined; repeatable: boolean | "body" };
 export type WireLook = { model: string | undefined; repeatable: boolean };
+/**
+ * What is known of the request that an answer belongs to. `model` only where the server itself lists the requested
+ * name: then an answer under another name is a finding. Under an alias servers answer with names of their own.
+ */
+export type WireAsked = { model: string | undefined };
 export type WireDefect = { kind: Extract<Probe, { kind: "output" }>["finding"]; detail: string };
 
 /** An answer that comes in pieces, read beside its way to the client. Each call does work bounded by its piece. */
@@ -38,9 +44,9 @@ export interface Wire {
   /** The whole body of a request whose route says `body`. */
   look?(headers: IncomingHttpHeaders, body: Uint8Array): WireLook;
   /** What is wrong with a complete 2xx answer. */
-  defect(headers: Headers, body: Uint8Array): WireDefect | undefined;
+  defect(headers: Headers, body: Uint8Array, asked?: WireAsked): WireDefect | undefined;
   /** A reader for a 2xx answer, where its headers say that it is a stream. */
-  stream?(headers: Headers): WireStream | undefined;
+  stream?(headers: Headers, asked?: WireAsked): WireStream | undefined;
 }
 
 /** Which protocol a request speaks is read from the request: one server may speak several on one port. */
@@ -52,4 +58,4 @@ export function wireOf(request: WireRequest): { wire: Wire; route: WireRoute } |
   return undefined;
 }
 
-const wires: readonly Wire[] = [oipV2RestWire];
+const wires: readonly Wire[] = [oipV2RestWire, openaiWire];
