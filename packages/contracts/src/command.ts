@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { Digest } from "./release.ts";
 
+/** Models that are loaded again, while their neighbours on the same server go on; all if absent. */
+const models = z.array(z.string().min(1).max(512)).min(1).max(256).optional();
+
 const act = {
   // Stop being active: no new requests, in-flight ones may end. Answered with `fenced` when none is left.
   fence: z.object({ kind: z.literal("fence") }),
@@ -11,9 +14,15 @@ const act = {
   // Become standby in this epoch; lifts a fence.
   demote: z.object({ kind: z.literal("demote") }),
   // Put the files of `release` in place, only while they still are `judged`; then reload and ask all goldens.
-  restore: z.object({ kind: z.literal("restore"), judged: Digest, release: Digest, reload: z.boolean() }),
+  restore: z.object({
+    kind: z.literal("restore"),
+    judged: Digest,
+    release: Digest,
+    reload: z.boolean(),
+    models,
+  }),
   // Load the files again and ask all goldens.
-  reload: z.object({ kind: z.literal("reload") }),
+  reload: z.object({ kind: z.literal("reload"), models }),
   // Run the configured restart driver and ask all goldens.
   restart: z.object({ kind: z.literal("restart") }),
   // Divert although the verdict does not ask for it (drain), or take it back.

@@ -48,6 +48,10 @@ export const Policy = z.object({
     .array(Digest)
     .max(64)
     .describe("releases that fail everywhere: no ejection and no restore by them"),
+  frozenModels: z
+    .record(Digest, z.array(z.string()))
+    .optional()
+    .describe("release -> models of it that are wrong everywhere; absent where there are none"),
   allWrong: z.enum(["serve", "refuse", "rollback"]),
   paused: z.boolean(),
   peers: z.array(Peer).max(64),

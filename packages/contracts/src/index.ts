@@ -37,13 +37,24 @@ export {
   encodeInputLogLine,
   type InputLogLine,
 } from "./input-log-line.ts";
+export { type ModelKey, modelKey, splitModelKey } from "./model-key.ts";
 export { nearestWord } from "./nearest-word.ts";
 export { Probe } from "./probe.ts";
 export { HttpJson, Protocol } from "./protocol.ts";
 export { Approval, Digest, Release, ReleaseBody } from "./release.ts";
 export { approveRelease, digestOf, goldenId, keyIdOf, sha256Hex, verifyRelease } from "./release-seal.ts";
-export { BytesState, GoldenState, Report } from "./report.ts";
-export { Address, Approver, Instance, Name, PoolClass, Role, ServiceConfig } from "./service.ts";
+export { BytesState, GoldenState, ModelReport, Report } from "./report.ts";
+export {
+  Address,
+  Approver,
+  Instance,
+  Name,
+  PoolClass,
+  type Restart,
+  Role,
+  restartProgram,
+  ServiceConfig,
+} from "./service.ts";
 export {
   loadServiceFile,
   type ParsedService,

@@ -19,6 +19,10 @@ export const Probe = z.discriminatedUnion("kind", [
     waitingMs: z.number(),
     completed: z.number(),
     p99Ms: z.number(),
+    models: z
+      .record(z.string(), z.object({ inflight: z.number(), waitingMs: z.number(), completed: z.number() }))
+      .optional()
+      .describe("the same of each model whose requests are counted apart"),
   }),
   // L4: one golden asked, judged against every approved release that records it.
   z.object({
@@ -68,14 +72,39 @@ export const Probe = z.discriminatedUnion("kind", [
     detail: z.string(),
   }),
   // The served configuration (metadata) read from the server.
-  z.object({ kind: z.literal("configuration"), ...at, matches: z.array(Digest), detail: z.string() }),
+  z.object({
+    kind: z.literal("configuration"),
+    ...at,
+    matches: z.array(Digest),
+    models: z
+      .record(z.string(), z.array(Digest))
+      .optional()
+      .describe("the same for each model by itself; one that did not answer is not in it"),
+    detail: z.string(),
+  }),
   // The set of approved releases changed (approve, withdraw), with the goldens each records.
   z.object({
     kind: z.literal("releases"),
     ...at,
-    approved: z.array(z.object({ digest: Digest, tree: Digest.nullable(), goldens: z.array(z.string()) })),
+    approved: z.array(
+      z.object({
+        digest: Digest,
+        tree: Digest.nullable(),
+        goldens: z.array(z.string()),
+        models: z
+          .record(z.string(), z.array(z.string()))
+          .optional()
+          .describe("model -> those of the goldens that ask it"),
+      }),
+    ),
   }),
   // A reload or restart was started on purpose: silence and refusals are expected until it ends or times out.
-  z.object({ kind: z.literal("maintenance"), ...at, untilMs: z.number(), reason: z.string() }),
+  z.object({
+    kind: z.literal("maintenance"),
+    ...at,
+    untilMs: z.number(),
+    reason: z.string(),
+    models: z.array(z.string()).optional().describe("only these; the whole server if absent"),
+  }),
 ]);
 export type Probe = z.infer<typeof Probe>;

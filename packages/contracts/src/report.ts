@@ -11,6 +11,17 @@ export type GoldenState = z.infer<typeof GoldenState>;
 export const BytesState = z.enum(["approved", "unapproved", "unknown"]);
 export type BytesState = z.infer<typeof BytesState>;
 
+/** One model of several on a server. Goldens, outputs and configuration are judged for each by itself. */
+export const ModelReport = z.object({
+  verdict: Verdict,
+  goldens: GoldenState,
+  provenAgeMs: z.number().nullable(),
+  release: Digest.nullable().describe("the approved release that its answers match"),
+  fit: z.boolean().describe("proven fresh, nothing suspect of it or of its server: may answer for another"),
+  diverted: z.boolean().describe("its new requests are sent to an instance that is fit for it"),
+});
+export type ModelReport = z.infer<typeof ModelReport>;
+
 /** Everything the collector knows of an instance comes in this one object, a heartbeat apart. Ages are the sender's. */
 export const Report = z.object({
   role: Role,
@@ -37,5 +48,11 @@ export const Report = z.object({
   tap: z.string().nullable().describe("URL of its tap for peers"),
   control: z.string().nullable().describe("URL of its /readyz for peers"),
   policy: z.number().int().describe("number of the policy that it runs"),
+  models: z
+    .record(z.string(), ModelReport)
+    .optional()
+    .describe(
+      "where goldens prove several models: each by itself, while verdict and fit are the whole server's",
+    ),
 });
 export type Report = z.infer<typeof Report>;

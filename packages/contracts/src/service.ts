@@ -70,6 +70,14 @@ const Restart = z
     }),
   ])
   .describe("how the model server of this instance is restarted; without it Locum never restarts it");
+export type Restart = z.infer<typeof Restart>;
+
+/** The program that a restart driver starts: it has to be there before it is needed. */
+export function restartProgram(restart: Restart): string {
+  if ("exec" in restart) return restart.exec[0] ?? "";
+  if ("child" in restart) return restart.child[0] ?? "";
+  return "systemd" in restart ? "systemctl" : restart.engine;
+}
 
 export const Instance = z.strictObject({
   id: Name,
@@ -79,6 +87,10 @@ export const Instance = z.strictObject({
   management: HttpUrl.optional().describe("TorchServe's management API; the port above url if absent"),
   httpJson: HttpJson.optional().describe("paths and outputs of a server of no known protocol"),
   role: z.enum(["active", "standby"]).default("active").describe("role at the first start"),
+  shadow: z
+    .boolean()
+    .default(false)
+    .describe("asked and judged like the others, and never given traffic: no candidate, no capacity"),
   modelDir: FilePath.optional().describe("the files that it serves; without it bytes are not judged"),
   volume: Name.optional().describe(
     "instances that name one volume share its files: one failure domain, one restorer",
