@@ -47,7 +47,7 @@ function askNext(world: World, sidecar: Sidecar): void {
   const { goldenBeats } = world.scenario;
   sidecar.rotation += 1;
   if (sidecar.rotation % goldenBeats !== 0) return;
-  const goldens = goldensToAsk(sidecar.health.goldens);
+  const goldens = goldensToAsk(sidecar.health);
   const golden = goldens[(sidecar.rotation / goldenBeats) % goldens.length];
   if (golden && !sidecar.asking.has(golden)) ask(world, sidecar, golden);
 }
@@ -120,12 +120,12 @@ function follow(world: World, sidecar: Sidecar, wanted: Ask): void {
     case "golden":
       return askSoon(world, sidecar, wanted.id);
     case "another-golden": {
-      const others = goldensToAsk(sidecar.health.goldens).filter((id) => id !== wanted.not);
+      const others = goldensToAsk(sidecar.health).filter((id) => id !== wanted.not);
       const other = world.random.pick(others);
       return other === undefined ? undefined : askSoon(world, sidecar, other);
     }
     case "all-goldens":
-      for (const id of goldensToAsk(sidecar.health.goldens)) askSoon(world, sidecar, id);
+      for (const id of goldensToAsk(sidecar.health)) askSoon(world, sidecar, id);
   }
 }
 

@@ -10,8 +10,9 @@ type LastAnswer = {
   /** How often in a row the answer missed this release's expectation. Twice is confirmed: it was asked again. */
   missesInARow: Record<Digest, number>;
   passedAtMs: Record<Digest, number>;
-  /** How often in a row no answer came although nothing else moved. */
+  /** How often in a row no answer came although nothing else moved, and since when. */
   silencesInARow: number;
+  silentSinceMs: number | null;
   errorsInARow: number;
 };
 
@@ -43,6 +44,14 @@ export function setApproved(tally: GoldenTally, approved: readonly Approved[]): 
   });
 }
 
+/** A part of a set, judged by itself from now on: what its goldens answered until now counts. */
+export function carryOver(whole: GoldenTally, approved: readonly Approved[]): GoldenTally {
+  const ids = new Set(approved.flatMap(({ goldens }) => goldens));
+  const answers = Object.fromEntries(Object.entries(whole.answers).filter(([id]) => ids.has(id)));
+  const known = approved.some(({ digest }) => digest === whole.current);
+  return settle({ ...emptyTally, approved, answers, current: known ? whole.current : null });
+}
+
 export function recordAnswer(tally: GoldenTally, probe: GoldenProbe): GoldenTally {
   // An answer out of a cache shows what the cache holds, not what the model computes.
   if (probe.outcome === "cached" || probe.outcome === "refused") return tally;
@@ -64,6 +73,7 @@ export function recordAnswer(tally: GoldenTally, probe: GoldenProbe): GoldenTall
     missesInARow,
     passedAtMs,
     silencesInARow: probe.outcome === "timeout" ? (before?.silencesInARow ?? 0) + 1 : 0,
+    silentSinceMs: probe.outcome === "timeout" ? (before?.silentSinceMs ?? probe.atMs) : null,
     errorsInARow: probe.outcome === "error" ? (before?.errorsInARow ?? 0) + 1 : 0,
   };
   const missed = judged && tally.current !== null && probe.fails.includes(tally.current);
@@ -78,7 +88,10 @@ export function recordAnswer(tally: GoldenTally, probe: GoldenProbe): GoldenTall
 export function forgetSilences(tally: GoldenTally): GoldenTally {
   if (!Object.values(tally.answers).some(({ silencesInARow }) => silencesInARow > 0)) return tally;
   const answers = Object.fromEntries(
-    Object.entries(tally.answers).map(([id, answer]) => [id, { ...answer, silencesInARow: 0 }]),
+    Object.entries(tally.answers).map(([id, answer]) => [
+      id,
+      { ...answer, silencesInARow: 0, silentSinceMs: null },
+    ]),
   );
   return { ...tally, answers };
 }
@@ -108,6 +121,24 @@ export function silentOnce(tally: GoldenTally): string[] {
 
 export function confirmedErrors(tally: GoldenTally): string[] {
   return idsWhere(tally, ({ errorsInARow }) => errorsInARow >= confirmedMisses);
+}
+
+/** When a golden of the set answered last, whatever it said. */
+export function answeredAtMs(tally: GoldenTally): number {
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const id in tally.answers) {
+    const answer = tally.answers[id];
+    if (answer?.outcome === "answered" && answer.atMs > latest) latest = answer.atMs;
+  }
+  return latest;
+}
+
+/** Since when those that are silent have been so, the latest of them; Infinity where none is. */
+export function silentSinceMs(tally: GoldenTally): number {
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const id of confirmedSilent(tally))
+    latest = Math.max(latest, tally.answers[id]?.silentSinceMs ?? latest);
+  return latest === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : latest;
 }
 
 /** Since when the whole set of the current release has passed: the oldest of its latest passes. */

@@ -1,7 +1,9 @@
 import type { Probe } from "@locum/contracts";
 import { describe, expect, it } from "vitest";
 import type { Ask } from "./asks.ts";
-import { fitnessOf, type Health, judge, startHealth } from "./judge.ts";
+import { fitnessOf } from "./fitness.ts";
+import { type Health, startHealth } from "./health.ts";
+import { judge } from "./judge.ts";
 
 const policy = { divertFloorMs: 500, divertCeilingMs: 60_000, fitnessMaxAgeMs: 60_000 };
 const r1 = `sha256:${"1".repeat(64)}`;

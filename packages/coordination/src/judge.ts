@@ -1,206 +1,101 @@
-import type { BytesState, Digest, Evidence, Failure, Probe, Verdict } from "@locum/contracts";
+import type { Probe, Verdict } from "@locum/contracts";
 import { type Ask, asksAfter } from "./asks.ts";
 import { confirm, type Sign } from "./confirm.ts";
-import {
-  emptyTally,
-  forgetPasses,
-  forgetSilences,
-  type GoldenTally,
-  goldenState,
-  provenAtMs,
-  recordAnswer,
-  setApproved,
-} from "./golden-tally.ts";
-import { outputWindowMs, signsOf } from "./signs.ts";
+import { goldenState, provenAtMs } from "./golden-tally.ts";
+import type { AnswerHealth, Health, JudgePolicy } from "./health.ts";
+import { isSeveral, mapModels } from "./model-set.ts";
+import { observe } from "./observe.ts";
+import { modelSigns, serverSigns, signsOf } from "./signs.ts";
 
-export type JudgePolicy = {
-  /** L3: no progress for less than the floor is never a hang; for more than the ceiling always is suspect. */
-  divertFloorMs: number;
-  divertCeilingMs: number;
-  fitnessMaxAgeMs: number;
-};
-
-export type Health = {
-  gone: { atMs: number; detail: string } | null;
-  liveMisses: number;
-  liveDetail: string;
-  progress: { completed: number; movedAtMs: number; workedAtMs: number; stalledMs: number; limitMs: number };
-  goldens: GoldenTally;
-  notFinite: { atMs: number; golden: string } | null;
-  bytes: { state: BytesState; tree: Digest | null; release: Digest | null; detail: string };
-  configurationMatches: readonly Digest[] | null;
-  /** Findings in real answers, the latest few seconds only. */
-  outputs: Extract<Probe, { kind: "output" }>[];
-  hardware: string | null;
-  maintenanceUntilMs: number;
-  /** Latched until the instance is proven again: a failed instance does not become healthy by falling silent. */
-  failed: { failure: Failure; hard: boolean; evidence: Evidence[]; atMs: number } | null;
-  verdict: Verdict;
-};
-
-const outputsMax = 64;
-/** L3: a wait of this many p99s is out of the instance's own character (research on hung engines: 8 x p99). */
-const patience = 8;
-
-export function startHealth(atMs: number): Health {
-  return {
-    gone: null,
-    liveMisses: 0,
-    liveDetail: "",
-    progress: {
-      completed: 0,
-      movedAtMs: atMs,
-      workedAtMs: Number.NEGATIVE_INFINITY,
-      stalledMs: 0,
-      limitMs: 0,
-    },
-    goldens: emptyTally,
-    notFinite: null,
-    bytes: { state: "unknown", tree: null, release: null, detail: "" },
-    configurationMatches: null,
-    outputs: [],
-    hardware: null,
-    maintenanceUntilMs: 0,
-    failed: null,
-    verdict: { kind: "unknown", evidence: [] },
-  };
-}
+type Finding = ReturnType<typeof confirm>;
 
 /** One probe in, the new judgement and what to ask next out. Pure: the same probes give the same verdicts. */
 export function judge(health: Health, probe: Probe, policy: JudgePolicy): { health: Health; asks: Ask[] } {
   const seen = observe(health, probe, policy);
-  const signs = probe.atMs < seen.maintenanceUntilMs ? [] : signsOf(seen, probe.atMs);
-  const finding = confirm(signs);
-  const failed = latch(seen, finding, probe.atMs);
-  const verdict = verdictOf(seen, failed, signs, finding);
-  const next = { ...seen, failed, verdict };
+  const next = isSeveral(seen) ? judgeSeveral(seen, probe) : judgeOne(seen, probe.atMs);
   return { health: next, asks: asksAfter(health, next, probe) };
 }
 
-/** What the goldens and bytes prove of this instance now. `fit` is the licence to take traffic from another one. */
-export function fitnessOf(health: Health, atMs: number, { fitnessMaxAgeMs }: JudgePolicy) {
-  const goldens = goldenState(health.goldens);
-  const provenAt = provenAtMs(health.goldens);
-  const provenAgeMs = provenAt === null ? null : Math.max(0, atMs - provenAt);
-  // A service without goldens has nothing to prove by: being up has to do, and the report says `none`.
-  const proven =
-    goldens === "none"
-      ? true
-      : goldens === "proven" && (provenAgeMs ?? Number.POSITIVE_INFINITY) <= fitnessMaxAgeMs;
-  const fit =
-    health.verdict.kind === "healthy" &&
-    proven &&
-    health.bytes.state !== "unapproved" &&
-    atMs >= health.maintenanceUntilMs;
-  return { goldens, provenAgeMs, release: health.goldens.current, fit };
+/** A server with one model is that model: what speaks against either speaks against both. */
+function judgeOne(health: Health, atMs: number): Health {
+  const signs = atMs < health.maintenanceUntilMs ? [] : signsOf(health, atMs);
+  const isUp = health.liveMisses === 0 && health.gone === null;
+  return { ...health, ...conclude(health, signs, atMs, (since) => isProvenSince(health, since, isUp)) };
 }
 
-function observe(health: Health, probe: Probe, policy: JudgePolicy): Health {
-  switch (probe.kind) {
-    case "process":
-      if (probe.alive)
-        return health.gone
-          ? { ...health, gone: null, goldens: forgetPasses(health.goldens), notFinite: null }
-          : health;
-      return probe.again ? { ...health, gone: { atMs: probe.atMs, detail: probe.detail } } : health;
-    case "live":
-      return { ...health, liveMisses: probe.ok ? 0 : health.liveMisses + 1, liveDetail: probe.detail };
-    case "ready":
-      return health; // A hint for people: a wrong model is ready, and a busy one may say that it is not.
-    case "progress":
-      return observeProgress(health, probe, policy);
-    case "golden": {
-      const goldens = recordAnswer(health.goldens, probe);
-      return { ...health, goldens, notFinite: notFiniteAfter(health.notFinite, probe, goldens) };
-    }
-    case "output":
-      return {
-        ...health,
-        outputs: [...health.outputs.filter(({ atMs }) => probe.atMs - atMs < outputWindowMs), probe].slice(
-          -outputsMax,
-        ),
-      };
-    case "hardware":
-      return { ...health, hardware: probe.ok ? null : probe.detail };
-    case "bytes":
-      return {
-        ...health,
-        bytes: { state: probe.state, tree: probe.tree, release: probe.release, detail: probe.detail },
-      };
-    case "configuration":
-      return { ...health, configurationMatches: probe.matches };
-    case "releases":
-      return { ...health, goldens: setApproved(health.goldens, probe.approved) };
-    case "maintenance":
-      return {
-        ...health,
-        maintenanceUntilMs: probe.untilMs,
-        goldens: forgetPasses(health.goldens),
-        notFinite: null,
-        outputs: [],
-        liveMisses: 0,
-        progress: { ...health.progress, movedAtMs: probe.untilMs, stalledMs: 0 },
-      };
-  }
+/**
+ * Goldens, outputs and configuration belong to a model; the process, its progress and its machine to the server. The
+ * server has failed where its own evidence says so, or where no model of it is left that has not.
+ */
+function judgeSeveral(seen: Health, { atMs, kind, ...probe }: Probe): Health {
+  const only = kind === "golden" && "model" in probe && probe.model !== undefined ? [probe.model] : null;
+  const health = mapModels(seen, only, (model, name) => {
+    const signs = atMs < model.maintenanceUntilMs ? [] : modelSigns(name, seen, atMs);
+    return { ...model, ...conclude(model, signs, atMs, (since) => isProvenSince(model, since, true)) };
+  });
+  const signs = atMs < health.maintenanceUntilMs ? [] : serverSigns(health, atMs);
+  const own = conclude(health, signs, atMs, (since) => isWholeAgain(health, since));
+  return { ...health, ...own, verdict: own.failed ? own.verdict : sharedVerdict(health, own.verdict) };
 }
 
-function notFiniteAfter(
-  known: Health["notFinite"],
-  probe: Extract<Probe, { kind: "golden" }>,
-  goldens: GoldenTally,
-): Health["notFinite"] {
-  if (probe.outcome === "not-finite") return { atMs: probe.atMs, golden: probe.golden };
-  // Another release may answer rightly now, and never be asked that golden.
+/** Failed by its models alone only where all of them are; healthy as soon as one of them is. */
+function sharedVerdict({ models }: Health, own: Verdict): Verdict {
+  const verdicts = Object.entries(models).map(([name, { verdict }]) => ({ name, verdict }));
+  const failed = verdicts.flatMap(({ name, verdict }) =>
+    verdict.kind === "failed" ? { name, verdict } : [],
+  );
+  const [first] = failed;
+  if (first && failed.length === verdicts.length)
+    return {
+      kind: "failed",
+      failure: first.verdict.failure,
+      hard: failed.every(({ verdict }) => verdict.hard),
+      evidence: failed
+        .flatMap(({ name, verdict }) =>
+          verdict.evidence
+            .slice(0, 4)
+            .map((line) => ({ ...line, detail: `${name}: ${line.detail}`.slice(0, 500) })),
+        )
+        .slice(0, 16),
+    };
+  const knowsOne = verdicts.some(({ verdict }) => verdict.kind === "healthy");
+  return own.kind === "unknown" && knowsOne ? { kind: "healthy", evidence: own.evidence } : own;
+}
+
+/** Every model is proven since, but for those that have failed by themselves: they must not hold the others down. */
+function isWholeAgain({ models }: Health, sinceMs: number): boolean {
+  const parts = Object.values(models);
+  const proven = parts.filter((model) => isProvenSince(model, sinceMs, true));
+  return proven.length > 0 && parts.every((model) => proven.includes(model) || model.failed !== null);
+}
+
+function isProvenSince({ goldens }: AnswerHealth, sinceMs: number, isUp: boolean): boolean {
+  if (goldenState(goldens) === "none") return isUp;
   const provenAt = provenAtMs(goldens);
-  if (known && provenAt !== null && provenAt > known.atMs) return null;
-  return known?.golden === probe.golden && probe.outcome === "answered" ? null : known;
-}
-
-function observeProgress(
-  health: Health,
-  probe: Extract<Probe, { kind: "progress" }>,
-  policy: JudgePolicy,
-): Health {
-  const moved = probe.completed > health.progress.completed || probe.inflight === 0;
-  const movedAtMs = moved ? Math.max(probe.atMs, health.maintenanceUntilMs) : health.progress.movedAtMs;
-  const limitMs = Math.min(policy.divertCeilingMs, Math.max(policy.divertFloorMs, patience * probe.p99Ms));
-  // The oldest request counts too: a server that was idle until now has not been still for longer than that.
-  const stillMs = moved ? 0 : Math.min(probe.atMs - movedAtMs, probe.waitingMs);
-  const worked = probe.completed > health.progress.completed;
-  return {
-    ...health,
-    liveMisses: worked ? 0 : health.liveMisses,
-    goldens: worked ? forgetSilences(health.goldens) : health.goldens,
-    progress: {
-      completed: probe.completed,
-      movedAtMs,
-      limitMs,
-      workedAtMs: worked ? probe.atMs : health.progress.workedAtMs,
-      stalledMs: stillMs >= limitMs ? stillMs : 0,
-    },
-  };
+  return provenAt !== null && provenAt > sinceMs;
 }
 
 /** A failure holds until the opposite is proven: the process back and every golden passed since. */
-function latch(health: Health, finding: ReturnType<typeof confirm>, atMs: number): Health["failed"] {
-  if (finding) {
-    const atOnce = health.failed?.failure === finding.failure ? health.failed.atMs : atMs;
-    return { failure: finding.failure, hard: finding.hard, evidence: finding.evidence, atMs: atOnce };
-  }
-  if (!health.failed) return null;
-  const provenAt = provenAtMs(health.goldens);
-  const noGoldens = goldenState(health.goldens) === "none";
-  const proven = noGoldens
-    ? health.liveMisses === 0 && health.gone === null
-    : provenAt !== null && provenAt > health.failed.atMs;
-  return proven ? null : health.failed;
+function conclude(
+  part: AnswerHealth,
+  signs: Sign[],
+  atMs: number,
+  isProven: (sinceMs: number) => boolean,
+): Pick<AnswerHealth, "failed" | "verdict"> {
+  const finding = confirm(signs);
+  const failed = finding
+    ? { ...finding, atMs: part.failed?.failure === finding.failure ? part.failed.atMs : atMs }
+    : part.failed && !isProven(part.failed.atMs)
+      ? part.failed
+      : null;
+  return { failed, verdict: verdictOf(part, failed, signs, finding) };
 }
 
 function verdictOf(
-  health: Health,
-  failed: Health["failed"],
+  part: AnswerHealth,
+  failed: AnswerHealth["failed"],
   signs: Sign[],
-  finding: ReturnType<typeof confirm>,
+  finding: Finding,
 ): Verdict {
   const evidence = signs.map(({ rung, atMs, detail }) => ({ rung, atMs, detail: detail.slice(0, 500) }));
   if (failed)
@@ -213,7 +108,7 @@ function verdictOf(
   // Wrong bytes alone are latent: the loaded copy is still right, so nothing of the service is suspect.
   const sign = signs.find(({ rung }) => rung !== "bytes");
   if (sign) return { kind: "suspect", failure: sign.failure, evidence: evidence.slice(0, 16) };
-  const state = goldenState(health.goldens);
-  const known = state === "proven" || state === "none" || health.verdict.kind === "healthy";
+  const state = goldenState(part.goldens);
+  const known = state === "proven" || state === "none" || part.verdict.kind === "healthy";
   return known ? { kind: "healthy", evidence: evidence.slice(0, 16) } : { kind: "unknown", evidence };
 }
