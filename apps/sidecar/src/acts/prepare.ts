@@ -11,7 +11,7 @@ export async function prepare({ config, drive, ladder, bytes, clock }: ActContex
   // The answer has to arrive within the promotion's own time.
   const withinMs = config.service.failover.prepareMs * 0.8;
   const looked = bytes()?.check() ?? Promise.resolve();
-  const ids = goldensToAsk(drive.state().health.goldens);
+  const ids = goldensToAsk(drive.state().health);
   const wanted = ids.length <= wholeSetMax ? ids.length : sampleMin;
   if (ids.length <= wholeSetMax) for (const id of ids) ladder.goldens.ask({ kind: "golden", id });
   else

@@ -5,7 +5,7 @@ import { type ActContext, done, failed, type Outcome } from "./act-context.ts";
 export async function proveAll(context: ActContext, sinceMs: number, what: string): Promise<Outcome> {
   const { drive, ladder, clock } = context;
   ladder.goldens.askAll();
-  const count = goldensToAsk(drive.state().health.goldens).length;
+  const count = goldensToAsk(drive.state().health).length;
   const withinMs = Math.min(60_000, 3000 + 2 * count * ladder.timeoutMs());
   const isProven = () => {
     const { goldens, provenAgeMs } = drive.fitness();

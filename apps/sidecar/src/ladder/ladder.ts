@@ -67,7 +67,7 @@ export function createLadder(options: LadderOptions): Ladder {
   const live = createLiveRung({ everyMs: probe.liveMs, ...common });
   const ready = createReadyRung({ everyMs: probe.readyMs, models, ...common });
   const goldens = createGoldenRound({
-    ids: () => goldensToAsk(state().health.goldens),
+    ids: () => goldensToAsk(state().health),
     budget: createDayBudget(golden.costPerDayMax, clock),
     clock,
     perform: (id, isStale) =>
@@ -132,7 +132,7 @@ const paceView = (
   measured: Pick<PaceView, "traffic" | "failedRounds" | "capacityPerSecond" | "goldenMs">,
 ): PaceView => ({
   ...measured,
-  count: goldensToAsk(health.goldens).length,
+  count: goldensToAsk(health).length,
   verdict: health.verdict.kind,
   suspicion: health.goldens.suspectSinceMs !== null || health.bytes.state === "unapproved",
 });
