@@ -34,6 +34,8 @@ export type AppDeps = {
   releaseFiles: ReleaseFiles;
   spool: SpoolPort;
   checkInput: InputCheck | null;
+  /** Of this process: what a restart driver starts inherits it, without what is ours. */
+  env: NodeJS.ProcessEnv;
   clock: Clock;
   random: Random;
   log: Log;
@@ -119,10 +121,11 @@ export function createApp(deps: AppDeps): App {
     metrics,
     async start(listening) {
       Object.assign(outside, listening);
+      const freshModel = (await parts.restartDriver?.start()) ?? false;
       frames.resume();
       await drills.recover();
       await shelf.rescan();
-      routine.start(reporting);
+      routine.start(reporting, freshModel);
       const options = linkOptions(deps, { incarnation, shelf, frames, drive, reporting, pump });
       link = options && openCollectorLink(options);
     },
@@ -132,6 +135,7 @@ export function createApp(deps: AppDeps): App {
       await drills.stop();
       await routine.stop();
       await instance.close();
+      await parts.restartDriver?.close();
       upstream.close();
       await pump.close();
     },

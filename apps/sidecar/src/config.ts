@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { Address, Fault, type Instance, type ServiceConfig, splitAddress } from "@locum/contracts";
 import { parseFlags } from "@locum/runtime";
 
@@ -43,12 +44,17 @@ export function readFlags(argv: readonly string[]): SidecarFlags {
 /** @throws Fault usage | not-found */
 export function sidecarConfig(service: ServiceConfig, flags: SidecarFlags): SidecarConfig {
   const instance = instanceOf(service, flags.instance);
-  const { sidecar, volume } = instance;
+  const { sidecar, volume, restart } = instance;
+  const stateDir = flags["state-dir"] ?? sidecar.stateDir ?? `.locum/${service.service}-${instance.id}`;
   const keeper = service.instances.find((other) => other.volume !== undefined && other.volume === volume);
   return {
     service,
-    instance,
-    stateDir: flags["state-dir"] ?? sidecar.stateDir ?? `.locum/${service.service}-${instance.id}`,
+    // A child writes its own: drills and the process rung find it there.
+    instance:
+      restart && "child" in restart && instance.pidFile === undefined
+        ? { ...instance, pidFile: join(stateDir, "model-server.pid") }
+        : instance,
+    stateDir,
     collector: collectorOf(service, flags),
     listen: {
       tap: service.posture === "tap" ? address("tap", flags.tap ?? sidecar.tap) : null,

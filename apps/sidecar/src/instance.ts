@@ -236,5 +236,5 @@ function releasesProbe(shelf: ReleaseShelf, models: readonly string[], atMs: num
 
 async function isGone(pidFile: string | undefined): Promise<boolean> {
   const found = await readProcessId(pidFile);
-  return found !== null && !isThere(found.pid);
+  return found !== null && !(await isThere(found.pid));
 }

@@ -29,6 +29,7 @@ export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps
     },
     spool: lazySpool(() => openSpool({ dir: join(stateDir, "spool") })),
     checkInput: (metadata, inputs) => checkInput({ inputs }, metadata),
+    env: process.env,
     clock: systemClock,
     random: systemRandom,
     log,

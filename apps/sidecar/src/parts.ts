@@ -6,6 +6,8 @@ import { createInputObserver, type InputObserver } from "./input-observer.ts";
 import { createMetering, type Metering } from "./metering.ts";
 import { createPeerBook, type PeerBook, peersOf } from "./peers.ts";
 import { createReleaseShelf, type ReleaseShelf } from "./release-shelf.ts";
+import { openOwnDriver } from "./restart/own-driver.ts";
+import type { RestartDriver } from "./restart/restart-driver.ts";
 import { sidecarEvent } from "./story.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
 
@@ -17,12 +19,14 @@ export type Parts = {
   pump: SpoolPump;
   metering: Metering;
   inputs: InputObserver;
+  /** Null where Locum never restarts this instance. */
+  restartDriver: RestartDriver | null;
   /** One audit event of this sidecar, into its spool. */
   record(fact: Pick<AuditEvent, "kind" | "reason" | "facts">): Promise<void>;
 };
 
 export function createParts(
-  { config, headers, ca, releaseFiles, spool, checkInput, clock, log }: AppDeps,
+  { config, headers, ca, releaseFiles, spool, checkInput, env, clock, log }: AppDeps,
   { send, epoch }: { send: (frame: SidecarFrame) => boolean; epoch: () => number },
 ): Parts {
   const { service, instance } = config;
@@ -55,6 +59,7 @@ export function createParts(
     metering,
     inputs,
     record,
+    restartDriver: openOwnDriver({ config, env, clock, log, record }),
     shelf: createReleaseShelf({ ...service, files: releaseFiles, log }),
   };
 }

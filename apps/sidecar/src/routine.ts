@@ -1,6 +1,8 @@
 import type { AuditEvent, Command, CommandResult } from "@locum/contracts";
 import type { Clock, Log } from "@locum/runtime";
 import type { ActContext } from "./acts/act-context.ts";
+import { inMaintenance } from "./acts/maintenance.ts";
+import { isServing } from "./acts/restart.ts";
 import { createAlone } from "./alone.ts";
 import type { SidecarConfig } from "./config.ts";
 import type { Drills } from "./drill/drills.ts";
@@ -13,6 +15,7 @@ import type { PeerBook } from "./peers.ts";
 import { createPerformer, type Performer } from "./perform.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
 import type { Reporting } from "./reporting.ts";
+import type { RestartDriver } from "./restart/restart-driver.ts";
 import type { Upstream } from "./upstream.ts";
 
 export type RoutineOptions = {
@@ -22,6 +25,7 @@ export type RoutineOptions = {
   shelf: ReleaseShelf;
   peers: PeerBook;
   drills: Drills;
+  restartDriver: RestartDriver | null;
   metering: Metering;
   inputs: InputObserver;
   record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<void>;
@@ -31,7 +35,8 @@ export type RoutineOptions = {
 
 export type Routine = {
   perform(command: Command): Promise<CommandResult>;
-  start(reporting: Reporting): void;
+  /** `freshModel`: the model server was started just now, and is away until it has loaded. */
+  start(reporting: Reporting, freshModel: boolean): void;
   stop(): Promise<void>;
 };
 
@@ -86,9 +91,11 @@ export function createRoutine(options: RoutineOptions): Routine {
 
   return {
     perform,
-    start(reporting) {
+    start(reporting, freshModel) {
       const { ladder, files } = instance.start();
-      started = { ladder, files, performer: createPerformer(contextOf(options, ladder, files)) };
+      const context = contextOf(options, ladder, files);
+      started = { ladder, files, performer: createPerformer(context) };
+      if (freshModel) void inMaintenance(context, "start", () => isServing(context));
       every(tickMs, tick);
       every(config.service.failover.heartbeatMs, reporting.beat);
       every(rescanMs, () => void instance.rescan());
@@ -101,7 +108,7 @@ export function createRoutine(options: RoutineOptions): Routine {
 }
 
 const contextOf = (options: RoutineOptions, ladder: Ladder, files: FilesWatch | null): ActContext => {
-  const { config, instance, upstream, shelf, peers, drills, clock, log } = options;
+  const { config, instance, upstream, shelf, peers, drills, restartDriver, clock, log } = options;
   const { drive, tap, models, rescan } = instance;
   return {
     config,
@@ -115,6 +122,7 @@ const contextOf = (options: RoutineOptions, ladder: Ladder, files: FilesWatch | 
     rescan,
     peerFit: () => peers.states(clock.monotonicMs(), drive.state().linked).some(({ fit }) => fit),
     drills,
+    restartDriver,
     clock,
     log,
   };

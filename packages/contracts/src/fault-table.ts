@@ -96,6 +96,12 @@ export const faultTable = {
     retry: "never",
     hint: "The model server answered with an error of its own.",
   },
+  "restart-failed": {
+    exit: 2,
+    http: 502,
+    retry: "later",
+    hint: "The detail holds the driver's last words; locum check says whether its program is there.",
+  },
   "model-unknown": {
     exit: 64,
     http: 404,

@@ -24,6 +24,9 @@ export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig
       ...given("ca", instance.ca),
       ...given("headersFile", instance.headersFile),
       ...given("pidFile", instance.pidFile),
+      ...(instance.restart && "child" in instance.restart
+        ? { restart: { ...instance.restart, cwd: absolute(instance.restart.cwd ?? ".") } }
+        : {}),
       sidecar: {
         ...instance.sidecar,
         stateDir: absolute(instance.sidecar.stateDir ?? join(".locum", `${config.service}-${instance.id}`)),

@@ -15,6 +15,7 @@ export {
   type Metrics,
   type MetricUnit,
 } from "./metrics.ts";
+export { programOnPath } from "./program-on-path.ts";
 export { prometheusContentType, renderPrometheus } from "./prometheus.ts";
 export { createRandom, type Random, systemRandom } from "./random.ts";
 export { backoffMs, retry } from "./retry.ts";

@@ -6,6 +6,7 @@ import type { Drills } from "../drill/drills.ts";
 import type { Drive } from "../drive.ts";
 import type { Ladder } from "../ladder/ladder.ts";
 import type { ReleaseShelf } from "../release-shelf.ts";
+import type { RestartDriver } from "../restart/restart-driver.ts";
 import type { Tap } from "../tap/tap.ts";
 import type { Upstream } from "../upstream.ts";
 
@@ -25,6 +26,7 @@ export type ActContext = {
   rescan: () => Promise<void>;
   peerFit: () => boolean;
   drills: Drills;
+  restartDriver: RestartDriver | null;
   clock: { monotonicMs(): number; sleep(ms: number): Promise<void> };
   log: Log;
 };

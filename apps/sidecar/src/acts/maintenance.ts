@@ -1,7 +1,7 @@
 import type { ActContext } from "./act-context.ts";
 
 /** Longer than any reload or restart may take: the end is told as soon as the work has ended. */
-const maintenanceMs = 180_000;
+const maintenanceMs = 300_000;
 const drainMsMax = 10_000;
 /** A server that hangs or is gone finishes nothing: waiting for it would only make the repair late. */
 const drainHungMsMax = 1000;

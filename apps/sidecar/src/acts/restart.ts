@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
 import { type ActContext, done, failed, type Outcome, refused } from "./act-context.ts";
 import { inMaintenance, whileDrained } from "./maintenance.ts";
 import { proveAll } from "./prove.ts";
 
-const driverMsMax = 60_000;
-const liveMsMax = 60_000;
+const serveMsMax = 60_000;
+/** Where the process is seen to live it is loading. Less than the maintenance that covers it. */
+const loadMsMax = 150_000;
 const pollMs = 100;
 
 /** Runs the configured driver, waits until the server serves again, and asks all goldens. */
@@ -18,45 +18,33 @@ export async function restart(context: ActContext): Promise<Outcome> {
 
 /** The restart alone, for acts that are in maintenance already. */
 export async function restartServer(context: ActContext): Promise<Outcome> {
-  const driver = context.config.instance.restart;
-  if (!driver || !("exec" in driver))
-    return refused("refused", "no restart driver is configured for this instance");
-  const { ok, detail } = await runDriver(driver.exec);
-  if (!ok) return failed("internal", `the restart driver ${detail}`);
-  return (await isServing(context))
-    ? done("restarted")
-    : failed("upstream-unreachable", `restarted, and not serving within ${liveMsMax / 1000} s`);
+  const { restartDriver, drive, clock } = context;
+  if (!restartDriver) return refused("refused", "no restart driver is configured for this instance");
+  const { verdict } = drive.state().health;
+  const gone = verdict.kind === "failed" && verdict.failure === "process-gone";
+  const { ok, detail } = await restartDriver.restart({ gone });
+  if (!ok) return failed("restart-failed", detail);
+  const sinceMs = clock.monotonicMs();
+  if (await isServing(context)) return done(detail);
+  const tookMs = Math.round(clock.monotonicMs() - sinceMs);
+  return failed("upstream-unreachable", `${detail}, and not serving within ${tookMs} ms`);
 }
 
-/** Without a shell, so that nothing in the configuration is ever parsed as one; ended when its time is over. */
-function runDriver([program = "", ...args]: readonly string[]): Promise<{ ok: boolean; detail: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      shell: false,
-      stdio: "ignore",
-      timeout: driverMsMax,
-      killSignal: "SIGKILL",
-    });
-    child.on("error", (error) => resolve({ ok: false, detail: `did not start: ${error.message}` }));
-    child.on("exit", (code, signal) =>
-      resolve(
-        code === 0 ? { ok: true, detail: "ran" } : { ok: false, detail: `ended with ${code ?? signal}` },
-      ),
-    );
-  });
-}
-
-async function isServing({ upstream, models, clock, config }: ActContext): Promise<boolean> {
-  const untilMs = clock.monotonicMs() + liveMsMax;
+/** Waits until server and models say that they are ready; longer while the process is known to be there. */
+export async function isServing(context: ActContext): Promise<boolean> {
+  const { upstream, models, restartDriver, clock, config } = context;
+  const sinceMs = clock.monotonicMs();
   const { timeoutMs } = config.service.probe;
-  while (clock.monotonicMs() < untilMs) {
+  for (;;) {
     const server = upstream.server();
     const answers = await Promise.all([
       server.live({ timeoutMs }),
       ...models().map((model) => server.ready(model, { timeoutMs })),
     ]);
     if (answers.every(({ ok }) => ok)) return true;
+    const waitedMs = clock.monotonicMs() - sinceMs;
+    if (waitedMs > serveMsMax && (waitedMs > loadMsMax || (await restartDriver?.isThere()) !== true))
+      return false;
     await clock.sleep(pollMs);
   }
-  return false;
 }

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 
 export type ProcessId = { pid: number; startedAt: string };
 
@@ -8,23 +8,55 @@ export async function readProcessId(file: string | undefined): Promise<ProcessId
   const text = await readFile(file, "utf8").catch(() => "");
   const pid = Number(/^\s*(\d{1,10})\s*$/.exec(text)?.[1]);
   // 0 and 1 would signal a whole group, or init.
-  return pid > 1 ? { pid, startedAt: await startOf(pid) } : null;
+  return pid > 1 ? processId(pid) : null;
 }
+
+export const processId = async (pid: number): Promise<ProcessId> => ({
+  pid,
+  startedAt: (await statOf(pid))?.startedAt ?? "",
+});
 
 export const isSameProcess = async ({ pid, startedAt }: ProcessId): Promise<boolean> =>
-  isThere(pid) && (await startOf(pid)) === startedAt;
+  (await isThere(pid)) && ((await statOf(pid))?.startedAt ?? "") === startedAt;
 
-export function isThere(pid: number): boolean {
+/** One that has ended and that nobody waited for still has its number: it is gone all the same. */
+export async function isThere(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
+  const stat = await statOf(pid);
+  return stat === null ? process.platform !== "linux" : !isEnded(stat);
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)), in clock ticks since the machine started; empty elsewhere. */
-async function startOf(pid: number): Promise<string> {
+/** Whether anybody of a process group still runs. */
+export async function isGroupThere(group: number): Promise<boolean> {
+  try {
+    process.kill(-group, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  if (process.platform !== "linux") return true;
+  const names = await readdir("/proc").catch(() => []);
+  for (const name of names) {
+    const stat = /^\d+$/.test(name) ? await statOf(Number(name)) : null;
+    if (stat?.group === group && !isEnded(stat)) return true;
+  }
+  return false;
+}
+
+type Stat = { state: string; group: number; startedAt: string };
+
+const isEnded = ({ state }: Stat): boolean => state === "Z" || state === "X";
+
+/**
+ * Fields 3, 5 and 22 of /proc/PID/stat (proc(5)): state, process group, and start in clock ticks since the machine
+ * started. Null where the process is gone, or where there is no /proc.
+ */
+async function statOf(pid: number): Promise<Stat | null> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  // The name in parentheses may hold anything, blanks and parentheses too.
+  const [state = "", , group = "", ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return stat === "" ? null : { state, group: Number(group), startedAt: rest[16] ?? "" };
 }
