@@ -83,7 +83,8 @@ function decodeTexts(bytes: Uint8Array): string[] | undefined {
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function textOf(bytes: Buffer): string {
+/** UTF-8, else one character a byte. */
+export function textOf(bytes: Buffer): string {
   try {
     return strict.decode(bytes);
   } catch {

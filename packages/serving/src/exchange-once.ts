@@ -1,6 +1,7 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request as requestPlain } from "node:http";
 import { request as requestTls } from "node:https";
 import type { FailedDetail, Headers, Question } from "./exchange.ts";
+import { expireAt } from "./expire-at.ts";
 
 export type Once =
   | { kind: "answer"; status: number; headers: Headers; body: Buffer }
@@ -26,22 +27,15 @@ export function exchangeOnce(
     const settle = (outcome: Once) => {
       if (settled) return;
       settled = true;
-      clearTimeout(timer);
+      stopTimer();
       question.signal?.removeEventListener("abort", abort);
       resolve(outcome);
       if (outcome.kind !== "answer") request?.destroy();
     };
     const failed = (detail: FailedDetail, reason: string) => settle({ kind: "failed", detail, reason });
     const abort = () => failed("timeout", "aborted");
-    // After a stall of our own process, timers fire before the answers that wait in the sockets are read: the time
-    // that the timer is late is given back once, so that our stall is not taken for the server's.
     const expire = () => failed("timeout", `no answer within ${question.timeoutMs} ms`);
-    const remainingMs = Math.max(1, deadline.atMs - deadline.now());
-    let timer = setTimeout(() => {
-      const lateMs = deadline.now() - deadline.atMs;
-      if (lateMs < 50) return expire();
-      timer = setTimeout(expire, Math.min(lateMs, question.timeoutMs));
-    }, remainingMs);
+    const stopTimer = expireAt({ ...deadline, timeoutMs: question.timeoutMs }, expire);
     if (question.signal?.aborted) return abort();
     question.signal?.addEventListener("abort", abort, { once: true });
 

@@ -1,7 +1,7 @@
 import { answerBytesMaxDefault, type Headers } from "./exchange.ts";
 import { binarySize, splitBody } from "./framed-body.ts";
 import { isObject } from "./json-tensor.ts";
-import { elementBytes, isFloat } from "./numeric.ts";
+import { nonFiniteElement } from "./non-finite-element.ts";
 import { plainBodySync } from "./plain-body.ts";
 import { readJson } from "./read-json.ts";
 
@@ -40,7 +40,7 @@ function inOutputs(document: unknown, tail: Uint8Array): NonFinite | undefined {
     const index =
       size === undefined
         ? inList(output.data, output.datatype)
-        : inBytes(tail.subarray(at, at + size), output.datatype);
+        : nonFiniteElement(tail.subarray(at, at + size), output.datatype);
     at += size ?? 0;
     if (index >= 0) return { output: output.name, index };
   }
@@ -55,32 +55,6 @@ function inList(data: unknown, datatype: string): number {
     if (typeof value === "number") return !Number.isFinite(narrow ? Math.fround(value) : value);
     return value === null || (typeof value === "string" && /^[+-]?(nan|inf|infinity)$/i.test(value));
   });
-}
-
-function inBytes(bytes: Uint8Array, datatype: string): number {
-  if (!isFloat(datatype)) return -1;
-  const count = Math.floor(bytes.byteLength / elementBytes[datatype]);
-  if (datatype === "FP64") {
-    // Little endian: the upper half of each value, the one with the exponent, is the second word.
-    const words = new Uint32Array(ownBytes(bytes, count * 8));
-    for (let i = 0; i < count; i++) if (((words[2 * i + 1] ?? 0) & 0x7ff00000) === 0x7ff00000) return i;
-    return -1;
-  }
-  if (datatype === "FP32") {
-    const words = new Uint32Array(ownBytes(bytes, count * 4));
-    for (let i = 0; i < count; i++) if (((words[i] ?? 0) & 0x7f800000) === 0x7f800000) return i;
-    return -1;
-  }
-  const exponent = datatype === "FP16" ? 0x7c00 : 0x7f80;
-  const halves = new Uint16Array(ownBytes(bytes, count * 2));
-  for (let i = 0; i < count; i++) if (((halves[i] ?? 0) & exponent) === exponent) return i;
-  return -1;
-}
-
-function ownBytes(bytes: Uint8Array, length: number): ArrayBuffer {
-  const copy = new ArrayBuffer(length);
-  new Uint8Array(copy).set(bytes.subarray(0, length));
-  return copy;
 }
 
 const words = ["null", "NaN", "nan", "Inf", "inf"];

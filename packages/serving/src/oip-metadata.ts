@@ -15,8 +15,14 @@ export async function readMetadata(ask: Ask, model: string, options: CallOptions
         : fault;
     },
   );
-  if (!isObject(said) || typeof said.name !== "string")
-    throw new Fault("upstream-protocol", `GET ${path}: no metadata`);
+  return metadataOf(said);
+}
+
+/** A model's metadata, as REST and gRPC name its fields alike. Throws `upstream-protocol`. */
+export function metadataOf(said: unknown): ModelMetadata {
+  if (!isObject(said) || typeof said.name !== "string") {
+    throw new Fault("upstream-protocol", "no metadata of a model");
+  }
   return {
     name: said.name,
     versions: Array.isArray(said.versions) ? said.versions.map(String) : [],

@@ -13,7 +13,7 @@ const readyAskedMax = 16;
 export async function listModels(ask: Ask, options: CallOptions): Promise<RepositoryModel[]> {
   const remaining = deadline(options);
   try {
-    return fromIndex(await askJson(ask, { ...remaining(), path: "/v2/repository/index", post: {} }));
+    return modelsOfIndex(await askJson(ask, { ...remaining(), path: "/v2/repository/index", post: {} }));
   } catch (fault) {
     const noIndex =
       fault instanceof Fault && (fault.code === "upstream-refused" || fault.code === "upstream-protocol");
@@ -26,7 +26,8 @@ export async function listModels(ask: Ask, options: CallOptions): Promise<Reposi
   }
 }
 
-function fromIndex(said: unknown): RepositoryModel[] {
+/** The entries of a repository index, as REST and gRPC name their fields alike. */
+export function modelsOfIndex(said: unknown): RepositoryModel[] {
   if (!Array.isArray(said)) throw new Fault("upstream-protocol", "repository index: no list");
   return said.slice(0, modelsMax).flatMap((entry) => {
     if (!isObject(entry) || typeof entry.name !== "string") return [];

@@ -7,6 +7,7 @@ import { decodeAnswer } from "./decode-answer.ts";
 import { openExchange } from "./exchange.ts";
 import { fromCache } from "./from-cache.ts";
 import type { CallOptions, InferAnswer, ModelServer } from "./model-server.ts";
+import { openCacheKnowledge } from "./oip-cache.ts";
 import { encodeInfer, hasHalfInputs } from "./oip-encode-infer.ts";
 import { readMetadata } from "./oip-metadata.ts";
 import { listModels } from "./oip-models.ts";
@@ -14,6 +15,7 @@ import { probe } from "./oip-probe.ts";
 import { openProgress } from "./oip-progress.ts";
 import { reloadModel } from "./oip-reload.ts";
 import { identify, type ServerIdentity } from "./oip-server.ts";
+import { restRepository } from "./oip-v2-rest-repository.ts";
 
 /**
  * Open Inference Protocol v2 over REST (kserve/open-inference-protocol), with the extensions that servers have:
@@ -26,7 +28,6 @@ export function connectOipV2Rest({
 }: Omit<ConnectOptions, "protocol">): ModelServer {
   const { base, ask, close } = openExchange(exchangeOptions);
   const progress = openProgress(ask, metricsUrl);
-  const caches = new Map<string, boolean | "unknown">();
   let identity: ServerIdentity | undefined;
 
   // What the server says of itself is asked once; a server that does not answer now is asked again next time.
@@ -35,35 +36,17 @@ export function connectOipV2Rest({
     return identity;
   }
 
-  async function mayCache(model: string, remaining: () => CallOptions): Promise<boolean | "unknown"> {
-    const known = caches.get(model);
-    if (known !== undefined) return known;
-    const found = await cacheOf(model, (await server(remaining()))?.name, remaining());
-    if (found !== undefined && caches.size < 1000) caches.set(model, found);
-    return found ?? "unknown";
-  }
-
-  /** Undefined where the server could not be asked. */
-  async function cacheOf(
-    model: string,
-    name: string | undefined,
-    options: CallOptions,
-  ): Promise<boolean | "unknown" | undefined> {
-    if (name === undefined) return undefined;
-    // KServe's Python server has no response cache. MLServer's is keyed by the whole request with its id, which is
-    // new each time here: it always misses.
-    if (name === "kserve" || name === "mlserver") return false;
-    const path = `/v2/models/${encodeURIComponent(model)}/config`;
-    try {
+  const caches = openCacheKnowledge({
+    serverName: async (options) => (await server(options))?.name,
+    async isCacheOn(model, options) {
+      const path = `/v2/models/${encodeURIComponent(model)}/config`;
       const config = (await askJson(ask, { ...options, path })) as {
         response_cache?: { enable?: boolean };
       } | null;
       // Triton leaves the key out where the cache is off.
-      return config?.response_cache?.enable === true ? "unknown" : false;
-    } catch (fault) {
-      return fault instanceof Fault && fault.code === "upstream-refused" ? "unknown" : undefined;
-    }
-  }
+      return config?.response_cache?.enable === true;
+    },
+  });
 
   async function infer(model: string, request: unknown, options: CallOptions): Promise<InferAnswer> {
     const remaining = deadline(options);
@@ -74,7 +57,7 @@ export function connectOipV2Rest({
     const body = encodeInfer(request, { id: nonce(), takesBinary });
     const [outcome, cached] = await Promise.all([
       ask({ method: "POST", path, ...body, ...remaining() }),
-      mayCache(model, remaining),
+      caches.mayCache(model, remaining),
     ]);
     const answer = accepted404(outcome, model);
     const outputs = decodeAnswer({ ...answer.headers, "content-encoding": undefined }, answer.body);
@@ -91,8 +74,9 @@ export function connectOipV2Rest({
     infer,
     reload: async (model, options) => {
       const remaining = deadline(options);
-      caches.delete(model);
-      return reloadModel(ask, { model, server: await server(remaining()) }, remaining);
+      caches.forget(model);
+      const serverName = (await server(remaining()))?.name;
+      return reloadModel(restRepository(ask, { model, serverName }, remaining), remaining);
     },
     progress,
     close,
