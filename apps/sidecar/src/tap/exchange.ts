@@ -9,10 +9,14 @@ export type ExchangeFault = {
   /** The server had probably closed the idle connection before it saw the request: no fault of the instance. */
   stale: boolean;
   detail: string;
+  /** The target ended this one exchange by a code, and goes on itself (HTTP/2). */
+  resetCode?: number;
 };
 
 /** What the one who asked hears. After `onEnd`, `onFault` or `onUpgrade` nothing follows. Never called before `open` returned. */
-export type ExchangeSink = Omit<AnswerSink, "onUpgrade"> & {
+export type ExchangeSink = Omit<AnswerSink, "onEnd" | "onUpgrade"> & {
+  /** `status`: where the end of the answer tells another than its head did (gRPC). */
+  onEnd(trailers: string[], status?: number): void;
   /** The server agreed to another protocol: the socket and its first bytes now belong to the one who asked. */
   onUpgrade(head: AnswerHead, rest: Buffer, socket: Socket): void;
   /** All bytes that had arrived have been handed over: a good moment to flush. */
@@ -29,6 +33,6 @@ export type Exchange = {
   end(rawTrailers: string[]): void;
   pause(): void;
   resume(): void;
-  /** Closes the connection, which is how an HTTP/1.1 server learns that nobody waits any more. */
-  abort(): void;
+  /** Nobody waits any more. An HTTP/1.1 server learns that by a closed connection, an HTTP/2 server by `code`. */
+  abort(code?: number): void;
 };

@@ -66,7 +66,10 @@ const judge: AttemptJudge = {
   },
   onWhole(attempt) {
     const { passage, head } = attempt;
-    if (!head || head.status >= 500) return;
+    // A held 5xx is here in full while another instance is asked: that one decides what becomes of it.
+    if (!head || attempt === passage.first) return;
+    // In gRPC the end of an answer tells whether it is one.
+    if (head.status >= 500) return fail(attempt, { failure: "status5xx", sent: true });
     attempt.defect = inspectHeld(attempt);
     if (!attempt.defect) return pass(passage, attempt);
     lookIntoBody(passage);
@@ -74,9 +77,8 @@ const judge: AttemptJudge = {
   },
   onFault(attempt, fault) {
     const { passage } = attempt;
-    // A held 5xx broke off while another instance is asked: that one decides what becomes of it.
     if (passage.ended || attempt === passage.first) return;
-    if (fault.stale && retryStale(attempt)) return;
+    if (fault.stale && retryStale(attempt, fault)) return;
     fail(attempt, failureOf(fault));
   },
 };
@@ -153,9 +155,9 @@ function resend(passage: Passage, choice: Choice): void {
 }
 
 /** The same instance again, on a new connection: the old one had been closed before the request got there. */
-function retryStale(attempt: Attempt): boolean {
+function retryStale(attempt: Attempt, { sent }: ExchangeFault): boolean {
   const { passage, target, own } = attempt;
-  if (attempt.fresh || !isKept(passage) || !isRepeatable(passage)) return false;
+  if (attempt.fresh || !isKept(passage) || (sent && !isRepeatable(passage))) return false;
   passage.core.counters.staleRetries += 1;
   dropAttempt(attempt);
   forward(passage, { target, own, fresh: true }, judge);
@@ -183,8 +185,12 @@ function resendTarget({ passage }: Attempt, { failure, sent }: Failure): Choice 
   return undefined;
 }
 
-function nextTarget({ core, hop, tried }: Passage): Choice | undefined {
-  const { own, others, ownLast = false } = core.deps.route();
+function nextTarget(passage: Passage): Choice | undefined {
+  const { core, hop, tried, route } = passage;
+  const { own, others, ownLast = false } = core.deps.route({
+    infer: route.kind === "infer",
+    model: modelOf(passage),
+  });
   const ownChoice = own && !tried.has(own.id) ? { target: own, own: true, fresh: false } : undefined;
   if (ownChoice && (hop || !ownLast)) return ownChoice;
   if (hop) return undefined;

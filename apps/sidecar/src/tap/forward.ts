@@ -43,9 +43,10 @@ export function forward(
     upgrade: false,
     // What only its body could say counts as unsafe here: it will not travel on a connection that may be closing.
     idempotent: route.idempotent === true,
+    deadlineAtMs: passage.deadlineAtMs,
   };
   try {
-    attempt.exchange = core.upstreams.open(choice.target, request, sinkOf(attempt, judge), choice);
+    attempt.exchange = passage.upstreams.open(choice.target, request, sinkOf(attempt, judge), choice);
   } catch (cause) {
     // A target that cannot even be dialled (its URL, its certificate authority) is refused like a closed port.
     const detail = cause instanceof Error ? cause.message : String(cause);
@@ -82,7 +83,7 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
   const { passage, own } = attempt;
   const { core } = passage;
   const { counters } = core;
-  const isWork = own && passage.req.method !== "GET" && passage.req.method !== "HEAD";
+  const isWork = own && passage.isWork;
   return {
     onInformation: (head) => inform(passage, head),
     onHead(head: AnswerHead) {
@@ -113,9 +114,10 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
       }
       observe(core, { kind: "bytes", target: attempt.target.id, own, bytes: chunk.length });
     },
-    onEnd(trailers) {
+    onEnd(trailers, status) {
       attempt.complete = true;
       attempt.trailers = trailers;
+      if (attempt.head && status !== undefined) attempt.head.status = status;
       clearTimeout(attempt.releaseTimer);
       if (own) {
         counters.ownAnswers += 1;
@@ -125,7 +127,7 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
       if (attempt.mode === "held") return judge.onWhole(attempt);
       if (attempt.mode !== "delivering") return;
       const defect = attempt.stream && endStream(attempt.stream);
-      tellOutcome(attempt, "ok");
+      tellOutcome(attempt, (attempt.head?.status ?? 0) < 500 ? "ok" : "status5xx");
       // Where only the end of the connection tells the end, a server that died looks like one that is done.
       if (defect && !attempt.head?.chunked && attempt.head?.contentLength === undefined) cutOff(passage);
       else endAnswer(attempt);
@@ -142,6 +144,7 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
     onFault(fault) {
       if (attempt.mode === "over") return;
       attempt.broken = true;
+      passage.resetCode = fault.resetCode;
       if (attempt.mode !== "delivering") return judge.onFault(attempt, fault);
       tellOutcome(attempt, "truncated", { counts: true, detail: fault.detail });
       cutOff(passage);

@@ -58,4 +58,5 @@ function headerOf(raw: readonly string[], wanted: string): string {
 }
 
 // Whatever else comes without a length (events, lines, plain text) may be meant to be read piece by piece.
-const comesWhole = /^application\/(?:json|octet-stream|(?!stream\+)[\w.-]+\+json)\s*(?:;|$)/i;
+const comesWhole =
+  /^application\/(?:json|octet-stream|grpc(?:\+[\w.-]+)?|(?!stream\+)[\w.-]+\+json)\s*(?:;|$)/i;

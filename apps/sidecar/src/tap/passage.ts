@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Wire, WireDefect } from "@locum/serving";
 import type { AnswerHead } from "./answer-head.ts";
 import type { AnswerStream } from "./answer-stream.ts";
+import type { ClientRequest, ClientSide } from "./client-side.ts";
 import type { Exchange } from "./exchange.ts";
 import { hopHeader } from "./hop-headers.ts";
 import { createKeptBody, type KeptBody } from "./kept-body.ts";
@@ -9,19 +9,26 @@ import { observe, type TapCore } from "./tap-core.ts";
 import type { RequestRoute } from "./tap-deps.ts";
 import type { DefectOutcome, TapOutcome } from "./tap-event.ts";
 import type { Target } from "./target.ts";
+import type { Upstreams } from "./upstreams.ts";
 
 /** One client's request on its way through the tap, with every try that is made for it. */
 export type Passage = {
   readonly core: TapCore;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: ClientRequest;
+  readonly client: ClientSide;
+  /** Connections to targets, in the client's version of HTTP. */
+  readonly upstreams: Upstreams;
   readonly route: RequestRoute;
   /** A peer's tap sent it: served by the own server or not at all. */
   readonly hop: boolean;
   readonly expects: boolean;
   readonly hasBody: boolean;
   readonly chunked: boolean;
+  /** The model works for its answer. A health check that is answered says nothing of that. */
+  readonly isWork: boolean;
   readonly startedMs: number;
+  /** When its client will have given up (gRPC says so). */
+  readonly deadlineAtMs: number | undefined;
   readonly kept: KeptBody;
   /** The try that takes the upload and may yet answer. */
   current: Attempt | undefined;
@@ -32,6 +39,8 @@ export type Passage = {
   readonly tried: Set<string>;
   /** How the last try failed, for the case that another instance answers the same request well. */
   failure: { target: Target; own: boolean; outcome: TapOutcome; detail: string } | undefined;
+  /** With which code the last target ended the one stream that it was asked on (HTTP/2). */
+  resetCode: number | undefined;
   resends: number;
   deaths: number;
   /** What its body says of it, where somebody had to look. */
@@ -81,9 +90,16 @@ export type Attempt = {
 
 export function createPassage(
   core: TapCore,
-  req: IncomingMessage,
-  res: ServerResponse,
-  { expects }: { expects: boolean },
+  req: ClientRequest,
+  client: ClientSide,
+  {
+    expects = false,
+    hasBody,
+    upstreams = core.upstreams,
+    route,
+    isWork = req.method !== "GET" && req.method !== "HEAD",
+    deadlineAtMs,
+  }: Partial<Pick<Passage, "expects" | "hasBody" | "upstreams" | "route" | "isWork" | "deadlineAtMs">> = {},
 ): Passage {
   const { headers } = req;
   const chunked = headers["transfer-encoding"] !== undefined;
@@ -91,19 +107,23 @@ export function createPassage(
   return {
     core,
     req,
-    res,
-    route: core.deps.classify(req.method ?? "", originForm(req.url ?? ""), headers),
+    client,
+    upstreams,
+    route: route ?? core.deps.classify(req.method ?? "", originForm(req.url ?? ""), headers),
     hop: headers[hopHeader] !== undefined,
     expects,
-    hasBody: chunked || (length ?? 0) > 0,
+    hasBody: hasBody ?? (chunked || (length ?? 0) > 0),
     chunked,
+    isWork,
     startedMs: core.deps.clock.monotonicMs(),
+    deadlineAtMs,
     kept: createKeptBody(length, core.limits.bodyKeptBytes),
     current: undefined,
     first: undefined,
     delivering: undefined,
     tried: new Set(),
     failure: undefined,
+    resetCode: undefined,
     resends: 0,
     deaths: 0,
     looked: undefined,

@@ -14,6 +14,7 @@ export type UpstreamRequest = {
   expects: boolean;
   upgrade: boolean;
   idempotent: boolean;
+  deadlineAtMs?: number | undefined;
 };
 
 /**

@@ -2,9 +2,9 @@ import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { AnswerHead } from "./answer-head.ts";
-import { writeRefusal } from "./deliver.ts";
 import type { Exchange, ExchangeFault } from "./exchange.ts";
 import { hopHeader } from "./hop-headers.ts";
+import { writeRefusal } from "./http1-client.ts";
 import type { TapCore } from "./tap-core.ts";
 import type { Target } from "./target.ts";
 
