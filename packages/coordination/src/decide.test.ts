@@ -120,6 +120,26 @@ describe("bytes x goldens", () => {
       }),
     );
   });
+  it("without a restart driver it says that one is needed", () => {
+    const world = fleet();
+    world.report("a", failed("wrong-output"));
+    world.answer("reload", "failed");
+    world.pass(1100);
+    const reasons = world.log.flatMap((effect) => (effect.kind === "audit" ? [effect.event.reason] : []));
+    expect(reasons).toContainEqual(expect.stringContaining("no restart driver is configured"));
+  });
+  it("the intent of a repair holds the evidence that led to it", () => {
+    const world = fleet();
+    const evidence = [{ rung: "process" as const, atMs: 1, detail: "connection refused, asked twice" }];
+    const verdict = { kind: "failed" as const, failure: "process-gone" as const, hard: true, evidence };
+    world.report("a", { ...failed("process-gone"), verdict, canRestart: true });
+    const intent = world.log.find(
+      (effect) => effect.kind === "audit" && effect.event.kind === "restart.intent",
+    );
+    expect(intent).toMatchObject({
+      event: { reason: "process-gone with right files: connection refused, asked twice" },
+    });
+  });
   it("holds where another system deploys", () => {
     const world = fleet({ config: { failover: { onUnapproved: "hold" } } });
     world.report("a", corrupt);

@@ -44,6 +44,15 @@ export type RepairPolicy = {
  * | bytes differ  | latent: restore, no reload | isolate, restore, reload, verify                |
  */
 export function repairFor(report: Report, policy: RepairPolicy): Repair {
+  const repair = chooseRepair(report, policy);
+  const seen = report.verdict.evidence.map(({ detail }) => detail).join("; ");
+  // The record of an act says what was seen, and not only what it was taken for.
+  return repair.kind === "act" && report.verdict.kind === "failed" && seen !== ""
+    ? { ...repair, why: `${repair.why}: ${seen}`.slice(0, 900) }
+    : repair;
+}
+
+function chooseRepair(report: Report, policy: RepairPolicy): Repair {
   const failed = report.verdict.kind === "failed" ? report.verdict.failure : null;
   if (report.release && policy.frozen.includes(report.release) && !policy.rollbackTo)
     return { kind: "hold", why: "its release fails everywhere: the release or the golden is at fault" };
@@ -96,10 +105,10 @@ function repairProcess(report: Report, failure: string, tried: readonly string[]
   if (!tried.includes("reload"))
     return { kind: "act", act: { kind: "reload" }, why: `${failure} with right files` };
   if (report.canRestart && !tried.includes("restart")) return restart;
-  return {
-    kind: "hold",
-    why: "right files, and still wrong after a reload: suspect the node's memory or hardware",
-  };
+  const why = report.canRestart
+    ? "right files, and still wrong after a reload and a restart: suspect the node's memory or hardware"
+    : "right files, and still wrong after a reload: what is in memory needs a restart, and no restart driver is configured";
+  return { kind: "hold", why };
 }
 
 export function startRepairs(turn: Turn): void {
