@@ -13,6 +13,7 @@ export {
   type GoldenRefusal,
   type InstanceSamples,
   learnGolden,
+  type NoiseBands,
 } from "./learn-golden.ts";
 export { goldensToAsk } from "./model-set.ts";
 export { type Repair, type RepairPolicy, repairFor } from "./repairs.ts";

@@ -1,5 +1,5 @@
 import type { ExpectedOutput, Tolerance } from "@locum/contracts";
-import type { GivenOutput, GoldenRefusal, OutputSamples } from "./learn-golden.ts";
+import type { GivenOutput, GoldenRefusal, NoiseBands, OutputSamples } from "./learn-golden.ts";
 import { type FloatType, toleranceFloor } from "./tolerance-floor.ts";
 
 /** What was seen to vary is taken four times: a few dozen answers do not show the largest difference there is. */
@@ -14,14 +14,16 @@ export function learnFloats({
   datatype,
   samples,
   given,
+  band,
 }: {
   datatype: FloatType;
   samples: readonly OutputSamples[];
   given: GivenOutput | undefined;
+  band?: NoiseBands[string] | undefined;
 }): ExpectedOutput | GoldenRefusal {
   const medians = samples.map(({ tensors }) => medianOf(tensors.map(({ data }) => data)));
   const data = medianOf(samples.flatMap(({ tensors }) => tensors.map((tensor) => tensor.data)));
-  const { floor, cap } = toleranceFloor(datatype, largest(data));
+  const { floor, cap } = band ?? toleranceFloor(datatype, largest(data));
   const [{ name = "", shape = [] } = {}] = samples[0]?.tensors ?? [];
   const refuse = (code: GoldenRefusal["code"], who: string, { at, by }: Excess): GoldenRefusal => ({
     code,

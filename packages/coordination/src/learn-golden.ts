@@ -1,4 +1,4 @@
-import type { ExpectedOutput, Golden, Tensor } from "@locum/contracts";
+import type { ExpectedOutput, Golden, Tensor, Tolerance } from "@locum/contracts";
 import { matchGolden } from "./golden-match.ts";
 import { learnFloats } from "./learn-floats.ts";
 import { isFloatType } from "./tolerance-floor.ts";
@@ -8,6 +8,12 @@ export type InstanceSamples = { instance: string; answers: readonly (readonly Te
 
 /** An output that is known from outside; its own tolerance replaces the learned one. */
 export type GivenOutput = Omit<ExpectedOutput, "tolerance"> & { tolerance?: ExpectedOutput["tolerance"] };
+
+/**
+ * Noise of outputs that is of another kind than rounding: never held closer than `floor`, refused beyond `cap`. By the
+ * name of the output.
+ */
+export type NoiseBands = Record<string, Record<"floor" | "cap", Pick<Tolerance, "abs" | "rel">>>;
 
 export type GoldenRefusal = {
   code: "golden-disagree" | "golden-unstable" | "golden-not-finite";
@@ -25,12 +31,14 @@ export function learnGolden({
   request,
   samples,
   given = [],
+  bands = {},
 }: {
   id: string;
   model: string;
   request: Golden["request"];
   samples: readonly InstanceSamples[];
   given?: readonly GivenOutput[];
+  bands?: NoiseBands;
 }): { golden: Golden } | { refusal: GoldenRefusal } {
   const [reference] = samples[0]?.answers ?? [];
   if (!reference || samples.some(({ answers }) => answers.length === 0))
@@ -49,7 +57,7 @@ export function learnGolden({
         instance,
         tensors: answers.flatMap((outputs) => outputs.find((output) => output.name === name) ?? []),
       })),
-      given.find((output) => output.name === name),
+      { given: given.find((output) => output.name === name), band: bands[name] },
     );
     if ("code" in learned) return { refusal: learned };
     expected.push(learned);
@@ -67,13 +75,13 @@ export type OutputSamples = { instance: string; tensors: readonly Tensor[] };
 
 function learnOutput(
   samples: readonly OutputSamples[],
-  given: GivenOutput | undefined,
+  { given, band }: { given: GivenOutput | undefined; band: NoiseBands[string] | undefined },
 ): ExpectedOutput | GoldenRefusal {
   const [first] = samples[0]?.tensors ?? [];
   if (!first) return { code: "golden-unstable", detail: "an output is missing from some answers" };
   const differs = given && formDiffers(first, given);
   if (differs) return { code: "golden-disagree", detail: `output ${first.name}: ${differs} as expected` };
-  if (isFloatType(first.datatype)) return learnFloats({ datatype: first.datatype, samples, given });
+  if (isFloatType(first.datatype)) return learnFloats({ datatype: first.datatype, samples, given, band });
   return learnExact(first, samples, given);
 }
 
