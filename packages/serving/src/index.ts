@@ -13,6 +13,8 @@ export type {
   RepositoryModel,
 } from "./model-server.ts";
 export type { ServerIdentity } from "./oip-server.ts";
+export { readOpenaiAnswer } from "./openai-answer.ts";
+export { openaiNoise, type PinnedRequest, pinOpenai } from "./openai-golden.ts";
 export {
   type Wire,
   type WireAsked,

@@ -87,29 +87,15 @@ function pieceOf(said: unknown): OpenaiPiece {
 }
 
 function texts(choices: readonly Choice[], { model, usage }: Gathered): Tensor[] {
+  const all = choices.map(({ text }) => text.join(""));
+  const ends = choices.flatMap(({ finish }) => finish ?? []);
   const tokens = choices.flatMap((choice) => choice.tokens);
+  const names = tokens.map(({ token }) => token);
+  const logprobs = tokens.map(({ logprob }) => logprob);
   return [
-    bytes(
-      "text",
-      choices.map(({ text }) => text.join("")),
-    ),
-    bytes(
-      "finish_reason",
-      choices.map(({ finish }) => finish ?? ""),
-    ),
-    ...(tokens.length === 0
-      ? []
-      : [
-          bytes(
-            "tokens",
-            tokens.map(({ token }) => token),
-          ),
-          tensor(
-            "logprobs",
-            "FP64",
-            tokens.map(({ logprob }) => logprob),
-          ),
-        ]),
+    bytes("text", all),
+    ...(ends.length === choices.length ? [bytes("finish_reason", ends)] : []),
+    ...(tokens.length === 0 ? [] : [bytes("tokens", names), tensor("logprobs", "FP64", logprobs)]),
     ...said(model, usage),
   ];
 }

@@ -34,8 +34,12 @@ export function lookOpenai(headers: IncomingHttpHeaders, body: Uint8Array): Wire
   const prompted = said.messages !== undefined || said.prompt !== undefined;
   // The responses API stores what it is not told to forget; the others store what they are told to keep.
   const stores = prompted ? said.store === true : said.store !== false;
-  return { model, repeatable: !stores && !acting.some((name) => isGiven(said[name])) };
+  return { model, repeatable: !stores && actsBeyond(said) === undefined };
 }
+
+/** The first field that makes a request do more than answer. */
+export const actsBeyond = (request: Record<string, unknown>): string | undefined =>
+  acting.find((name) => isGiven(request[name]));
 
 function requestOf(headers: IncomingHttpHeaders, body: Uint8Array): Record<string, unknown> | undefined {
   try {

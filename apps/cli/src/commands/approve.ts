@@ -93,7 +93,9 @@ const stagingOf = (
 });
 
 async function requestsFor(inputs: string | undefined, config: ServiceConfig): Promise<GoldenRequest[]> {
-  if (inputs !== undefined) return readRequests(await readJsonFile(inputs, { flag: "--inputs" }), inputs);
+  const protocol = config.instances[0]?.protocol;
+  if (inputs !== undefined)
+    return readRequests(await readJsonFile(inputs, { flag: "--inputs" }), inputs, { protocol });
   const newest = await newestRelease(config);
   if (!newest)
     throw new Fault("not-found", `${config.releases} holds no release whose inputs could be asked again`, {
@@ -102,6 +104,7 @@ async function requestsFor(inputs: string | undefined, config: ServiceConfig): P
   return readRequests(
     newest.body.goldens.map(({ model, request }) => ({ model, request })),
     newest.digest.slice(0, 19),
+    { protocol, recorded: true },
   );
 }
 

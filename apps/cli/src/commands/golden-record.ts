@@ -25,13 +25,19 @@ export const goldenRecord = defineCommand({
   flags: {
     ...configFlag,
     ...recordFlags,
-    inputs: { kind: "text", required: true, about: 'requests: [{"inputs":[...]}, ...]' },
+    inputs: {
+      kind: "text",
+      required: true,
+      about: 'requests: [{"inputs":[...]}, ...], [{"messages":[...]}, ...]',
+    },
     out: { kind: "text", about: "write the release here, not into the releases folder" },
   },
   async run({ flags, io, out }) {
     const config = await loadServiceFile(flags.config);
     const key = await readOperatorKey(operatorKeyFile(io));
-    const requests = readRequests(await readJsonFile(flags.inputs, { flag: "--inputs" }), flags.inputs);
+    const requests = readRequests(await readJsonFile(flags.inputs, { flag: "--inputs" }), flags.inputs, {
+      protocol: config.instances[0]?.protocol,
+    });
     const { expect } = flags;
     const given =
       expect && readExpectations(await readJsonFile(expect, { flag: "--expect" }), expect, requests.length);

@@ -23,8 +23,8 @@ export function findModel({ at, model, inputs }: GoldenRequest, served: readonly
   const why = found
     ? `fits ${[found, ...others].map(({ name }) => name).join(" and ")}`
     : `fits none of ${served.length} models (${known})`;
-  throw new Fault("request-invalid", `${at}: a request with ${shown} ${why}`, {
-    hint: 'Say which model: {"model":"M","request":{...}} or {"path":"/v2/models/M/infer",...}.',
+  throw new Fault("request-invalid", `${at}: a request with ${shown || "no tensors"} ${why}`, {
+    hint: 'Say which model: {"model":"M",...}, {"model":"M","request":{...}} or {"path":"/v2/models/M/infer",...}.',
   });
 }
 

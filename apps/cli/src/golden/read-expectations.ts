@@ -1,10 +1,10 @@
-import { Fault, Tolerance } from "@locum/contracts";
+import { Fault, type Tensor, Tolerance } from "@locum/contracts";
 import type { GivenOutput } from "@locum/coordination";
-import { decodeAnswer } from "@locum/serving";
+import { decodeAnswer, readOpenaiAnswer } from "@locum/serving";
 
 /**
  * Expected outputs from outside, in the order of the requests: a list of `{"outputs":[...]}` in the protocol's own JSON.
- * An output may bring its own `tolerance`: {abs, rel, cosineMin?, topK?}.
+ * An answer of the OpenAI API is one too. An output may bring its own `tolerance`: {abs, rel, cosineMin?, topK?}.
  * @throws Fault request-invalid
  */
 export function readExpectations(value: unknown, file: string, requests: number): GivenOutput[][] {
@@ -20,9 +20,9 @@ export function readExpectations(value: unknown, file: string, requests: number)
 
 function readExpectation(entry: unknown, at: string): GivenOutput[] {
   try {
-    const tensors = decodeAnswer({}, Buffer.from(JSON.stringify(entry) ?? ""));
+    const tensors = tensorsOf(entry);
     if (tensors.length === 0) throw new Fault("request-invalid", "no outputs");
-    const raw = (entry as { outputs: { name?: unknown; tolerance?: unknown }[] }).outputs;
+    const { outputs: raw = [] } = entry as { outputs?: { name?: unknown; tolerance?: unknown }[] };
     return tensors.map(({ name, datatype, shape, data }) => {
       const tolerance = raw.find((output) => output.name === name)?.tolerance;
       const given = { name, datatype, shape, data: Array.from(data) };
@@ -35,4 +35,10 @@ function readExpectation(entry: unknown, at: string): GivenOutput[] {
       hint: 'Write each as the server answers: {"outputs":[{"name","datatype","shape","data"}]}; a tolerance has abs and rel.',
     });
   }
+}
+
+function tensorsOf(entry: unknown): Tensor[] {
+  const body = Buffer.from(JSON.stringify(entry) ?? "");
+  const isV2 = typeof entry === "object" && entry !== null && "outputs" in entry;
+  return isV2 ? decodeAnswer({}, body) : readOpenaiAnswer({}, body).outputs;
 }

@@ -1,22 +1,22 @@
-import { Fault, type Tensor } from "@locum/contracts";
-import { decodeRequest, inferRoute } from "@locum/serving";
+import { Fault, type Protocol } from "@locum/contracts";
+import { type ReadBody, readerOf } from "./request-readers.ts";
 
-/** One input to record. `at` is where it stands, for messages; `inputs` are its tensors. */
-export type GoldenRequest = {
-  at: string;
-  model: string | undefined;
-  request: Record<string, unknown>;
-  inputs: Tensor[];
-};
+/** One input to record. `at` is where it stands, for messages. */
+export type GoldenRequest = ReadBody & { at: string; model: string | undefined };
 
 const requestsMax = 1024;
 
 /**
  * The requests of an inputs file, in the protocol's own JSON: a list, `{"requests":[...]}` or one alone. Each is bare,
- * or names its model: `{"path":"/v2/models/M/infer","inputs":[...]}`, `{"model":"M","request":{...}}`.
+ * or names its model: `{"path":"/v2/models/M/infer","inputs":[...]}`, `{"model":"M","request":{...}}`. `recorded`: they
+ * come from a release and are asked as they are.
  * @throws Fault request-invalid
  */
-export function readRequests(value: unknown, file: string): GoldenRequest[] {
+export function readRequests(
+  value: unknown,
+  file: string,
+  options: { protocol?: Protocol | undefined; recorded?: boolean } = {},
+): GoldenRequest[] {
   const list = Array.isArray(value)
     ? value
     : isObject(value) && Array.isArray(value.requests)
@@ -30,43 +30,54 @@ export function readRequests(value: unknown, file: string): GoldenRequest[] {
     );
   if (list.length > requestsMax)
     throw invalid(`${file}: expected at most ${requestsMax} requests, found ${list.length}`);
-  return list.map((entry, index) => readRequest(entry, `${file}[${index}]`));
+  return list.map((entry, index) => readRequest(entry, `${file}[${index}]`, options));
 }
 
-function readRequest(entry: unknown, at: string): GoldenRequest {
+function readRequest(
+  entry: unknown,
+  at: string,
+  { protocol, recorded = false }: { protocol?: Protocol | undefined; recorded?: boolean },
+): GoldenRequest {
   if (!isObject(entry))
     throw invalid(`${at}: expected an object, found ${JSON.stringify(entry)?.slice(0, 60)}`);
   const { path, model, model_name: modelName, request: whole, body, ...bare } = entry;
-  const request = isObject(whole) ? { ...whole } : isObject(body) ? { ...body } : bare;
-  // Each question gets an id of its own when it is asked; one that stays would make one input two goldens.
-  delete request.id;
-  if (!Array.isArray(request.inputs))
-    throw invalid(`${at}: expected "inputs", found ${Object.keys(request).join(", ") || "nothing"}`);
-  const { inputs, sequenceId } = decoded(request, at);
-  if (sequenceId !== undefined)
-    throw invalid(`${at}: a request of a sequence (sequence_id ${sequenceId}) depends on those before it`);
-  return { at, model: modelOf({ path, model: model ?? modelName }, at), request, inputs };
+  const given = isObject(whole) ? whole : isObject(body) ? body : bare;
+  const route = pathOf(path, at);
+  const reader = readerOf({ protocol, path: route, body: given });
+  const onPath = route === undefined ? undefined : reader.path(route);
+  if (route !== undefined && !onPath)
+    throw invalid(
+      `${at}: expected a path as /v2/models/M/infer or /v1/chat/completions, found ${JSON.stringify(path)}`,
+    );
+  const read = naming(at, () => reader.read(given));
+  const named = onPath?.model ?? model ?? modelName ?? given.model;
+  const base = { at, model: typeof named === "string" ? named : undefined };
+  if (!recorded) return { ...base, ...read };
+  const { fallback: _fallback, ...asked } = read;
+  return { ...base, ...asked, request: given };
 }
 
-function modelOf({ path, model }: { path: unknown; model: unknown }, at: string): string | undefined {
-  if (path === undefined) return typeof model === "string" ? model : undefined;
-  const route = typeof path === "string" ? inferRoute(path.replace(/^https?:\/\/[^/]+/, "")) : undefined;
-  if (!route) throw invalid(`${at}: expected a path as /v2/models/M/infer, found ${JSON.stringify(path)}`);
-  return route.model;
+function pathOf(path: unknown, at: string): string | undefined {
+  if (path === undefined) return undefined;
+  if (typeof path !== "string" || path.length > 4096)
+    throw invalid(`${at}: expected a path, found ${typeof path}`);
+  return path.replace(/^https?:\/\/[^/]+/, "").replace(/[?#].*$/, "");
 }
 
-function decoded(request: object, at: string): ReturnType<typeof decodeRequest> {
+function naming<T>(at: string, read: () => T): T {
   try {
-    return decodeRequest({}, Buffer.from(JSON.stringify(request)), { bytesMax: 67_108_864 });
+    return read();
   } catch (error) {
-    throw error instanceof Fault ? invalid(`${at}: ${error.message}`) : error;
+    throw error instanceof Fault
+      ? new Fault("request-invalid", `${at}: ${error.message}`, { hint: error.hint || hint })
+      : error;
   }
 }
 
-const invalid = (message: string): Fault =>
-  new Fault("request-invalid", message, {
-    hint: 'Write each request as the server takes it: {"inputs":[{"name","datatype","shape","data"}]}.',
-  });
+const hint =
+  'Write each request as the server takes it: {"inputs":[{"name","datatype","shape","data"}]}, {"messages":[...]}.';
+
+const invalid = (message: string): Fault => new Fault("request-invalid", message, { hint });
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,10 +1,11 @@
 import { digestOf, Fault, type Golden, goldenId, type ModelMetadata } from "@locum/contracts";
-import { type GivenOutput, type InstanceSamples, learnGolden } from "@locum/coordination";
+import { type GivenOutput, type InstanceSamples, learnGolden, type NoiseBands } from "@locum/coordination";
 import type { ModelServer } from "@locum/serving";
 import { servedModels } from "../served-models.ts";
 import { askInstance, asksOf, type Question } from "./ask-instance.ts";
 import { findModel } from "./find-model.ts";
 import type { GoldenRequest } from "./read-requests.ts";
+import { settleRequest } from "./settle-request.ts";
 
 export type Asked = {
   id: string;
@@ -46,9 +47,11 @@ export async function recordGoldens({
   const candidates =
     models.length > 0 ? first.models.filter(({ name }) => models.includes(name)) : first.models;
   const questions = distinct(
-    requests.map(({ at, ...rest }) => {
-      const model = findModel({ at, ...rest }, candidates);
-      return { id: goldenId(model, rest.request), at, model, request: rest.request };
+    await inTurn(requests, async (one) => {
+      const { at } = one;
+      const model = findModel(one, candidates);
+      const request = await settleRequest({ ...one, model, instances, timeoutMs });
+      return { id: goldenId(model, request), at, model, request };
     }),
   );
   const configuration = configurationOf(
@@ -78,17 +81,27 @@ export async function recordGoldens({
       instance: id,
       answers: answers[at]?.[index] ?? [],
     }));
-    return learned(question, samples, given?.[index]);
+    return learned(question, { samples, given: given?.[index], bands: requests[index]?.noise });
   });
   return { goldens, configuration, asks: done };
 }
 
 function learned(
   { id, at, model, request }: Question,
-  samples: InstanceSamples[],
-  given: GivenOutput[] | undefined,
+  {
+    samples,
+    given,
+    bands,
+  }: { samples: InstanceSamples[]; given: GivenOutput[] | undefined; bands: NoiseBands | undefined },
 ): Golden {
-  const result = learnGolden({ id, model, request, samples, ...(given ? { given } : {}) });
+  const result = learnGolden({
+    id,
+    model,
+    request,
+    samples,
+    ...(given ? { given } : {}),
+    ...(bands ? { bands } : {}),
+  });
   if ("golden" in result) return result.golden;
   const { code, detail } = result.refusal;
   throw new Fault(code, `golden ${id} (${at}, model ${model}): ${detail}`);
@@ -131,6 +144,12 @@ function configurationOf(
     configuration[model] = digests[0]?.digest ?? "";
   }
   return configuration;
+}
+
+async function inTurn<A, B>(list: readonly A[], work: (one: A) => Promise<B>): Promise<B[]> {
+  const done: B[] = [];
+  for (const one of list) done.push(await work(one));
+  return done;
 }
 
 async function naming<T>(instance: string, work: Promise<T>): Promise<T> {
