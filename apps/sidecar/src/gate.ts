@@ -19,6 +19,7 @@ export type GateOptions = {
   /** Models that were seen to keep sequences: their requests are never sent twice. */
   isStateful: (model: string) => boolean;
   inspectRequest: InputObserver["inspect"];
+  isListed: (model: string) => boolean;
   /** Everything that the tap tells: rates, metrics, and the rungs of the ladder that look at traffic. */
   observers: readonly ((event: TapEvent) => void)[];
   suspectProcess: () => void;
@@ -27,7 +28,7 @@ export type GateOptions = {
 
 /** What the tap asks and tells: where requests go, what is wrong with an answer, what happened. */
 export function gateDeps(options: GateOptions): TapDeps {
-  const { config, drive, isStateful, observers, suspectProcess, clock, inspectRequest } = options;
+  const { config, drive, isStateful, observers, suspectProcess, clock, inspectRequest, isListed } = options;
   const exclusive = config.service.class === "exclusive";
   const ownId = config.instance.id;
   return {
@@ -46,6 +47,7 @@ export function gateDeps(options: GateOptions): TapDeps {
       if (event.kind === "outcome" && event.target === ownId)
         if (event.outcome === "refused" || event.outcome === "reset") suspectProcess();
     },
+    isListed,
     // A stateless instance that is fenced still forwards to its peers; an exclusive one answers nothing at all.
     fenced: () => exclusive && !drive.mayServe(),
     failClosed: config.service.failover.failClosed,

@@ -10,6 +10,7 @@ import { type FilesWatch, keepBytesWatch } from "./files-watch.ts";
 import { gateDeps } from "./gate.ts";
 import type { InputObserver } from "./input-observer.ts";
 import { createLadder, type Ladder } from "./ladder/ladder.ts";
+import { createListedModels } from "./listed-models.ts";
 import type { Metering } from "./metering.ts";
 import type { PeerBook } from "./peers.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
@@ -169,6 +170,7 @@ function openTap(
       peers,
       isStateful,
       inspectRequest: inspect,
+      isListed: createListedModels({ server: upstream.server, clock }).has,
       observers,
       suspectProcess,
       clock,

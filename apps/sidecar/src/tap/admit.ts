@@ -6,6 +6,7 @@ import { endUpload, uploadChunk } from "./forward.ts";
 import { http1Client, writeRefusal } from "./http1-client.ts";
 import { keepChunk } from "./kept-body.ts";
 import { createPassage, type Passage } from "./passage.ts";
+import { lookAhead } from "./repeatable.ts";
 import type { TapCore } from "./tap-core.ts";
 
 /** Lets a request in, or answers it at once where the tap may not or cannot serve it. */
@@ -60,6 +61,7 @@ export function onUpload(passage: Passage, chunk: Buffer): void {
 export function onUploadEnd(passage: Passage): void {
   passage.uploaded = true;
   if (passage.current) endUpload(passage.current);
+  lookAhead(passage);
 }
 
 /**

@@ -129,7 +129,7 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
       const defect = attempt.stream && endStream(attempt.stream);
       tellOutcome(attempt, (attempt.head?.status ?? 0) < 500 ? "ok" : "status5xx");
       // Where only the end of the connection tells the end, a server that died looks like one that is done.
-      if (defect && !attempt.head?.chunked && attempt.head?.contentLength === undefined) cutOff(passage);
+      if (defect && isToldByClose(attempt)) cutOff(passage);
       else endAnswer(attempt);
     },
     onTurn() {
@@ -150,6 +150,11 @@ function sinkOf(attempt: Attempt, judge: AttemptJudge): ExchangeSink {
       cutOff(passage);
     },
   };
+}
+
+/** An answer of HTTP/1 without length and chunks. */
+function isToldByClose({ passage, head }: Attempt): boolean {
+  return passage.upstreams === passage.core.upstreams && !head?.chunked && head?.contentLength === undefined;
 }
 
 /** What exceeds the limit stays in the server's hands: the connection is not read on until the answer is let through. */

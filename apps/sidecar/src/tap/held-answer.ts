@@ -1,5 +1,6 @@
 import type { WireDefect } from "@locum/serving";
 import type { Attempt } from "./passage.ts";
+import { askedOf } from "./repeatable.ts";
 
 /**
  * Small answers to inference are looked at before the client sees any of them: those of a told small length, and those
@@ -29,7 +30,11 @@ export function inspectHeld(attempt: Attempt): WireDefect | undefined {
   const body = attempt.chunks.length === 1 && only ? only : Buffer.concat(attempt.chunks);
   attempt.chunks = [body];
   try {
-    return route.wire.defect(lowerCaseHeaders(attempt.head?.rawHeaders ?? []), body);
+    return route.wire.defect(
+      lowerCaseHeaders(attempt.head?.rawHeaders ?? []),
+      body,
+      askedOf(attempt.passage),
+    );
   } catch {
     core.counters.depFaults += 1;
     return undefined;

@@ -69,6 +69,7 @@ function cutConnection(
     // A reset at once could overtake the last word.
     return void setTimeout(() => socket.resetAndDestroy(), lastWordMs).unref();
   }
+  // Node writes chunks at the end of a turn only.
   setImmediate(() => socket.destroySoon());
   const timer = setTimeout(() => socket.destroy(), cutOffMs);
   timer.unref();

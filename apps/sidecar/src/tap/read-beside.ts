@@ -2,7 +2,7 @@ import type { WireDefect, WireStream } from "@locum/serving";
 import { openStream } from "./answer-stream.ts";
 import { isSuccess, lowerCaseHeaders } from "./held-answer.ts";
 import { type Attempt, outcomeOf, tellOutcome } from "./passage.ts";
-import { lookIntoBody } from "./repeatable.ts";
+import { askedOf, lookIntoBody } from "./repeatable.ts";
 import { observe } from "./tap-core.ts";
 
 /**
@@ -42,7 +42,7 @@ function readerOf({ passage, head }: Attempt): WireStream | undefined {
   const encoding = headers["content-encoding"] ?? "identity";
   if (encoding.toLowerCase() !== "identity") return undefined;
   try {
-    return route.wire.stream(headers);
+    return route.wire.stream(headers, askedOf(passage));
   } catch {
     core.counters.depFaults += 1;
     return undefined;

@@ -20,6 +20,8 @@ export type TapCore = {
   readonly tunnels: Set<Duplex>;
   readonly counters: TapCounters;
   draining: boolean;
+  /** Until then looks into bodies have had their part of the time. */
+  nextLookMs: number;
 };
 
 export type TapCounters = {
@@ -52,6 +54,7 @@ export function createTapCore(deps: TapDeps): TapCore {
       observe: () => {},
       stamp: () => noHeaders,
       fenced: () => false,
+      isListed: () => false,
       failClosed: false,
       ...deps,
     },
@@ -75,6 +78,7 @@ export function createTapCore(deps: TapDeps): TapCore {
       depFaults: 0,
     },
     draining: false,
+    nextLookMs: Number.NEGATIVE_INFINITY,
   };
 }
 

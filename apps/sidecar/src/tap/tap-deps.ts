@@ -24,6 +24,8 @@ export type TapDeps = {
   observe?: (event: TapEvent) => void;
   /** Only looks: called after the answer was sent. */
   inspectRequest?: (route: InferRoute, headers: IncomingHttpHeaders, body: Buffer) => void;
+  /** Whether the own server itself lists a model under this name: its answers then bear it. */
+  isListed?: (model: string) => boolean;
   /** Headers added to every answer. None by default, so that answers stay byte-equal. */
   stamp?: () => Record<string, string>;
   /** The instance may not answer at all (exclusive, and its lease is gone). */
