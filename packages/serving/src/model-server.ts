@@ -4,6 +4,12 @@ import type { ModelMetadata, Protocol, Tensor } from "@locum/contracts";
 export type CallOptions = { timeoutMs: number; signal?: AbortSignal };
 
 /**
+ * `salted: false`: exactly as a client sends it, with nothing in it that was never used before, so that caches of the
+ * server may answer. Else the adapter does what its protocol knows to keep them from answering.
+ */
+export type InferOptions = CallOptions & { salted?: boolean };
+
+/**
  * What one health question gave. `refused`: no connection (nobody listens, no route, no such host). `reset`: the
  * connection ended before the answer did. `status`: an answer that says no, by its status or by its body.
  * `protocol`: bytes that are no answer of this protocol, or more of them than the limit.
@@ -72,7 +78,7 @@ export interface ModelServer {
    * One inference. `request` is the body in the protocol's own JSON; tensors of half precision, which JSON cannot
    * carry everywhere, go as binary where the server takes binary. Values that are not finite come back as numbers.
    */
-  infer(model: string, request: unknown, options: CallOptions): Promise<InferAnswer>;
+  infer(model: string, request: unknown, options: InferOptions): Promise<InferAnswer>;
 
   /**
    * Makes the server read the model's files again, whatever it believes of their age: where loading alone may do

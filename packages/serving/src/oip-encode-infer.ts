@@ -8,7 +8,7 @@ import { isObject, jsonElements, tensorHead } from "./json-tensor.ts";
  */
 export function encodeInfer(
   request: unknown,
-  { id, takesBinary }: { id: string; takesBinary: boolean },
+  { id, takesBinary }: { id: string | undefined; takesBinary: boolean },
 ): { headers: Record<string, string>; body: Buffer } {
   if (!isObject(request) || !Array.isArray(request.inputs)) {
     throw new Fault("request-invalid", 'expected a v2 inference request: {"inputs":[...]}', {
@@ -28,7 +28,7 @@ export function encodeInfer(
     const parameters = isObject(rest.parameters) ? rest.parameters : {};
     return { ...rest, parameters: { ...parameters, binary_data_size: bytes.length } };
   });
-  const json = Buffer.from(JSON.stringify({ ...request, id, inputs }));
+  const json = Buffer.from(JSON.stringify({ ...request, ...(id === undefined ? {} : { id }), inputs }));
   if (tails.length === 0) return { headers: { "content-type": "application/json" }, body: json };
   return {
     headers: {

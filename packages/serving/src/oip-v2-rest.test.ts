@@ -43,15 +43,17 @@ test("a cache in front of the server says so itself", async () => {
   one.close();
 });
 
-test("each request has an id of its own, so that a cache by request never answers", async () => {
+test("each request has an id of its own, so that a cache by request never answers, unless it shall", async () => {
   let turn = 0;
   const one = await at({ "POST /v2/models/m/infer": { body: good } }, () => `n${turn++}`);
   await one.infer("m", { id: "mine", ...asking }, call);
   await one.infer("m", asking, call);
+  await one.infer("m", { id: "mine", ...asking }, { ...call, salted: false });
+  await one.infer("m", asking, { ...call, salted: false });
   const ids = server.asked
     .filter(({ line }) => line.endsWith("/infer"))
     .map(({ body }) => JSON.parse(body.toString()).id);
-  expect(ids).toEqual(["n0", "n1"]);
+  expect(ids).toEqual(["n0", "n1", "mine", undefined]);
   one.close();
 });
 

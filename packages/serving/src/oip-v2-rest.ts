@@ -6,7 +6,7 @@ import { deadline } from "./deadline.ts";
 import { decodeAnswer } from "./decode-answer.ts";
 import { openExchange } from "./exchange.ts";
 import { fromCache } from "./from-cache.ts";
-import type { CallOptions, InferAnswer, ModelServer } from "./model-server.ts";
+import type { CallOptions, InferAnswer, InferOptions, ModelServer } from "./model-server.ts";
 import { openCacheKnowledge } from "./oip-cache.ts";
 import { encodeInfer, hasHalfInputs } from "./oip-encode-infer.ts";
 import { readMetadata } from "./oip-metadata.ts";
@@ -48,13 +48,13 @@ export function connectOipV2Rest({
     },
   });
 
-  async function infer(model: string, request: unknown, options: CallOptions): Promise<InferAnswer> {
+  async function infer(model: string, request: unknown, options: InferOptions): Promise<InferAnswer> {
     const remaining = deadline(options);
     const half = hasHalfInputs(request);
     const takesBinary =
       half && ((await server(remaining()))?.extensions.includes("binary_tensor_data") ?? false);
     const path = `/v2/models/${encodeURIComponent(model)}/infer`;
-    const body = encodeInfer(request, { id: nonce(), takesBinary });
+    const body = encodeInfer(request, { id: options.salted === false ? undefined : nonce(), takesBinary });
     const [outcome, cached] = await Promise.all([
       ask({ method: "POST", path, ...body, ...remaining() }),
       caches.mayCache(model, remaining),

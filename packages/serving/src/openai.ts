@@ -5,7 +5,7 @@ import type { ConnectOptions } from "./connect.ts";
 import { deadline } from "./deadline.ts";
 import { type Exchanged, openExchange } from "./exchange.ts";
 import { fromCache } from "./from-cache.ts";
-import type { CallOptions, InferAnswer, ModelServer, ProbeOutcome } from "./model-server.ts";
+import type { CallOptions, InferAnswer, InferOptions, ModelServer, ProbeOutcome } from "./model-server.ts";
 import { probe } from "./oip-probe.ts";
 import { readOpenaiAnswer } from "./openai-answer.ts";
 import { createCacheRule } from "./openai-cached.ts";
@@ -42,11 +42,11 @@ export function connectOpenai({
     if (seen.size < 1000) seen.add(model);
   }
 
-  async function infer(model: string, request: unknown, options: CallOptions): Promise<InferAnswer> {
+  async function infer(model: string, request: unknown, options: InferOptions): Promise<InferAnswer> {
     const call = openaiCall(model, request);
     const remaining = deadline(options);
     await assertListed(model, remaining);
-    const isSalted = takesSalt;
+    const isSalted = takesSalt && options.salted !== false;
     const { path, body } = isSalted ? salted(call, kind ?? "unknown", nonce) : call;
     const outcome = await ask(questionOf({ path, post: body, ...remaining() }));
     if (isSalted && refusesSalt(outcome)) {
