@@ -1,5 +1,6 @@
 import type { Probe } from "@locum/contracts";
 import type { AnswerHealth, Health } from "./health.ts";
+import { isToldAgain } from "./output-signs.ts";
 
 /**
  * What should be asked at once, because of what was just seen. The caller performs it; answers return as probes.
@@ -22,7 +23,7 @@ export function asksAfter(before: Health, after: Health, probe: Probe): Ask[] {
     case "progress":
       return asksAfterProgress(before, after);
     case "output":
-      return asksAfterOutput(after, probe.model);
+      return asksAfterOutput(before, after, probe);
     case "bytes":
       return before.bytes.tree !== after.bytes.tree || before.bytes.state !== after.bytes.state
         ? [{ kind: "all-goldens" }]
@@ -64,9 +65,11 @@ function spread({ models }: Health): Ask[] {
   ];
 }
 
-function asksAfterOutput(after: Health, model: string | undefined): Ask[] {
+function asksAfterOutput(before: Health, after: Health, probe: Extract<Probe, { kind: "output" }>): Ask[] {
+  const { model } = probe;
   const part = model === undefined ? undefined : after.models[model];
-  if ((part ?? after).failed) return [];
+  const was = (model === undefined ? undefined : before.models[model]) ?? before;
+  if ((part ?? after).failed || isToldAgain(was, probe)) return [];
   return part && model !== undefined ? two({ model }) : two();
 }
 

@@ -133,6 +133,14 @@ export function answeredAtMs(tally: GoldenTally): number {
   return latest;
 }
 
+/** When a golden last answered as an approved release expects. */
+export function passedAtMs(tally: GoldenTally): number {
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const id in tally.answers)
+    for (const atMs of Object.values(tally.answers[id]?.passedAtMs ?? {})) latest = Math.max(latest, atMs);
+  return latest;
+}
+
 /** Since when those that are silent have been so, the latest of them; Infinity where none is. */
 export function silentSinceMs(tally: GoldenTally): number {
   let latest = Number.NEGATIVE_INFINITY;

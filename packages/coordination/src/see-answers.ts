@@ -1,7 +1,7 @@
 import type { Probe } from "@locum/contracts";
 import { forgetPasses, forgetSilences, type GoldenTally, provenAtMs, recordAnswer } from "./golden-tally.ts";
 import type { AnswerHealth, JudgePolicy } from "./health.ts";
-import { outputWindowMs } from "./signs.ts";
+import { outputWindowMs } from "./output-signs.ts";
 
 type GoldenProbe = Extract<Probe, { kind: "golden" }>;
 type Seen = Pick<

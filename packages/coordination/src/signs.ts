@@ -10,9 +10,8 @@ import {
   silentSinceMs,
 } from "./golden-tally.ts";
 import type { AnswerHealth, Health } from "./health.ts";
+import { outputSigns } from "./output-signs.ts";
 
-/** Findings in real answers count for this long: older ones belong to another story. */
-export const outputWindowMs = 10_000;
 /** L1 misses in a row before a server that says nothing of itself counts as evidence. */
 const liveMissesMax = 3;
 /** One model that is silent while its neighbours answer: a queue of its own explains as much for this long. */
@@ -115,24 +114,6 @@ function silenceSigns(goldens: GoldenTally, add: AddSign): void {
   if (silent.length >= 2) add("golden", "hung", true, `${goldensOf(silent)} not answered, asked again`);
   else if (once.length >= 2 || silent.length > 0)
     add("golden", "hung", false, `${goldensOf(once)} not answered`);
-}
-
-function outputSigns({ outputs }: AnswerHealth, atMs: number, add: AddSign): void {
-  if (outputs.length === 0) return;
-  const contested = outputs.filter((output) => atMs - output.atMs < outputWindowMs && output.contested);
-  const first = (finding: string) => contested.find((output) => output.finding === finding);
-  const notFinite = first("not-finite");
-  // Uncontested, it may be the client's own NaN coming back: a reason to ask the goldens, not a verdict.
-  if (notFinite)
-    add(
-      "output",
-      "not-finite",
-      true,
-      `an answer held ${notFinite.detail} where another instance answered finitely`,
-    );
-  const failing = contested.filter(({ finding }) => finding === "status-5xx" || finding === "truncated");
-  if (failing.length >= 3)
-    add("output", "errors", false, `${failing.length} requests failed here and were answered well elsewhere`);
 }
 
 function hardwareSigns({ hardware }: Health, add: AddSign): void {
