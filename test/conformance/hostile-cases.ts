@@ -7,7 +7,10 @@ const patient = { timeoutMs: 20_000 };
 const brief = { timeoutMs: 150 };
 
 /** What an adapter does against programs that are no model server: Faults, nothing else, within its bounds. */
-export function hostileCases(connect: (url: string, answerBytesMax: number) => ModelServer): void {
+export function hostileCases(
+  connect: (url: string, answerBytesMax: number) => ModelServer,
+  request: Record<string, unknown>,
+): void {
   test("a port where nobody listens is refused", async () => {
     const { url, close } = await startHostileServer(() => undefined);
     await close();
@@ -19,7 +22,7 @@ export function hostileCases(connect: (url: string, answerBytesMax: number) => M
 
   test.for(Object.keys(misbehaviours))("a program that %s gives faults, and only faults", async (name) => {
     const hostile = await startHostileServer((socket) => misbehaviours[name]?.(socket));
-    await onlyFaults(connect(hostile.url, 1_000_000));
+    await onlyFaults(connect(hostile.url, 1_000_000), request);
     await hostile.close();
   });
 
@@ -34,15 +37,13 @@ export function hostileCases(connect: (url: string, answerBytesMax: number) => M
           Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes.length}\r\n\r\n`), bytes]),
         );
     });
-    for (let round = 0; round < 8; round++) await onlyFaults(connect(hostile.url, 1_000_000));
+    for (let round = 0; round < 8; round++) await onlyFaults(connect(hostile.url, 1_000_000), request);
     await hostile.close();
   });
 }
 
-const request = { inputs: [{ name: "x", datatype: "FP32", shape: [1], data: [1] }] };
-
 /** Every call of the port: probes never throw and may only be wrong where the answer is 200, the others throw Faults. */
-async function onlyFaults(server: ModelServer): Promise<void> {
+async function onlyFaults(server: ModelServer, request: Record<string, unknown>): Promise<void> {
   await Promise.all([server.live(brief), server.ready(undefined, brief), server.ready("m", brief)]);
   expect(await server.progress(brief)).toBe(undefined);
   const codes = await Promise.all([
