@@ -1,0 +1,104 @@
+import { randomUUID } from "node:crypto";
+import { Fault } from "@locum/contracts";
+import type { ConnectOptions } from "./connect.ts";
+import { deadline } from "./deadline.ts";
+import { openExchange } from "./exchange.ts";
+import { firstCount } from "./first-count.ts";
+import { grpcAddress, openGrpcChannel } from "./grpc-channel.ts";
+import type { CallOptions, InferAnswer, ModelServer, RepositoryModel } from "./model-server.ts";
+import { openCacheKnowledge } from "./oip-cache.ts";
+import { listModels } from "./oip-models.ts";
+import { openProgress } from "./oip-progress.ts";
+import { reloadModel } from "./oip-reload.ts";
+import type { ServerIdentity } from "./oip-server.ts";
+import { openAsking } from "./oip-v2-grpc-asking.ts";
+import { grpcLive, grpcReady } from "./oip-v2-grpc-health.ts";
+import { inferGrpc } from "./oip-v2-grpc-infer.ts";
+import { grpcRepository } from "./oip-v2-grpc-repository.ts";
+import {
+  countGrpc,
+  identifyGrpc,
+  isGrpcCacheOn,
+  listGrpcModels,
+  readGrpcMetadata,
+} from "./oip-v2-grpc-server.ts";
+import { isUnimplemented } from "./oip-v2-grpc-status.ts";
+import { serverBase } from "./server-base.ts";
+
+/**
+ * Open Inference Protocol v2 over gRPC (`inference.GRPCInferenceService`), with the extensions that Triton, MLServer and
+ * KServe have. `url` stays the server's HTTP base: what a server offers there alone (its metrics, KServe's list of
+ * models) is asked there.
+ */
+export function connectOipV2Grpc({
+  metricsUrl,
+  grpc,
+  nonce = randomUUID,
+  ...options
+}: Omit<ConnectOptions, "protocol">): ModelServer {
+  const http = openExchange(options);
+  const channel = openGrpcChannel({ ...options, ...grpcTarget(options, grpc) });
+  const asking = openAsking(channel.ask);
+  let identity: ServerIdentity | undefined;
+
+  // What the server says of itself is asked once; a server that does not answer now is asked again next time.
+  async function server(call: CallOptions): Promise<ServerIdentity | undefined> {
+    identity ??= await identifyGrpc(asking, call).catch(() => undefined);
+    return identity;
+  }
+
+  const caches = openCacheKnowledge({
+    serverName: async (call) => (await server(call))?.name,
+    isCacheOn: (model, call) => isGrpcCacheOn(asking, model, call),
+  });
+
+  async function infer(model: string, request: unknown, call: CallOptions): Promise<InferAnswer> {
+    const remaining = deadline(call);
+    const [answer, cached] = await Promise.all([
+      inferGrpc(asking, { model, request, id: nonce() }, remaining),
+      caches.mayCache(model, remaining),
+    ]);
+    return { ...answer, cached };
+  }
+
+  async function models(call: CallOptions): Promise<RepositoryModel[]> {
+    const remaining = deadline(call);
+    return listGrpcModels(asking, remaining()).catch(async (fault: unknown) => {
+      if (!isUnimplemented(fault)) throw fault;
+      const listed = await listModels(http.ask, remaining()).catch(() => undefined);
+      if (listed) return listed;
+      throw new Fault("upstream-refused", "the server keeps no list of its models");
+    });
+  }
+
+  return {
+    protocol: "oip-v2-grpc",
+    url: http.base,
+    live: (call) => grpcLive(asking, call),
+    ready: (model, call) => grpcReady(asking, model, call),
+    models,
+    metadata: (model, call) => readGrpcMetadata(asking, model, call),
+    infer,
+    async reload(model, call) {
+      const remaining = deadline(call);
+      caches.forget(model);
+      const serverName = (await server(remaining()))?.name;
+      return reloadModel(grpcRepository(asking, { model, serverName }, remaining), remaining);
+    },
+    progress: firstCount([(call) => countGrpc(asking, call), openProgress(http.ask, metricsUrl)]),
+    close() {
+      channel.close();
+      http.close();
+    },
+  };
+}
+
+/** Credentials of the URL go to both ports: they are the same server's. */
+function grpcTarget({ url, headers }: Omit<ConnectOptions, "protocol">, grpc: string | undefined) {
+  const { base, authorization } = serverBase(url);
+  return {
+    address: grpcAddress(base, grpc),
+    secure: base.startsWith("https:"),
+    headers: { ...(authorization ? { authorization } : {}), ...headers },
+  };
+}
