@@ -19,6 +19,8 @@ export type AnswerParser = {
   bodyless: boolean;
   /** 101 is welcome. */
   upgrade: boolean;
+  /** How much of `HTTP/1.` the head has shown. */
+  begun: number;
   /** Bytes of the body or of the chunk still to come. */
   left: number;
   trailers: string[];
@@ -44,6 +46,7 @@ export function createAnswerParser(maxHeadBytes: number): AnswerParser {
     sink: undefined,
     bodyless: false,
     upgrade: false,
+    begun: 0,
     left: 0,
     trailers: [],
     trailerBytes: 0,
@@ -62,6 +65,7 @@ export function beginAnswer(
   parser.sink = sink;
   parser.bodyless = bodyless;
   parser.upgrade = upgrade;
+  parser.begun = 0;
   parser.trailers = [];
   parser.trailerBytes = 0;
   parser.reader.reset();
@@ -87,6 +91,7 @@ export function finishAnswer(parser: AnswerParser): boolean {
 function step(parser: AnswerParser, chunk: Buffer, at: number): number {
   switch (parser.phase) {
     case "head":
+      if (!beginsWell(parser, chunk, at)) return -1;
       return readText(parser, chunk, at, "\r\n\r\n", parser.maxHeadBytes, takeHead);
     case "length":
     case "chunk-data":
@@ -104,6 +109,14 @@ function step(parser: AnswerParser, chunk: Buffer, at: number): number {
     case "upgraded":
       return -1;
   }
+}
+
+/** Who speaks another protocol may never send the end of a head: it is known by its first bytes. */
+function beginsWell(parser: AnswerParser, chunk: Buffer, at: number): boolean {
+  for (let i = at; parser.begun < beginning.length && i < chunk.length; i += 1, parser.begun += 1) {
+    if (chunk[i] !== beginning.charCodeAt(parser.begun)) return false;
+  }
+  return true;
 }
 
 type Take = (parser: AnswerParser, text: string, rest: Buffer, at: number) => boolean;
@@ -143,6 +156,7 @@ function takeHead(parser: AnswerParser, text: string, chunk: Buffer, at: number)
     return true;
   }
   if (head.status < 200) {
+    parser.begun = 0;
     parser.sink?.onInformation(head);
     return true;
   }
@@ -190,6 +204,7 @@ function bodyPhase(head: AnswerHead, bodyless: boolean): Phase {
   return head.contentLength === 0 ? "done" : "length";
 }
 
+const beginning = "HTTP/1.";
 // Twelve hexadecimal digits stay exact; extensions are skipped, and bounded by the line's length.
 const chunkSizePattern = /^([0-9a-fA-F]{1,12})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 const chunkLineBytesMax = 4_096;
