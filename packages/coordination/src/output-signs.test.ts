@@ -67,7 +67,11 @@ describe("findings in real answers", () => {
       "failed wrong-output",
     ],
     ["broken streams are errors", times("malformed", 3), "suspect errors"],
-    ["broken streams confirm no wrong golden", [...times("malformed", 3), ...wrongOnce], "suspect wrong-output"],
+    [
+      "broken streams confirm no wrong golden",
+      [...times("malformed", 3), ...wrongOnce],
+      "suspect wrong-output",
+    ],
     ["streams that stall are a hang", times("stalled", 3), "suspect hung"],
     ["errors that nobody contested may be the requests'", times("status-5xx", 20), "healthy"],
     ["contested errors are the instance's", times("status-5xx", 3, true), "suspect errors"],
