@@ -74,6 +74,28 @@ const cases: Record<string, { request: string; answer: string }> = {
   "a method with an empty body": { request: `${post}Content-Length: 0\r\n`, answer: ok },
   "a POST without any body": { request: post, answer: ok },
   "an unusual status": { request: get, answer: "HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n" },
+  "headers that tell a deadline, under any name": {
+    request: `${post}X-Request-Timeout: 1.5\r\ngrpc-timeout: 200m\r\ntimeout-ms: 5\r\nContent-Length: 1\r\n\r\n{`,
+    answer: ok,
+  },
+  "a body that is compressed": {
+    request: `${post}Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x00`,
+    answer: ok,
+  },
+  "a redirect": {
+    request: `${post}Content-Length: 1\r\n\r\n{`,
+    answer: "HTTP/1.1 308 Permanent Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
+  },
+  "a stream that is compressed": {
+    request: `${post}Content-Length: 1\r\n\r\n{`,
+    answer:
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\x1f\x8b\x00\r\n0\r\n\r\n",
+  },
+  "a stream of events with trailers": {
+    request: `${post}Content-Length: 1\r\n\r\n{`,
+    answer:
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nb\r\ndata: end\n\n\r\n0\r\nX-Sum: 1\r\n\r\n",
+  },
   "an answer that is compressed": {
     request: get,
     answer: "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x00",
