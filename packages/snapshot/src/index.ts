@@ -3,6 +3,7 @@ export { type Clock, systemClock } from "./clock.ts";
 export { type Fs, type FsHandle, type FsStat, nodeFs } from "./fs.ts";
 export type { Ignore } from "./ignore.ts";
 export { type IntegrityWatch, type WatchStatus, watchTree } from "./integrity-watch.ts";
+export { openDisplaced } from "./open-displaced.ts";
 export { listTwins, openTwin, type Twin } from "./open-twin.ts";
 export { createPace, type Pace, unpaced } from "./pace.ts";
 export { type Recovery, recoverRestore } from "./recover-restore.ts";
