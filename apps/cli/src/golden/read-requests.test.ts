@@ -25,7 +25,48 @@ describe("requests", () => {
     expect(readRequests([{ id: "7", ...question(1) }], "f")[0]?.request).toEqual(question(1));
   });
 
+  test("of generated text are pinned, and keep their prompts", () => {
+    const messages = [
+      { role: "system", content: "Be brief." },
+      { role: "user", content: "Hi" },
+    ];
+    const [bare, whole, plain] = readRequests(
+      [
+        { model: "m", messages, temperature: 0.9 },
+        { path: "/v1/chat/completions", body: { model: "m", messages } },
+        { path: "http://h:1/v1/completions", prompt: "Hi" },
+      ],
+      "in.json",
+    );
+    const pinned = { temperature: 0, seed: 1, max_tokens: 8 };
+    expect(bare).toMatchObject({ model: "m", request: { messages, logprobs: true, ...pinned }, inputs: [] });
+    expect(bare?.request).not.toHaveProperty("model");
+    expect(bare?.fallback).not.toHaveProperty("logprobs");
+    expect(whole).toEqual({ ...bare, at: "in.json[1]" });
+    expect(plain).toMatchObject({ model: undefined, request: { prompt: "Hi", logprobs: 1, ...pinned } });
+  });
+
+  test("of a release are asked as they were recorded", () => {
+    const recorded = [{ model: "m", request: { prompt: "Hi", temperature: 0, seed: 1, max_tokens: 8 } }];
+    const [asked] = readRequests(recorded, "release", { recorded: true });
+    expect(asked?.request).toEqual(recorded[0]?.request);
+    expect(asked?.fallback).toBeUndefined();
+  });
+
+  test("of servers without tensors are read by path, by field, or by what the server speaks", () => {
+    const [predict, fields, any] = [
+      readRequests([{ path: "/v1/models/m:predict", instances: [[1]] }], "f"),
+      readRequests([{ model: "m", instances: [[1]] }], "f"),
+      readRequests([{ model: "m", request: { picture: "aGk=" } }], "f", { protocol: "torchserve" }),
+    ].map(([first]) => first);
+    expect(predict).toMatchObject({ model: "m", request: { instances: [[1]] } });
+    expect(fields).toEqual(predict);
+    expect(any).toMatchObject({ model: "m", request: { picture: "aGk=" } });
+  });
+
   test.for<[string, unknown]>([
+    ["tools", [{ messages: [], tools: [{}] }]],
+    ["a chat's path without its fields", [{ path: "/v1/chat/completions", body: {} }]],
     ["nothing", []],
     ["text", "x"],
     ["no inputs", [{}]],
@@ -60,6 +101,13 @@ describe("expectations", () => {
     const tolerance = { abs: 0.1, rel: 0 };
     expect(readExpectations([{ outputs: [{ ...output, tolerance }] }], "e", 1)).toEqual([
       [{ name: "y", datatype: "FP32", shape: [1, 2], data: [1, 2], tolerance }],
+    ]);
+  });
+  test("come as the OpenAI API answers", () => {
+    const answer = { choices: [{ message: { content: "hello" }, finish_reason: "stop" }] };
+    expect(readExpectations([answer], "e", 1)[0]).toEqual([
+      { name: "text", datatype: "BYTES", shape: [1], data: ["hello"] },
+      { name: "finish_reason", datatype: "BYTES", shape: [1], data: ["stop"] },
     ]);
   });
   test.for<[string, unknown]>([
