@@ -28,13 +28,13 @@ export type GateOptions = {
 
 /** What the tap asks and tells: where requests go, what is wrong with an answer, what happened. */
 export function gateDeps(options: GateOptions): TapDeps {
-  const { config, drive, isStateful, observers, suspectProcess, clock, inspectRequest, isListed } = options;
+  const { config, drive, observers, suspectProcess, clock, inspectRequest, isListed } = options;
   const exclusive = config.service.class === "exclusive";
   const ownId = config.instance.id;
   return {
     clock,
     route: () => routeNow(options),
-    classify: (method, path, headers) => classify(method, path, headers, isStateful),
+    classify: (method, path, headers) => routeOf({ method, path, headers }, options),
     inspectRequest({ wire, model }, headers, body) {
       // The rules for inputs are about tensors, in the one protocol that carries them so.
       if (wire.protocol === "oip-v2-rest" && model !== undefined) inspectRequest(model, headers, body);
@@ -80,13 +80,12 @@ function routeNow({ config, drive, upstream, peers, clock }: GateOptions): Targe
  * Of an inference its protocol says whether it may be sent twice, unless its model was seen to keep sequences; of the
  * rest only what HTTP calls safe.
  */
-function classify(
-  method: string,
-  path: string,
-  headers: IncomingHttpHeaders,
-  isStateful: (model: string) => boolean,
+function routeOf(
+  request: { method: string; path: string; headers: IncomingHttpHeaders },
+  { config, isStateful }: Pick<GateOptions, "config" | "isStateful">,
 ): RequestRoute {
-  const found = wireOf({ method, path, headers });
+  const { method } = request;
+  const found = wireOf(request, { httpJson: config.instance.httpJson });
   if (!found) return { kind: "other", idempotent: method === "GET" || method === "HEAD" };
   const { model, repeatable } = found.route;
   const idempotent = model !== undefined && isStateful(model) ? false : repeatable;
