@@ -7,7 +7,7 @@ import { serverBase } from "./server-base.ts";
 export type Headers = Record<string, string | string[] | undefined>;
 
 export type Question = {
-  method: "GET" | "POST";
+  method: "GET" | "POST" | "PUT" | "DELETE";
   /** Below the server's base path, or a whole URL of the same server (its metrics port). */
   path: string;
   headers?: Record<string, string>;

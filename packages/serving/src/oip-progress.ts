@@ -1,6 +1,6 @@
 import { askJson } from "./ask-json.ts";
-import { deadline } from "./deadline.ts";
 import type { Ask } from "./exchange.ts";
+import { firstCount } from "./first-count.ts";
 import { isObject } from "./json-tensor.ts";
 import type { CallOptions } from "./model-server.ts";
 import { type CounterGroup, metricsBytesMax, prometheusCount } from "./prometheus-count.ts";
@@ -15,25 +15,13 @@ const groups: readonly CounterGroup[] = [
 
 /**
  * The server's own count, from its metrics, else from Triton's statistics route, which is on the API's port where
- * its metrics are not. The place that answered is remembered.
+ * its metrics are not.
  */
 export function openProgress(
   ask: Ask,
   metricsUrl: string | undefined,
 ): (options: CallOptions) => Promise<number | undefined> {
-  const places = [prometheusCount(ask, metricsUrl ?? "/metrics", groups), fromStatistics(ask)];
-  let remembered: (typeof places)[number] | undefined;
-  return async (options) => {
-    if (remembered) return remembered(options);
-    const remaining = deadline(options);
-    for (const place of places) {
-      const count = await place(remaining());
-      if (count === undefined) continue;
-      remembered = place;
-      return count;
-    }
-    return undefined;
-  };
+  return firstCount([prometheusCount(ask, metricsUrl ?? "/metrics", groups), fromStatistics(ask)]);
 }
 
 function fromStatistics(ask: Ask) {
