@@ -1,8 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { Probe, Protocol } from "@locum/contracts";
+import type { HttpJson, Probe, Protocol } from "@locum/contracts";
 import type { Headers } from "./exchange.ts";
+import { httpJsonWire } from "./http-json-wire.ts";
+import { kserveV1Wire } from "./kserve-v1-wire.ts";
+import { oipV2GrpcWires } from "./oip-v2-grpc-wire.ts";
 import { oipV2RestWire } from "./oip-v2-rest-wire.ts";
 import { openaiWire } from "./openai-wire.ts";
+import { torchserveWire } from "./torchserve-wire.ts";
 
 export type WireRequest = { method: string; path: string; headers: IncomingHttpHeaders };
 
@@ -49,13 +53,19 @@ export interface Wire {
   stream?(headers: Headers, asked?: WireAsked): WireStream | undefined;
 }
 
-/** Which protocol a request speaks is read from the request: one server may speak several on one port. */
-export function wireOf(request: WireRequest): { wire: Wire; route: WireRoute } | undefined {
-  for (const wire of wires) {
+/**
+ * Which protocol a request speaks is read from the request: one server may speak several on one port. The paths of a
+ * server of no known protocol come from its configuration, and what that says of them goes first.
+ */
+export function wireOf(
+  request: WireRequest,
+  { httpJson }: { httpJson?: HttpJson | undefined } = {},
+): { wire: Wire; route: WireRoute } | undefined {
+  for (const wire of httpJson ? [httpJsonWire(httpJson), ...wires] : wires) {
     const route = wire.route(request);
     if (route) return { wire, route };
   }
   return undefined;
 }
 
-const wires: readonly Wire[] = [oipV2RestWire, openaiWire];
+const wires: readonly Wire[] = [oipV2RestWire, ...oipV2GrpcWires, openaiWire, kserveV1Wire, torchserveWire];
