@@ -1,66 +1,123 @@
-import { Fault } from "@locum/contracts";
+import { Fault, type Protocol } from "@locum/contracts";
 import { errorText } from "./ask-json.ts";
+import { deadline } from "./deadline.ts";
+import { findGrpc, type GrpcFound } from "./detect-grpc.ts";
+import type { Look, Spoke } from "./detect-look.ts";
+import { lookTorchserve } from "./detect-torchserve.ts";
+import { lookV1 } from "./detect-v1.ts";
+import { lookV2 } from "./detect-v2.ts";
 import { type Ask, type Exchanged, type ExchangeOptions, openExchange } from "./exchange.ts";
-import type { ModelServer, RepositoryModel } from "./model-server.ts";
-import { listModels } from "./oip-models.ts";
-import { probe } from "./oip-probe.ts";
-import { identify, type ServerIdentity } from "./oip-server.ts";
+import type { RepositoryModel } from "./model-server.ts";
+import type { ServerIdentity } from "./oip-server.ts";
 
 export type Detection = {
-  protocol: ModelServer["protocol"];
+  /** The richest of those that the server speaks. */
+  protocol: Protocol;
+  /** The others, in the same order. */
+  also: Protocol[];
   url: string;
   /** Absent where the server does not say what it is. */
   server?: ServerIdentity;
   models: RepositoryModel[];
   /** False where the server keeps no list: models then exist or not, and `metadata` by name tells. */
   modelsKnown: boolean;
+  /** host:port where it speaks gRPC. */
+  grpc?: string;
+  /** TorchServe's management API, where it answers. */
+  management?: string;
   /** What was asked and answered, one line each, for a person. */
   evidence: string[];
 };
 
+export type DetectOptions = Omit<ExchangeOptions, "url"> & {
+  /** Of everything together. */
+  timeoutMs?: number;
+  signal?: AbortSignal | undefined;
+  grpc?: string | undefined;
+  management?: string | undefined;
+  /** `also`: gRPC is looked for beside HTTP. `alone`: only where HTTP gave nothing, since it costs a library. */
+  overGrpc?: "also" | "alone";
+};
+
+/** In the order of what Locum can do with them: tensors with names and types first, then what reloads. */
+const richest: readonly Protocol[] = ["oip-v2-rest", "openai", "torchserve", "kserve-v1", "oip-v2-grpc"];
+
 /**
- * Which protocol a server speaks, from a few questions asked at once, ready or not. Throws `upstream-unreachable`
+ * Which protocols a server speaks, ready or not, from a few questions asked at once. Throws `upstream-unreachable`
  * where nothing answers within the time, `upstream-protocol` where something else does; both say what was tried.
  */
 export async function detect(
   url: string,
-  {
-    timeoutMs = 3000,
-    ...options
-  }: Omit<ExchangeOptions, "url"> & { timeoutMs?: number; signal?: AbortSignal } = {},
+  { timeoutMs = 2500, signal, grpc, management, overGrpc = "also", ...options }: DetectOptions = {},
 ): Promise<Detection> {
-  const { signal, ...exchangeOptions } = options;
-  const { base, ask, close } = openExchange({ url, ...exchangeOptions });
-  const call = { timeoutMs, ...(signal ? { signal } : {}) };
+  const { base, ask, close } = openExchange({ url, ...options });
+  const remaining = deadline({ timeoutMs, ...(signal ? { signal } : {}) });
+  const tried: string[] = [];
+  const noting = note(ask, tried, base);
   try {
-    const tried: string[] = [];
-    const noting = note(ask, tried);
-    const [server, live, nowhere, models] = await Promise.all([
-      identify(noting, call).catch(() => undefined),
-      probe(noting, "/v2/health/live", call),
-      probe(noting, "/v2/health/no-such-check", call),
-      listModels(noting, call).catch(() => undefined),
-    ]);
-    // A program that answers every path with 200 is no v2 server, whatever it says to the health route.
-    const speaksHealth = live.detail !== "protocol" && live.status !== undefined && live.ok && !nowhere.ok;
-    if (!server && !speaksHealth && !models) throw notFound(base, tried);
-    return {
-      protocol: "oip-v2-rest",
-      url: base,
-      ...(server ? { server } : {}),
-      models: models ?? [],
-      modelsKnown: models !== undefined,
-      evidence: tried,
-    };
+    const looks: Look[] = [lookV2, lookV1, lookTorchserve(base, management)];
+    const looking = Promise.all(looks.map((look) => look(noting, remaining).catch(() => undefined)));
+    const named = looking.then((found) => bestOf(found)?.server);
+    const lookOverGrpc = () =>
+      findGrpc({ base, grpc, named, tried, ...accessOf(options, { base, grpc }) }, remaining);
+    const eager = overGrpc === "also" ? lookOverGrpc() : undefined;
+    const found = await looking;
+    const grpcFound = await (eager ?? (bestOf(found) ? undefined : lookOverGrpc()));
+    return choose({ base, found, grpcFound, tried });
   } finally {
     close();
   }
 }
 
-function note(ask: Ask, tried: string[]): Ask {
+function choose({
+  base,
+  found,
+  grpcFound,
+  tried,
+}: {
+  base: string;
+  found: (Spoke | undefined)[];
+  grpcFound: GrpcFound | undefined;
+  tried: string[];
+}): Detection {
+  const overGrpc: Spoke | undefined = grpcFound && {
+    protocol: "oip-v2-grpc",
+    ...(grpcFound.server ? { server: grpcFound.server } : {}),
+    models: [],
+    modelsKnown: false,
+  };
+  const all = [...found, overGrpc];
+  const best = bestOf(all);
+  if (!best) throw notFound(base, tried);
+  const { management, ...spoken } = best;
+  const spoke = new Set(all.map((one) => one?.protocol));
+  return {
+    ...spoken,
+    also: richest.filter((protocol) => spoke.has(protocol) && protocol !== best.protocol),
+    url: base,
+    ...(grpcFound ? { grpc: grpcFound.address } : {}),
+    ...(management === undefined ? {} : { management }),
+    evidence: tried,
+  };
+}
+
+function bestOf(found: readonly (Spoke | undefined)[]): Spoke | undefined {
+  return richest.map((protocol) => found.find((one) => one?.protocol === protocol)).find((one) => one);
+}
+
+/** Credentials stay with the host that they are for. */
+function accessOf(
+  { ca, headers }: Pick<DetectOptions, "ca" | "headers">,
+  { base, grpc }: { base: string; grpc: string | undefined },
+): Pick<DetectOptions, "ca" | "headers"> {
+  const isOwnHost = grpc === undefined || grpc.replace(/:\d+$/, "") === new URL(base).hostname;
+  return { ...(ca === undefined ? {} : { ca }), ...(headers && isOwnHost ? { headers } : {}) };
+}
+
+function note(ask: Ask, tried: string[], base: string): Ask {
   return async (question) => {
     const outcome = await ask(question);
-    tried.push(`${question.method} ${question.path}: ${lineOf(outcome)}`);
+    tried.push(`${question.method} ${question.path.replace(base, "")}: ${lineOf(outcome)}`);
     return outcome;
   };
 }
@@ -71,11 +128,22 @@ function lineOf(outcome: Exchanged): string {
 }
 
 function notFound(base: string, tried: string[]): Fault {
-  const answered = tried.some((line) => /: \d{3}/.test(line) || line.includes(": protocol"));
-  const list = tried.join("; ");
-  return answered
-    ? new Fault("upstream-protocol", `no known model server protocol at ${base}. Tried ${list}`, {
-        hint: "Locum speaks the Open Inference Protocol v2 over REST: is this the server's HTTP port?",
-      })
-    : new Fault("upstream-unreachable", `nothing answers at ${base}. Tried ${list}`);
+  const answered = tried.some((line) => /: \d{3}( |$)/.test(line) || line.includes(": protocol"));
+  if (!answered) {
+    const reasons = [...new Set(tried.map((line) => line.slice(line.indexOf(": ") + 2)))];
+    return new Fault(
+      "upstream-unreachable",
+      `nothing answers at ${base}: ${reasons.join("; ")}. Tried ${tried.length} questions`,
+    );
+  }
+  const wantsCredentials = tried.some((line) => /: 40[13]( |$)/.test(line));
+  return new Fault(
+    "upstream-protocol",
+    `no known model server protocol at ${base}. Tried ${tried.join("; ")}`,
+    {
+      hint: wantsCredentials
+        ? "The server wants credentials: give them with --headers-file, or in headersFile."
+        : "Is this the server's HTTP port? One of no known protocol is described by httpJson in the service file.",
+    },
+  );
 }

@@ -9,7 +9,7 @@ afterEach(() => server.close());
 
 async function at(script: Record<string, Scripted>, nonce?: () => string) {
   server = await startScriptedServer(script);
-  return connect({ url: server.url, ...(nonce ? { nonce } : {}) });
+  return connect({ protocol: "oip-v2-rest", url: server.url, ...(nonce ? { nonce } : {}) });
 }
 
 const asking = { inputs: [{ name: "x", datatype: "FP32", shape: [1], data: [1] }] };
