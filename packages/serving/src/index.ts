@@ -14,7 +14,7 @@ export type {
 } from "./model-server.ts";
 export type { ServerIdentity } from "./oip-server.ts";
 export { readOpenaiAnswer } from "./openai-answer.ts";
-export { openaiNoise, type PinnedRequest, pinOpenai } from "./openai-golden.ts";
+export { endBeforeTie, openaiAside, openaiNoise, type PinnedRequest, pinOpenai } from "./openai-golden.ts";
 export {
   type Wire,
   type WireAsked,

@@ -8,7 +8,7 @@ export type OpenaiAnswer = { outputs: Tensor[]; id: string | undefined; usage: O
 
 /**
  * A whole answer of 2xx, streamed or not, as tensors: `text`, `finish_reason` (one a choice), `tokens`, `logprobs`,
- * `model`, `prompt_tokens`, or `embedding`. Throws `upstream-protocol` for everything that is no whole answer, and
+ * `runner_up` (of the likeliest token that was not chosen), `model`, `prompt_tokens`, or `embedding`. Throws `upstream-protocol` for everything that is no whole answer, and
  * `upstream-refused` for an error that comes with 200.
  */
 export function readOpenaiAnswer(headers: Headers, body: Buffer): OpenaiAnswer {
@@ -92,10 +92,14 @@ function texts(choices: readonly Choice[], { model, usage }: Gathered): Tensor[]
   const tokens = choices.flatMap((choice) => choice.tokens);
   const names = tokens.map(({ token }) => token);
   const logprobs = tokens.map(({ logprob }) => logprob);
+  const runnersUp = tokens.flatMap(({ runnerUp }) => runnerUp ?? []);
   return [
     bytes("text", all),
     ...(ends.length === choices.length ? [bytes("finish_reason", ends)] : []),
     ...(tokens.length === 0 ? [] : [bytes("tokens", names), tensor("logprobs", "FP64", logprobs)]),
+    ...(tokens.length > 0 && runnersUp.length === tokens.length
+      ? [tensor("runner_up", "FP64", runnersUp)]
+      : []),
     ...said(model, usage),
   ];
 }

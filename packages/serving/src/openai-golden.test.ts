@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { pinOpenai } from "./openai-golden.ts";
+import { endBeforeTie, pinOpenai } from "./openai-golden.ts";
 
 const messages = [
   { role: "system", content: "Be brief." },
@@ -16,13 +16,13 @@ test("a chat is pinned to one greedy answer of few tokens with their log-probabi
     max_tokens: 16,
     top_p: 0.9,
     logprobs: true,
-    top_logprobs: 1,
+    top_logprobs: 2,
   });
   expect(fallback).toEqual({ messages, temperature: 0, seed: 1, max_tokens: 16, top_p: 0.9 });
 });
 
 test.for<[string, Record<string, unknown>, Record<string, unknown>]>([
-  ["a completion asks for them by number", { prompt: "Hi" }, { max_tokens: 8, logprobs: 1 }],
+  ["a completion asks for them by number", { prompt: "Hi" }, { max_tokens: 8, logprobs: 2 }],
   ["a seed and fewer tokens stay", { prompt: "Hi", seed: 7, max_tokens: 3 }, { seed: 7, max_tokens: 3 }],
   ["the newer limit stays the limit", { messages, max_completion_tokens: 99 }, { max_completion_tokens: 16 }],
   ["a stream tells its usage", { messages, stream: true }, { stream_options: { include_usage: true } }],
@@ -64,4 +64,23 @@ test("pinning again changes nothing, whatever was given", () => {
       expect(request).toMatchObject({ temperature: 0, seed: expect.any(Number) });
     }),
   );
+});
+
+test.for<[string, number[], number[], number | undefined]>([
+  ["no tie leaves it", [-0.1, -0.2], [-3, -2], 8],
+  ["a tie ends it before", [-0.1, -0.2, -0.69, -0.1], [-3, -2, -0.7, -4], 2],
+  ["a runner-up that was likelier is a tie too", [-0.1, -1.5], [-3, -0.4], 1],
+  ["a tie at once refuses it", [-0.69], [-0.7], undefined],
+])("a golden ends before the model is undecided: %s", ([, logprobs, runnersUp, limit]) => {
+  const tensor = (name: string, data: number[]) => ({
+    name,
+    datatype: "FP64" as const,
+    shape: [data.length],
+    data,
+  });
+  const outputs = [tensor("logprobs", logprobs), tensor("runner_up", runnersUp)];
+  const end = () => endBeforeTie({ max_tokens: 8 }, outputs).max_tokens;
+  if (limit === undefined) expect(end).toThrow(expect.objectContaining({ code: "golden-unstable" }));
+  else expect(end()).toBe(limit);
+  expect(endBeforeTie({ max_tokens: 8 }, [])).toEqual({ max_tokens: 8 });
 });

@@ -1,4 +1,4 @@
-import { Fault } from "@locum/contracts";
+import { Fault, type Tensor } from "@locum/contracts";
 import { isObject } from "./json-tensor.ts";
 import { actsBeyond } from "./openai-look.ts";
 
@@ -43,6 +43,36 @@ export const openaiNoise = {
   embedding: { floor: { abs: 1e-4, rel: 1e-3 }, cap: { abs: 5e-3, rel: 5e-2 } },
 };
 
+/** Told for the choice of tokens alone: what was not chosen varies too much to be expected. */
+export const openaiAside: readonly string[] = ["runner_up"];
+
+/** Twice the band: a lead that both candidates' noise cannot turn round. */
+const leadLeast = 0.1;
+
+/**
+ * A token that hardly leads its runner-up is another one as soon as a busy server sums in another order, and all that
+ * follow it are others too: a golden ends before it. Throws `golden-unstable` where that is the first.
+ */
+export function endBeforeTie(request: Request, outputs: readonly Tensor[]): Request {
+  const [chosen, next] = ["logprobs", "runner_up"].map((name) =>
+    outputs.find((output) => output.name === name),
+  );
+  if (!chosen || !next) return request;
+  const lead = (at: number) => Number(chosen.data[at]) - Number(next.data[at]);
+  const tie = Array.from(chosen.data).findIndex((_, at) => lead(at) < leadLeast);
+  if (tie < 0) return request;
+  if (tie === 0)
+    throw new Fault(
+      "golden-unstable",
+      `its first token leads the next candidate by ${lead(0).toFixed(3)} only`,
+      {
+        hint: "Choose an input whose answer is clear: the model itself is undecided here.",
+      },
+    );
+  const limit = request.max_completion_tokens === undefined ? "max_tokens" : "max_completion_tokens";
+  return { ...request, [limit]: tie };
+}
+
 function limits(request: Request): Request {
   const { max_tokens: plain, max_completion_tokens: completion } = request;
   const capped = (given: unknown) =>
@@ -57,10 +87,8 @@ const usageToo = (options: unknown): Request => ({
   include_usage: true,
 });
 
-/**
- * One candidate a token: llama.cpp takes none as no log-probabilities at all, and 20 where nothing is said.
- */
-const asksLogprobs = ({ messages, top_logprobs: candidates }: Request): Request =>
+/** Two candidates a token, for the lead of the first. None at all is what llama.cpp takes for no log-probabilities. */
+const asksLogprobs = ({ messages, top_logprobs: given }: Request): Request =>
   messages === undefined
-    ? { logprobs: 1 }
-    : { logprobs: true, top_logprobs: Math.max(1, Number(candidates) || 1) };
+    ? { logprobs: 2 }
+    : { logprobs: true, top_logprobs: Math.max(2, Number(given) || 2) };

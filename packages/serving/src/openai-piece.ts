@@ -1,6 +1,7 @@
 import { isObject } from "./json-tensor.ts";
 
-export type OpenaiToken = { token: string; logprob: number };
+/** `runnerUp`: of the likeliest token beside the one that was chosen, where the answer tells it. */
+export type OpenaiToken = { token: string; logprob: number; runnerUp: number | undefined };
 export type OpenaiChoice = {
   index: number;
   text: string;
@@ -95,17 +96,34 @@ function contentOf(said: unknown): string {
 /** The chat's list of objects, or the parallel lists of completions. A null stands for NaN, as some servers write it. */
 function tokensOf(said: unknown): OpenaiToken[] {
   if (!isObject(said)) return [];
-  if (Array.isArray(said.content))
-    return said.content
-      .filter(isObject)
-      .map(({ token, logprob }) => ({ token: String(token), logprob: numberOf(logprob) }));
-  const { tokens, token_logprobs: logprobs } = said;
+  if (Array.isArray(said.content)) return said.content.filter(isObject).map(chatToken);
+  const { tokens, token_logprobs: logprobs, top_logprobs: candidates } = said;
   if (!Array.isArray(tokens) || !Array.isArray(logprobs)) return [];
   // The first token of an echoed prompt has no probability, and says so by null.
   const first = logprobs[0] === null && logprobs.length > 1 ? 1 : 0;
-  return tokens
-    .slice(first)
-    .map((token, at) => ({ token: String(token), logprob: numberOf(logprobs[first + at]) }));
+  return tokens.slice(first).map((said, place) => {
+    const token = String(said);
+    const others = Array.isArray(candidates) ? candidates[first + place] : undefined;
+    const runnerUp = isObject(others) ? likeliest(token, Object.entries(others)) : undefined;
+    return { token, logprob: numberOf(logprobs[first + place]), runnerUp };
+  });
+}
+
+function chatToken({ token: said, logprob, top_logprobs: candidates }: Record<string, unknown>): OpenaiToken {
+  const token = String(said);
+  const others = Array.isArray(candidates) ? candidates.filter(isObject) : [];
+  const runnerUp = likeliest(
+    token,
+    others.map((one) => [String(one.token), one.logprob]),
+  );
+  return { token, logprob: numberOf(logprob), runnerUp };
+}
+
+function likeliest(chosen: string, candidates: [string, unknown][]): number | undefined {
+  const others = candidates.flatMap(([token, logprob]) =>
+    token !== chosen && typeof logprob === "number" ? logprob : [],
+  );
+  return others.length > 0 ? Math.max(...others.slice(0, 64)) : undefined;
 }
 
 function responseChoices(

@@ -59,6 +59,32 @@ test("an answer is its text, its tokens, and what it says of itself", async () =
   one.close();
 });
 
+test("the likeliest token that was not chosen is told where the server tells candidates", async () => {
+  const top = (...pairs: [string, number][]) => pairs.map(([token, logprob]) => ({ token, logprob }));
+  const content = [
+    { token: "a", logprob: -0.1, top_logprobs: top(["a", -0.1], ["b", -2]) },
+    { token: "c", logprob: -0.9, top_logprobs: top(["d", -0.6], ["c", -0.9]) },
+  ];
+  const chat1 = answer({
+    choices: [{ message: { content: "ac" }, finish_reason: "stop", logprobs: { content } }],
+  });
+  const lists = {
+    tokens: ["a", "c"],
+    token_logprobs: [-0.1, -0.9],
+    top_logprobs: [
+      { a: -0.1, b: -2 },
+      { d: -0.6, c: -0.9 },
+    ],
+  };
+  const text = { model: "m", choices: [{ text: "ac", finish_reason: "stop", logprobs: lists }] };
+  const one = await at({ ...models("me"), [ask]: { body: chat1 }, "POST /v1/completions": { body: text } });
+  for (const request of [chat, { prompt: "hi" }]) {
+    const { outputs } = await one.infer("m", request, call);
+    expect(outputs.find(({ name }) => name === "runner_up")?.data).toEqual([-2, -0.6]);
+  }
+  one.close();
+});
+
 test("a streamed answer says the same", async () => {
   const piece = (delta: object, finish: string | null, logprobs: unknown = null) =>
     `data: ${JSON.stringify({ model: "m", choices: [{ index: 0, delta, finish_reason: finish, logprobs }] })}\n\n`;

@@ -43,7 +43,7 @@ describe("requests", () => {
     expect(bare?.request).not.toHaveProperty("model");
     expect(bare?.fallback).not.toHaveProperty("logprobs");
     expect(whole).toEqual({ ...bare, at: "in.json[1]" });
-    expect(plain).toMatchObject({ model: undefined, request: { prompt: "Hi", logprobs: 1, ...pinned } });
+    expect(plain).toMatchObject({ model: undefined, request: { prompt: "Hi", logprobs: 2, ...pinned } });
   });
 
   test("of a release are asked as they were recorded", () => {

@@ -53,7 +53,7 @@ function readRequest(
   const named = onPath?.model ?? model ?? modelName ?? given.model;
   const base = { at, model: typeof named === "string" ? named : undefined };
   if (!recorded) return { ...base, ...read };
-  const { fallback: _fallback, ...asked } = read;
+  const { fallback: _fallback, settle: _settle, ...asked } = read;
   return { ...base, ...asked, request: given };
 }
 

@@ -71,6 +71,21 @@ test("a server that refuses log-probabilities is asked without, and so is its ne
   expect(goldens[0]?.expected.map(({ name }) => name)).not.toContain("logprobs");
 });
 
+test("a golden ends before a token that another one almost was", async () => {
+  const words = ["a", "b", "c", "d"];
+  await using a = await startFakeOpenai(() => ({ words, logprob: -0.5, next: [-2, -2, -0.55, -3] }));
+  const { goldens } = await record([a]);
+  expect(goldens[0]?.request).toMatchObject({ max_tokens: 2 });
+  const expected = goldens[0]?.expected ?? [];
+  expect(expected.find(({ name }) => name === "tokens")?.data).toEqual(["a", "b"]);
+  expect(expected.map(({ name }) => name)).not.toContain("runner_up");
+  await using b = await startFakeOpenai(() => ({ words, logprob: -0.5, next: [-0.5, -2, -2, -2] }));
+  await expect(record([b])).rejects.toMatchObject({
+    code: "golden-unstable",
+    message: expect.stringContaining("in.json[0]"),
+  });
+});
+
 test.for<[string, (prompt: string, asked: number) => { words: string[]; logprob?: number }, string]>([
   ["other words each time", (_, asked) => ({ ...hello, words: ["w", `${asked}`] }), "golden-unstable"],
   [

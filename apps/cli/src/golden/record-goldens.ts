@@ -77,11 +77,14 @@ export async function recordGoldens({
     ),
   );
   const goldens = questions.map((question, index) => {
+    const { noise, aside = [] } = requests[index] ?? {};
     const samples: InstanceSamples[] = instances.map(({ id }, at) => ({
       instance: id,
-      answers: answers[at]?.[index] ?? [],
+      answers: (answers[at]?.[index] ?? []).map((outputs) =>
+        outputs.filter(({ name }) => !aside.includes(name)),
+      ),
     }));
-    return learned(question, { samples, given: given?.[index], bands: requests[index]?.noise });
+    return learned(question, { samples, given: given?.[index], bands: noise });
   });
   return { goldens, configuration, asks: done };
 }

@@ -1,6 +1,6 @@
 import { Fault, type Protocol, type Tensor } from "@locum/contracts";
 import type { NoiseBands } from "@locum/coordination";
-import { decodeRequest, inferRoute, openaiNoise, pinOpenai } from "@locum/serving";
+import { decodeRequest, endBeforeTie, inferRoute, openaiAside, openaiNoise, pinOpenai } from "@locum/serving";
 
 type Body = Record<string, unknown>;
 
@@ -8,7 +8,16 @@ type Body = Record<string, unknown>;
  * A request in the form in which it is asked, with its tensors, where the protocol has them, and how outputs vary that
  * vary by more than rounding. `fallback` is asked where a server refuses what `request` asks for in addition.
  */
-export type ReadBody = { request: Body; fallback?: Body; inputs: Tensor[]; noise?: NoiseBands };
+export type ReadBody = {
+  request: Body;
+  fallback?: Body;
+  inputs: Tensor[];
+  noise?: NoiseBands;
+  /** Outputs that are told for other reasons than to be expected. */
+  aside?: readonly string[];
+  /** The request as a first answer to it says that it is better asked. Throws a Fault where none is good. */
+  settle?(request: Body, outputs: readonly Tensor[]): Body;
+};
 
 /** How the requests of one protocol are known by their path and their fields, and read. */
 export type RequestReader = {
@@ -30,7 +39,7 @@ const openai: RequestReader = {
     // The model stands beside the request, and is put in when it is asked.
     const { model: _model, ...rest } = body;
     if (!openai.fits(rest)) throw new Fault("request-invalid", "expected messages, prompt or input");
-    return { ...pinOpenai(rest), inputs: [], noise: openaiNoise };
+    return { ...pinOpenai(rest), inputs: [], noise: openaiNoise, aside: openaiAside, settle: endBeforeTie };
   },
 };
 

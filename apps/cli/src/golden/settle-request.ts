@@ -4,26 +4,34 @@ import type { GoldenRequest } from "./read-requests.ts";
 
 /**
  * The form of a request that every instance answers: what it asks for in addition (log-probabilities), or its fallback
- * where one of them refuses that. What refuses the fallback too refuses the request, and says so when it is asked.
+ * where one of them refuses that, as the answers say that it is best asked. What refuses the fallback too refuses the
+ * request, and says so when it is asked.
+ * @throws Fault of an answer, or golden-unstable
  */
 export async function settleRequest({
+  at,
   model,
   request,
   fallback,
+  settle,
   instances,
   timeoutMs,
-}: Pick<GoldenRequest, "request" | "fallback"> & {
+}: Pick<GoldenRequest, "at" | "request" | "fallback" | "settle"> & {
   model: string;
   instances: readonly { server: ModelServer }[];
   timeoutMs: number;
 }): Promise<GoldenRequest["request"]> {
   if (!fallback) return request;
-  for (const { server } of instances) {
-    const refused = await server.infer(model, request, { timeoutMs }).then(
-      () => false,
-      (error: unknown) => error instanceof Fault && error.code === "upstream-refused",
-    );
-    if (refused) return fallback;
+  let settled = request;
+  try {
+    for (const { server } of instances) {
+      const { outputs } = await server.infer(model, settled, { timeoutMs });
+      settled = settle?.(settled, outputs) ?? settled;
+    }
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    if (error.code === "upstream-refused") return fallback;
+    throw new Fault(error.code, `${at} (${model}): ${error.message}`, { hint: error.hint, cause: error });
   }
-  return request;
+  return settled;
 }

@@ -1,15 +1,16 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-type Request = { messages: { content: string }[]; logprobs?: boolean };
+type Request = { messages: { content: string }[]; logprobs?: boolean; max_tokens: number };
 export type FakeOpenai = AsyncDisposable & { url: string };
 
 /**
  * A server of the OpenAI API with one model `m`, whose words are a function of the prompt and of how often it was
- * asked. `logprob` is that of every word; undefined refuses to tell, as some servers do.
+ * asked. `logprob` is that of every word; undefined refuses to tell, as some servers do. `next`: of the candidate beside
+ * each word.
  */
 export async function startFakeOpenai(
-  answer: (prompt: string, asked: number) => { words: string[]; logprob?: number },
+  answer: (prompt: string, asked: number) => { words: string[]; logprob?: number; next?: number[] },
 ): Promise<FakeOpenai> {
   let asked = 0;
   const server = createServer((request, response) => {
@@ -22,12 +23,21 @@ export async function startFakeOpenai(
       };
       if (request.url === "/v1/models") return reply(200, { data: [{ id: "m", owned_by: "me" }] });
       if (request.url !== "/v1/chat/completions") return reply(404, { detail: "Not Found" });
-      const { messages, logprobs } = JSON.parse(Buffer.concat(chunks).toString()) as Request;
+      const {
+        messages,
+        logprobs,
+        max_tokens: limit,
+      } = JSON.parse(Buffer.concat(chunks).toString()) as Request;
       asked += 1;
       const prompt = messages.map(({ content }) => content).join(" ");
-      const { words, logprob } = answer(prompt, asked);
+      const { words: all, logprob, next } = answer(prompt, asked);
+      const words = all.slice(0, limit);
       if (logprobs && logprob === undefined) return reply(400, { error: { message: "no logprobs here" } });
-      const content = words.map((token) => ({ token, logprob }));
+      const content = words.map((token, at) => ({
+        token,
+        logprob,
+        ...(next ? { top_logprobs: [{ token: "other", logprob: next[at] }] } : {}),
+      }));
       reply(200, {
         model: "m",
         choices: [
