@@ -16,6 +16,7 @@ import { createLatencyHistogram, type LatencyHistogram } from "./latency-histogr
 import { createLiveRung, createReadyRung } from "./live-rung.ts";
 import { createProcessRung } from "./process-rung.ts";
 import { createProgressRung } from "./progress-rung.ts";
+import { readingMs } from "./reading-time.ts";
 import { everyTime, type LadderClock, type Tell } from "./rung.ts";
 import { tryConnect } from "./try-connect.ts";
 import { workSeen } from "./work-seen.ts";
@@ -62,7 +63,8 @@ export function createLadder(options: LadderOptions): Ladder {
 
   const silenceLimitMs = (p99Ms: number) =>
     Math.min(probe.divertCeilingMs, Math.max(probe.divertFloorMs, 8 * p99Ms));
-  const timeoutMs = () => Math.max(golden.timeoutFloorMs, 8 * latencies.tail());
+  const timeoutMs = () =>
+    Math.max(golden.timeoutFloorMs, 8 * latencies.tail(), readingMs(tap(), traffic, silenceLimitMs));
   const process = createProcessRung({ url, everyMs: probe.processMs, ...common, ...options });
   const live = createLiveRung({ everyMs: probe.liveMs, ...common });
   const ready = createReadyRung({ everyMs: probe.readyMs, models, ...common });
