@@ -3,7 +3,7 @@ import { Address, Fault, type Instance, type ServiceConfig, splitAddress } from 
 import { parseFlags } from "@locum/runtime";
 
 export type SidecarFlags = {
-  config: string;
+  config: string | undefined;
   instance: string | undefined;
   collector: string | undefined;
   "token-file": string | undefined;
@@ -30,7 +30,7 @@ export type SidecarConfig = {
 export function readFlags(argv: readonly string[]): SidecarFlags {
   const text = (about: string) => ({ kind: "text", about }) as const;
   return parseFlags(argv, {
-    config: { kind: "text", required: true, about: "service file" },
+    config: text("service file; LOCUM_SERVICE holds its text if absent"),
     instance: text("which instance of the file; needed where it has several"),
     collector: text("URL of the collector"),
     "token-file": text("file with the sidecar's token"),

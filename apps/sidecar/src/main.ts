@@ -1,10 +1,12 @@
-import { Fault, faultTable, loadServiceFile } from "@locum/contracts";
+import { Fault, faultTable } from "@locum/contracts";
 import { createFilter } from "@locum/privacy";
 import { closeServer, createLog, drain, firstSignal, listen } from "@locum/runtime";
+import { answerProbes, readProbes } from "./adapters/kubelet-probes.ts";
 import { createApp } from "./app.ts";
 import { readFlags, sidecarConfig } from "./config.ts";
 import { exportTelemetry } from "./export-telemetry.ts";
 import { openDeps } from "./open-deps.ts";
+import { advertised, readService } from "./read-service.ts";
 
 const log = createLog();
 const drainMs = 10_000;
@@ -12,13 +14,16 @@ const drainMs = 10_000;
 /** Standard output carries one line, when everything listens; scripts and `locum up` wait for it. */
 async function main(): Promise<void> {
   const flags = readFlags(process.argv.slice(2));
-  const config = sidecarConfig(await loadServiceFile(flags.config), flags);
+  const { env } = process;
+  const config = sidecarConfig(await readService(flags.config, env), flags);
+  const probes = readProbes(env.LOCUM_PROBES);
   const app = createApp(await openDeps(config, log));
+  answerProbes(app.control, probes, app.report);
   const control = await listen(app.control, config.listen.control, { secrets: false });
   const agent = await listen(app.agent, config.listen.agent, { secrets: false });
   const tap =
     app.tap && config.listen.tap ? await listen(app.tap.server, config.listen.tap, { secrets: false }) : null;
-  await app.start({ tap: tap?.url ?? null, control: control.url });
+  await app.start({ tap: tap && advertised(tap.url, env), control: advertised(control.url, env) });
   const telemetry = await exportTelemetry({ config, families: app.metrics, filter: createFilter(), log });
   const { id } = config.instance;
   process.stdout.write(

@@ -19,13 +19,19 @@ const Headers = z.record(z.string(), z.string());
  * @throws Fault not-authenticated
  */
 export async function readToken(file: string, identity: string): Promise<string> {
-  const parsed = Tokens.safeParse(await readJson(file));
+  const text = await readFile(file, "utf8").catch(() => "");
+  // A token that Kubernetes projects into the pod stands there by itself.
+  if (/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\s*$/.test(text) && text.length <= projectedMax)
+    return text.trim();
+  const parsed = Tokens.safeParse(jsonOf(text));
   const tokens = parsed.success ? parsed.data.tokens.filter(({ role }) => role === "sidecar") : [];
   const own =
     tokens.find(({ instance }) => instance === identity) ?? tokens.find(({ instance }) => !instance);
   if (!own) throw new Fault("not-authenticated", `${file} holds no token for a sidecar`);
   return own.token;
 }
+
+const projectedMax = 16_384;
 
 /** Headers for the model server (authentication). @throws Fault config-invalid */
 export async function readHeaders(file: string | undefined): Promise<Record<string, string> | undefined> {
@@ -45,9 +51,12 @@ export async function readPem(file: string | undefined): Promise<string | undefi
   return text;
 }
 
-async function readJson(file: string): Promise<unknown> {
+const readJson = async (file: string): Promise<unknown> =>
+  jsonOf(await readFile(file, "utf8").catch(() => ""));
+
+function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(await readFile(file, "utf8"));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
