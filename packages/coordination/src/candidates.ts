@@ -1,4 +1,5 @@
 import type { Member } from "./decision.ts";
+import { wrongModels } from "./repair-for.ts";
 import { membersOf, type Turn } from "./turn.ts";
 
 /** A candidate is asked again after this many times the time that it has for its proof. */
@@ -11,11 +12,14 @@ const triedAgain = 5;
 export function unfitReason(turn: Turn, member: Member, failing: Member | null): string | null {
   const { plan, durable } = turn.state;
   const { report } = member;
+  if (isShadow(turn, member.id)) return "a shadow takes no traffic";
   if (member.contested) return "two live incarnations claim this identity";
   if (!member.connected || member.silent || !report) return "not heard of";
   if (report.verdict.kind !== "healthy")
     return `${report.verdict.kind}${"failure" in report.verdict ? ` (${report.verdict.failure})` : ""}`;
   if (report.bytes === "unapproved") return "its files belong to no approved release";
+  const wrong = wrongModels(report);
+  if (wrong.length > 0) return `answers wrongly for ${wrong.join(", ")}`.slice(0, 500);
   if (report.goldens !== "none" && report.goldens !== "proven") return `goldens ${report.goldens}`;
   if (report.provenAgeMs !== null && report.provenAgeMs > plan.fitnessMaxAgeMs)
     return `last proven ${Math.round(report.provenAgeMs / 1000)} s ago`;
@@ -50,6 +54,9 @@ const wasJustTried = (turn: Turn, id: string): boolean => {
   const triedAtMs = turn.state.tried[id];
   return triedAtMs !== undefined && turn.atMs - triedAtMs < triedAgain * turn.state.plan.prepareMs;
 };
+
+export const isShadow = (turn: Turn, id: string): boolean =>
+  turn.state.plan.instances.some((instance) => instance.id === id && instance.shadow === true);
 
 export const volumeOf = (turn: Turn, id: string): string =>
   turn.state.plan.instances.find((instance) => instance.id === id)?.volume ?? id;

@@ -1,3 +1,4 @@
+import { watchAllWrong } from "./all-wrong.ts";
 import type { Decision, Effect, Input, ServiceState } from "./decision.ts";
 import { startPromotion } from "./failover.ts";
 import { followIncidents } from "./incidents.ts";
@@ -5,7 +6,7 @@ import { acknowledge, connect, disconnect, hear, watchSilence } from "./membersh
 import { advanceOperations, finishOperation, takeOrder } from "./operations.ts";
 import { publishPolicy } from "./policy.ts";
 import { advancePromotion, confirmPath, finishPromotionStep } from "./promotion.ts";
-import { startRepairs, watchAllWrong } from "./repairs.ts";
+import { startRepairs } from "./repairs.ts";
 import { keepRoles } from "./roles.ts";
 import { startTerm } from "./service-start.ts";
 import { audit, setState, startTurn, type Turn } from "./turn.ts";

@@ -29,7 +29,14 @@ export type ServicePlan = {
   failback: "manual" | "auto";
   failbackAfterMs: number;
 };
-export type InstancePlan = { id: string; role: "active" | "standby"; volume: string; domain: string };
+export type InstancePlan = {
+  id: string;
+  role: "active" | "standby";
+  volume: string;
+  domain: string;
+  /** Asked and judged, and never given traffic. */
+  shadow?: boolean;
+};
 
 /** What must survive the process. Written by compare-and-swap on `version`, before any command that follows from it. */
 export type Durable = {
@@ -43,6 +50,8 @@ export type Durable = {
   spent: Record<string, number[]>;
   pausedUntil: number | null;
   frozen: Digest[];
+  /** Models that are wrong everywhere, by release; absent in states from before there were several. */
+  frozenModels?: Record<Digest, string[]>;
 };
 
 export type Promotion = {

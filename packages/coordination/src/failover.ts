@@ -1,7 +1,7 @@
 import { spend } from "./budget.ts";
 import { candidatesFor, unfitReason } from "./candidates.ts";
 import type { Member } from "./decision.ts";
-import { troubleOf } from "./incidents.ts";
+import { modelTroubleOf, troubleOf } from "./incidents.ts";
 import { beginPromotion } from "./promotion.ts";
 import { audit, isAwaited, isPaused, membersOf, sayOnce, type Turn, tell } from "./turn.ts";
 
@@ -46,6 +46,7 @@ function failingActive(turn: Turn): Member | null {
       if (durable.roles[member.id] !== "active" || member.contested) return false;
       const trouble = troubleOf(member);
       if (trouble && trouble.failure !== "latent-bytes") return true;
+      if (movesWhole(turn, member)) return true;
       return (
         plan.class === "exclusive" &&
         member.report !== null &&
@@ -57,8 +58,15 @@ function failingActive(turn: Turn): Member | null {
   );
 }
 
+/**
+ * One wrong model of several moves the role only where its requests cannot be moved by themselves: an exclusive active
+ * answers alone, and a watcher that sends everything away has found somebody who is fit for all of it.
+ */
+const movesWhole = ({ state: { plan } }: Turn, member: Member): boolean =>
+  modelTroubleOf(member) !== null && (plan.class === "exclusive" || member.report?.diverted === true);
+
 const reasonOf = (failing: Member): string => {
-  const trouble = troubleOf(failing);
+  const trouble = troubleOf(failing) ?? modelTroubleOf(failing);
   return trouble ? `${trouble.failure}: ${trouble.detail}` : "fenced itself";
 };
 

@@ -1,5 +1,6 @@
 import type { Incident } from "@locum/contracts";
 import type { Member } from "./decision.ts";
+import { wrongModels } from "./repair-for.ts";
 import {
   audit,
   membersOf,
@@ -15,7 +16,7 @@ import {
 /** Opens an incident when an instance fails, and closes it when the instance is proven right again. */
 export function followIncidents(turn: Turn): void {
   for (const member of membersOf(turn)) {
-    const trouble = troubleOf(member);
+    const trouble = troubleOf(member) ?? modelTroubleOf(member);
     const open = member.incident ? turn.state.incidents[member.incident] : undefined;
     if (trouble && !open) {
       if (!isBeingWritten(turn, member, trouble)) openIncident(turn, member, trouble);
@@ -50,6 +51,22 @@ export function troubleOf({ report, silent, connected, heardAtMs }: Member): Tro
       detail: "the files belong to no approved release, the loaded model answers rightly",
     };
   return null;
+}
+
+/** Some models of several are wrong on a server that is not: their neighbours stay where they are. */
+export function modelTroubleOf({ report }: Member): Trouble | null {
+  if (!report) return null;
+  const wrong = wrongModels(report);
+  const failures = wrong.flatMap((name) => {
+    const verdict = report.models?.[name]?.verdict;
+    return verdict?.kind === "failed" ? { name, ...verdict } : [];
+  });
+  const [first] = failures;
+  if (!first) return null;
+  const details = failures.map(
+    ({ name, evidence }) => `${name}: ${evidence.map(({ detail }) => detail).join("; ")}`,
+  );
+  return { failure: first.failure, detail: details.join("; ").slice(0, 1000) };
 }
 
 /** A deploy puts its files beside the others before it renames them: until they were quiet, nothing is wrong with them. */
@@ -92,7 +109,11 @@ function openIncident(turn: Turn, { id }: Member, { failure, detail }: Trouble):
   });
   setMember(turn, id, { incident });
   tell(turn, id, "detect", `${failure}: ${detail}`);
-  if (turn.state.members[id]?.report?.diverted) tell(turn, id, "divert", "new requests go elsewhere");
+  const { diverted = false, models = {} } = turn.state.members[id]?.report ?? {};
+  if (diverted) tell(turn, id, "divert", "new requests go elsewhere");
+  for (const [name, model] of Object.entries(models))
+    if (model.diverted && !diverted)
+      tell(turn, id, "divert", `requests of ${name} go elsewhere, its neighbours are served here`);
   const event = audit(turn, "incident.open", id, detail, { failure });
   turn.effects.push({ kind: "notify", subject: `${turn.state.plan.service}/${id}: ${failure}`, event });
 }

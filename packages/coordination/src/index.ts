@@ -16,6 +16,6 @@ export {
   type NoiseBands,
 } from "./learn-golden.ts";
 export { goldensToAsk } from "./model-set.ts";
-export { type Repair, type RepairPolicy, repairFor } from "./repairs.ts";
+export { type Repair, type RepairPolicy, repairFor, repeatsOf, triedBy, wrongModels } from "./repair-for.ts";
 export { planOf, startService } from "./service-start.ts";
 export { smallestVisibleFault, type VisibleFault } from "./smallest-visible-fault.ts";

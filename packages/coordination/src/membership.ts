@@ -1,3 +1,5 @@
+import type { Report } from "@locum/contracts";
+import { isShadow } from "./candidates.ts";
 import type { Input, Member } from "./decision.ts";
 import { judgedLeaseMs } from "./service-start.ts";
 import { audit, membersOf, setMember, setState, type Turn, tell } from "./turn.ts";
@@ -125,6 +127,7 @@ function noteChanges(turn: Turn, before: Member, after: Member): void {
       `sidecar:${after.id}`,
     );
   }
+  noteModels(turn, was, is, after.id);
   if (was && was.diverted !== is.diverted) {
     audit(
       turn,
@@ -154,6 +157,37 @@ function noteChanges(turn: Turn, before: Member, after: Member): void {
       { from: was.release, to: is.release },
       `sidecar:${after.id}`,
     );
+}
+
+/** Of several models each has a story of its own. */
+function noteModels(turn: Turn, was: Report | null, is: Report, instance: string): void {
+  for (const [model, after] of Object.entries(is.models ?? {})) {
+    const before = was?.models?.[model];
+    const actor = `sidecar:${instance}`;
+    if (before?.verdict.kind !== after.verdict.kind) {
+      const { verdict } = after;
+      const facts = {
+        model,
+        from: before?.verdict.kind ?? "none",
+        to: verdict.kind,
+        failure: "failure" in verdict ? verdict.failure : "",
+      };
+      audit(
+        turn,
+        "verdict.change",
+        instance,
+        verdict.evidence.map(({ detail }) => detail).join("; "),
+        facts,
+        actor,
+      );
+    }
+    if ((before?.diverted ?? false) === after.diverted) continue;
+    const what = after.diverted
+      ? `requests of ${model} go elsewhere, its neighbours are served here`
+      : `takes requests of ${model} again`;
+    audit(turn, after.diverted ? "divert.start" : "divert.end", instance, what, { model }, actor);
+    tell(turn, instance, "divert", what);
+  }
 }
 
 /** The answer to a report. A lease runs from the receipt here and from the send time there. */
@@ -198,6 +232,7 @@ export function mayEject(turn: Turn, leaving: Member): boolean {
   for (const { id, report, connected, silent } of membersOf(turn)) {
     if (!report || !connected || silent) continue;
     load += report.requestsPerSecond;
+    if (isShadow(turn, id)) continue;
     if (id === leaving.id || !report.fit || report.diverted) continue;
     staying += 1;
     capacity += report.capacityPerSecond;
@@ -222,7 +257,7 @@ export function watchSilence(
     if (silent !== member.silent || heardAtMs !== member.heardAtMs)
       setMember(turn, member.id, { silent, heardAtMs });
   }
-  const known = membersOf(turn).filter(({ heardAtMs }) => heardAtMs !== null);
+  const known = membersOf(turn).filter(({ id, heardAtMs }) => heardAtMs !== null && !isShadow(turn, id));
   const silent = known.filter((member) => member.silent).length;
   const mass =
     (silent >= massSilenceMin && silent > massSilenceShare * known.length) ||

@@ -1,5 +1,5 @@
 import type { Command, CommandResult } from "@locum/contracts";
-import { unfitReason } from "./candidates.ts";
+import { isShadow, unfitReason } from "./candidates.ts";
 import type { Operation, Order } from "./decision.ts";
 import { beginPromotion } from "./promotion.ts";
 import {
@@ -69,7 +69,11 @@ const resultOf = {
 } as const;
 
 function factsOf(act: Command["act"]): Record<string, string | boolean | number> {
-  if (act.kind === "restore") return { judged: act.judged, release: act.release, reload: act.reload };
+  if (act.kind === "restore" || act.kind === "reload") {
+    const models = act.models ? { models: act.models.join(", ") } : {};
+    if (act.kind === "reload") return models;
+    return { judged: act.judged, release: act.release, reload: act.reload, ...models };
+  }
   return act.kind === "drill" ? { fault: act.fault, ms: act.ms } : {};
 }
 
@@ -160,7 +164,8 @@ export function takeOrder(turn: Turn, order: Order): void {
     case "promote":
     case "failback": {
       const reason = unfitReason(turn, member, null);
-      const forced = order.kind === "promote" && order.force && reason !== "active already";
+      const forced =
+        order.kind === "promote" && order.force && reason !== "active already" && !isShadow(turn, member.id);
       if (turn.state.durable.promotion) return refuse(turn, start, "another promotion is under way");
       if (reason && !forced) return refuse(turn, start, reason);
       const from = membersOf(turn).find(({ id }) => turn.state.durable.roles[id] === "active")?.id ?? null;

@@ -1,4 +1,5 @@
 import type { Policy } from "@locum/contracts";
+import { isShadow } from "./candidates.ts";
 import { isPaused, membersOf, setState, type Turn } from "./turn.ts";
 
 /** What sidecars go on running by when the collector is away: sent whenever it says something new. */
@@ -6,16 +7,20 @@ export function publishPolicy(turn: Turn): void {
   // A new leader that has not heard everybody yet would tell the peers that nobody can be reached.
   if (turn.atMs < turn.state.observeUntilMs && membersOf(turn).some(({ report }) => report === null)) return;
   const { durable, plan, policy, policyCount } = turn.state;
-  const peers = membersOf(turn).map(({ id, report, silent, contested }) => ({
+  const inService = membersOf(turn).filter(({ id }) => !isShadow(turn, id));
+  const peers = inService.map(({ id, report, silent, contested }) => ({
     id,
     tap: report?.tap ?? null,
     control: report?.control ?? null,
     role: durable.roles[id] ?? "standby",
     fit: report?.fit === true && !silent && !contested,
   }));
+  const frozenModels = durable.frozenModels ?? {};
   const next: Policy = {
     number: 0,
     frozen: durable.frozen,
+    // Left out where it says nothing: a sidecar of another version verifies only what it knows.
+    ...(Object.keys(frozenModels).length > 0 ? { frozenModels } : {}),
     allWrong: plan.allWrong,
     paused: isPaused(turn),
     peers,
@@ -30,6 +35,7 @@ function sameOrders(a: Policy, b: Policy): boolean {
   return (
     a.paused === b.paused &&
     a.allWrong === b.allWrong &&
+    JSON.stringify(a.frozenModels) === JSON.stringify(b.frozenModels) &&
     a.frozen.length === b.frozen.length &&
     a.frozen.every((digest, index) => digest === b.frozen[index]) &&
     a.peers.length === b.peers.length &&

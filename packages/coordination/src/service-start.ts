@@ -8,11 +8,12 @@ export function planOf(config: ServiceConfig): ServicePlan {
   return {
     service: config.service,
     class: config.class,
-    instances: config.instances.map(({ id, role, volume, domain }) => ({
+    instances: config.instances.map(({ id, role, volume, domain, shadow }) => ({
       id,
-      role,
+      role: shadow ? "standby" : role,
       volume: volume ?? id,
       domain: domain ?? id,
+      ...(shadow ? { shadow } : {}),
     })),
     mode: failover.mode,
     failClosed: failover.failClosed,
@@ -91,7 +92,9 @@ export function startTerm(
 ): void {
   const { plan } = turn.state;
   const stored = durable ?? firstDurable(plan);
-  const roles = Object.fromEntries(plan.instances.map(({ id, role }) => [id, stored.roles[id] ?? role]));
+  const roles = Object.fromEntries(
+    plan.instances.map(({ id, role, shadow }) => [id, shadow ? role : (stored.roles[id] ?? role)]),
+  );
   // Leases that the last leader granted may still be held: nobody is promoted before the longest can have ended.
   const listenMs = plan.class === "exclusive" ? judgedLeaseMs(plan.leaseMs) : 2 * plan.heartbeatMs;
   const observeUntilMs = turn.atMs + Math.max(listenMs, 2 * plan.heartbeatMs);
