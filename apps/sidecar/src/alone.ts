@@ -1,5 +1,13 @@
 import type { Act, Report } from "@locum/contracts";
-import { mayAct, recentActions, repairFor } from "@locum/coordination";
+import {
+  mayAct,
+  type Repair,
+  recentActions,
+  repairFor,
+  repeatsOf,
+  triedBy,
+  wrongModels,
+} from "@locum/coordination";
 import type { SidecarConfig } from "./config.ts";
 import type { DriveState } from "./drive.ts";
 
@@ -26,16 +34,17 @@ export function createAlone({ service: { failover, snapshot } }: SidecarConfig):
   const spent = new Map<string, number[]>();
   let tried: string[] = [];
 
-  const spend = (action: string, nowMs: number): boolean => {
-    const takenAt = spent.get(action) ?? [];
-    const repeats = tried.filter((one) => one === action).length;
+  const spend = (act: Extract<Repair, { kind: "act" }>["act"], nowMs: number): boolean => {
+    const takenAt = spent.get(act.kind) ?? [];
+    const repeats = repeatsOf(act, tried);
     if (mayAct({ takenAt, repeats, nowMs }, failover) !== "now") return false;
-    spent.set(action, [...recentActions(takenAt, nowMs, failover), nowMs]);
+    spent.set(act.kind, [...recentActions(takenAt, nowMs, failover), nowMs]);
     return true;
   };
   return {
     next({ state, report, repairing, nowMs }) {
-      if (report.verdict.kind === "healthy" && report.bytes !== "unapproved") {
+      const isRight = report.verdict.kind === "healthy" && wrongModels(report).length === 0;
+      if (isRight && report.bytes !== "unapproved") {
         tried = [];
         return null;
       }
@@ -45,11 +54,12 @@ export function createAlone({ service: { failover, snapshot } }: SidecarConfig):
         onUnapproved: failover.onUnapproved,
         settleMs: snapshot.settleMs,
         frozen: state.policy?.frozen ?? [],
+        frozenModels: state.policy?.frozenModels,
         rollbackTo: null,
         tried,
       });
-      if (repair.kind !== "act" || !spend(repair.act.kind, nowMs)) return null;
-      tried.push(repair.act.kind);
+      if (repair.kind !== "act" || !spend(repair.act, nowMs)) return null;
+      tried.push(...triedBy(repair.act));
       return { act: repair.act, why: repair.why };
     },
   };

@@ -14,6 +14,7 @@ import { createHolderEffects } from "./holder-effects.ts";
 import type { InputCheck } from "./input-observer.ts";
 import { createInstance, type Outside } from "./instance.ts";
 import { linkOptions } from "./link-options.ts";
+import { createMoving } from "./moving.ts";
 import { createParts } from "./parts.ts";
 import { receiveFrames } from "./receive-frames.ts";
 import type { ReleaseFiles } from "./release-shelf.ts";
@@ -89,12 +90,9 @@ export function createApp(deps: AppDeps): App {
   });
   const routine = createRoutine({ ...deps, ...parts, instance, drills });
 
-  let moving = false;
-  outside.onTurn = (_before, { divert, linked }) => {
-    const wasMoving = moving;
-    moving = divert.diverted && peers.states(clock.monotonicMs(), linked).some(({ fit }) => fit);
-    // Also when somebody becomes fit later: what waits at a server that hangs need not wait on.
-    if (moving && !wasMoving) tap?.divert();
+  const moving = createMoving({ tap, peers, clock });
+  outside.onTurn = (_before, after) => {
+    moving(after);
     reporting.look();
   };
   outside.onHolder = createHolderEffects({

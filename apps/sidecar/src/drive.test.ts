@@ -25,6 +25,8 @@ const start = (role: "active" | "standby" = "active", poolClass: "stateless" | "
     judgePolicy: { divertFloorMs: 500, divertCeilingMs: 60_000, fitnessMaxAgeMs: 60_000 },
     permitMaxAgeMs: 3000,
     dryRun: false,
+    drainsWhole: false,
+    peerFit: () => true,
     onAsk: ({ kind }) => asks.push(kind),
     onHolder: (effect) => effects.push(effect),
     onDropped: (finding) => dropped.push(finding),

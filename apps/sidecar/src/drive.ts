@@ -1,6 +1,7 @@
 import type { Command, CommandResult, Policy } from "@locum/contracts";
 import {
   type Ask,
+  type Fitness,
   fitnessOf,
   type Health,
   type Holder,
@@ -12,7 +13,8 @@ import {
   mayServe,
   startHealth,
 } from "@locum/coordination";
-import { type Divert, decideDivert } from "./divert.ts";
+import type { Divert } from "./divert.ts";
+import { divertNow } from "./divert-now.ts";
 import type { Finding } from "./ladder/rung.ts";
 
 /** What happened. Handlers of events only put it; all conclusions are drawn in the loop. */
@@ -24,7 +26,8 @@ export type DriveInput =
   | { kind: "heard" }
   | { kind: "linked"; open: boolean }
   | { kind: "policy"; policy: Policy }
-  | { kind: "drain"; by: string; on: boolean }
+  /** `models`: only these; the whole instance if absent. */
+  | { kind: "drain"; by: string; on: boolean; models?: readonly string[] | undefined }
   /** Something that the sidecar reports has changed elsewhere (files, twins, peers). */
   | { kind: "look" };
 
@@ -36,14 +39,14 @@ export type DriveState = {
   linked: boolean;
   /** When the collector was last heard of. */
   heardAtMs: number;
-  /** Who asked for the traffic to go elsewhere: a person, or an act of repair. */
-  drains: ReadonlySet<string>;
+  /** Who asked for traffic to go elsewhere, a person or an act of repair, and of which models; null for all. */
+  drains: ReadonlyMap<string, readonly string[] | null>;
   divert: Divert;
+  /** The same of each model, where there are several. */
+  modelDiverts: Readonly<Record<string, Divert>>;
   /** End of this process' own last stall: no wait that began before it counts. */
   stallEndMs: number;
 };
-
-export type Fitness = ReturnType<typeof fitnessOf>;
 
 export type DrivePorts = {
   clock: { monotonicMs(): number; wallMs(): number };
@@ -55,6 +58,10 @@ export type DrivePorts = {
   permitMaxAgeMs: number;
   /** failover.mode: dry-run. */
   dryRun: boolean;
+  /** Nothing stands in the path that could part one model's requests from the others'. */
+  drainsWhole: boolean;
+  /** Another instance is fit for everything. */
+  peerFit: () => boolean;
   onAsk: (ask: Ask) => void;
   onHolder: (effect: HolderEffect) => void;
   /** A probe was dropped, because we slept while it ran: it should be asked again. */
@@ -96,7 +103,7 @@ export function createDrive(holder: Holder, ports: DrivePorts): Drive {
       state = creditStall(state, ports);
       advance({ kind: "tick" });
       for (let input = queue.shift(); input; input = queue.shift()) take(input);
-      state = { ...state, divert: divertOf(state, ports) };
+      state = { ...state, ...divertNow(state, ports) };
       ports.onTurn(before, state);
     } catch (error) {
       ports.onDefect(error);
@@ -142,9 +149,9 @@ export function createDrive(holder: Holder, ports: DrivePorts): Drive {
     policy: ({ policy }) => {
       state = { ...state, policy };
     },
-    drain: ({ by, on }) => {
-      const drains = new Set(state.drains);
-      if (on) drains.add(by);
+    drain: ({ by, on, models = null }) => {
+      const drains = new Map(state.drains);
+      if (on) drains.set(by, models);
       else drains.delete(by);
       state = { ...state, drains };
     },
@@ -175,8 +182,9 @@ const startState = (holder: Holder, atMs: number, heardAtMs: number): DriveState
   permit: null,
   linked: false,
   heardAtMs,
-  drains: new Set(),
+  drains: new Map(),
   divert: { diverted: false, why: "started" },
+  modelDiverts: {},
   stallEndMs: Number.NEGATIVE_INFINITY,
 });
 
@@ -191,22 +199,6 @@ function creditStall(state: DriveState, { stalledMs, clock }: DrivePorts): Drive
     heardAtMs: heardAtMs + sleptMs,
     permit: permit && { ...permit, atMs: permit.atMs + sleptMs },
   };
-}
-
-function divertOf(state: DriveState, { clock, permitMaxAgeMs, dryRun }: DrivePorts): Divert {
-  const { health, policy, permit, drains, divert } = state;
-  const fresh = permit !== null && clock.monotonicMs() - permit.atMs <= permitMaxAgeMs;
-  const { verdict } = health;
-  const next = decideDivert({
-    verdict,
-    release: health.goldens.current,
-    policy,
-    // A permit that was used stays used: the collector counts this instance as gone from then on.
-    mayEject: divert.diverted && verdict.kind === "failed" ? true : fresh ? permit.mayEject : null,
-    drained: drains.size > 0,
-    dryRun,
-  });
-  return next.diverted === divert.diverted && next.why === divert.why ? divert : next;
 }
 
 function waitUntil(waiters: Set<() => void>, holds: () => boolean, withinMs: number): Promise<boolean> {

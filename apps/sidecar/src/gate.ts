@@ -5,10 +5,9 @@ import type { Drive } from "./drive.ts";
 import type { InputObserver } from "./input-observer.ts";
 import { outputProbe } from "./ladder/output-findings.ts";
 import type { PeerBook } from "./peers.ts";
-import { routeOrder } from "./route-order.ts";
+import { routeNow } from "./route-now.ts";
 import type { RequestRoute, TapDeps } from "./tap/tap-deps.ts";
 import type { TapEvent } from "./tap/tap-event.ts";
-import type { TargetChoice } from "./tap/target.ts";
 import type { Upstream } from "./upstream.ts";
 
 export type GateOptions = {
@@ -33,7 +32,7 @@ export function gateDeps(options: GateOptions): TapDeps {
   const ownId = config.instance.id;
   return {
     clock,
-    route: () => routeNow(options),
+    route: (wanted) => routeNow(options, wanted),
     classify: (method, path, headers) => routeOf({ method, path, headers }, options),
     inspectRequest({ wire, model }, headers, body) {
       // The rules for inputs are about tensors, in the one protocol that carries them so.
@@ -57,24 +56,6 @@ export function gateDeps(options: GateOptions): TapDeps {
 
 /** Parsing more than this at once would be felt by the requests beside it. */
 const inspectedBytesMax = 1_048_576;
-
-function routeNow({ config, drive, upstream, peers, clock }: GateOptions): TargetChoice {
-  const { holder, divert, linked, policy, health } = drive.state();
-  const fitness = drive.fitness();
-  const { release } = fitness;
-  const isFrozen = release !== null && policy?.frozen.includes(release) === true;
-  return routeOrder({
-    own: upstream.target(),
-    role: holder.role,
-    exclusive: holder.class === "exclusive",
-    mayServe: drive.mayServe(),
-    diverted: divert.diverted,
-    proven: health.verdict.kind !== "failed" && (fitness.goldens === "proven" || fitness.goldens === "none"),
-    failClosed: config.service.failover.failClosed,
-    refused: isFrozen && policy?.allWrong === "refuse" && health.verdict.kind === "failed",
-    peers: peers.states(clock.monotonicMs(), linked),
-  });
-}
 
 /**
  * Of an inference its protocol says whether it may be sent twice, unless its model was seen to keep sequences; of the

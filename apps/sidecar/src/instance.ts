@@ -12,7 +12,8 @@ import type { InputObserver } from "./input-observer.ts";
 import { createLadder, type Ladder } from "./ladder/ladder.ts";
 import { createListedModels } from "./listed-models.ts";
 import type { Metering } from "./metering.ts";
-import type { PeerBook } from "./peers.ts";
+import { createModelWork, type ModelWork } from "./model-work.ts";
+import { isFitFor, type PeerBook } from "./peers.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
 import { reportOf } from "./report.ts";
 import { createTap, type Tap } from "./tap/tap.ts";
@@ -47,6 +48,7 @@ export type Instance = {
   drive: Drive;
   tap: Tap | null;
   models: () => readonly string[];
+  work: ModelWork;
   report(): Report;
   pace(): StreamPace;
   /** Begins to ask; nothing is asked before. */
@@ -62,29 +64,12 @@ export type Instance = {
 const permitBeats = 6;
 
 export function createInstance(options: InstanceOptions): Instance {
-  const { config, upstream, shelf, metering, outside, clock } = options;
+  const { config, upstream, shelf, metering, clock } = options;
   const lag = createLoopLag({ clock });
   let ladder: Ladder | null = null;
   let files: FilesWatch | null = null;
 
-  const drive = createDrive(startHolder(heldOf(options)), {
-    clock,
-    // A collector that is named is waited for at the start as after any silence.
-    heardAtMs: config.collector === null ? Number.NEGATIVE_INFINITY : clock.monotonicMs(),
-    stalledMs() {
-      const ms = lag.stalledMs();
-      if (ms > 0) metering.stalled(ms);
-      return ms;
-    },
-    judgePolicy: { ...config.service.probe, fitnessMaxAgeMs: config.service.golden.fitnessMaxAgeMs },
-    permitMaxAgeMs: permitBeats * config.service.failover.heartbeatMs,
-    dryRun: config.service.failover.mode === "dry-run",
-    onAsk: (ask) => ladder?.ask(ask),
-    onDropped: ({ probe }) => askAgain(ladder, probe),
-    onHolder: (effect) => outside.onHolder(effect),
-    onTurn: (before, after) => outside.onTurn(before, after),
-    onDefect: (error) => options.log("error", "a turn of the drive failed", { error }),
-  });
+  const drive = openDrive(options, { stalledMs: lag.stalledMs, ladder: () => ladder });
   const tell = (probe: Probe): void =>
     drive.put({ kind: "finding", finding: { probe, startedMs: probe.atMs, timeout: false } });
   const traffic = createTraffic({
@@ -93,7 +78,11 @@ export function createInstance(options: InstanceOptions): Instance {
     inflight: () => tap?.inflight() ?? 0,
     clock,
   });
-  const tap = openTap(options, { drive, traffic, suspectProcess: () => ladder?.suspectProcess() });
+  const work = createModelWork({
+    ownId: config.instance.id,
+    judged: () => Object.keys(drive.state().health.models),
+  });
+  const tap = openTap(options, { drive, traffic, work, suspectProcess: () => ladder?.suspectProcess() });
   const models = () => modelsOf(config.service.models, shelf);
   const tellReleases = (): void => tell(releasesProbe(shelf, models(), clock.monotonicMs()));
   const releasesChanged = (): void => {
@@ -108,6 +97,7 @@ export function createInstance(options: InstanceOptions): Instance {
     drive,
     tap,
     models,
+    work,
     releasesChanged,
     rescan,
     pace: traffic.pace,
@@ -118,6 +108,7 @@ export function createInstance(options: InstanceOptions): Instance {
         config,
         upstream,
         traffic,
+        work,
         clock,
         models,
         releases: shelf.approved,
@@ -145,22 +136,56 @@ export function createInstance(options: InstanceOptions): Instance {
   };
 }
 
+function openDrive(
+  options: InstanceOptions,
+  { stalledMs, ladder }: { stalledMs: () => number; ladder: () => Ladder | null },
+): Drive {
+  const { config, peers, metering, outside, clock } = options;
+  const { probe, golden, failover, posture, class: pool } = config.service;
+  const drive = createDrive(startHolder(heldOf(options)), {
+    clock,
+    // A collector that is named is waited for at the start as after any silence.
+    heardAtMs: config.collector === null ? Number.NEGATIVE_INFINITY : clock.monotonicMs(),
+    stalledMs() {
+      const ms = stalledMs();
+      if (ms > 0) metering.stalled(ms);
+      return ms;
+    },
+    judgePolicy: { ...probe, fitnessMaxAgeMs: golden.fitnessMaxAgeMs },
+    permitMaxAgeMs: permitBeats * failover.heartbeatMs,
+    dryRun: failover.mode === "dry-run",
+    drainsWhole: posture === "watch" && pool === "stateless",
+    peerFit: () => peers.states(clock.monotonicMs(), drive.state().linked).some((peer) => isFitFor(peer, [])),
+    onAsk: (ask) => ladder()?.ask(ask),
+    onDropped: ({ probe: dropped }) => askAgain(ladder(), dropped),
+    onHolder: (effect) => outside.onHolder(effect),
+    onTurn: (before, after) => outside.onTurn(before, after),
+    onDefect: (error) => options.log("error", "a turn of the drive failed", { error }),
+  });
+  return drive;
+}
+
 const heldOf = ({ config, identity, incarnation, clock }: InstanceOptions) => ({
   class: config.service.class,
   incarnation,
   term: identity.held?.term ?? 0,
   epoch: identity.held?.epoch ?? 0,
-  role: identity.held?.role ?? config.instance.role,
+  role: config.instance.shadow ? ("standby" as const) : (identity.held?.role ?? config.instance.role),
   atMs: clock.monotonicMs(),
   wallMs: clock.wallMs(),
 });
 
 function openTap(
   { config, upstream, peers, inputs, metering, clock }: InstanceOptions,
-  { drive, traffic, suspectProcess }: { drive: Drive; traffic: Traffic; suspectProcess: () => void },
+  {
+    drive,
+    traffic,
+    work,
+    suspectProcess,
+  }: { drive: Drive; traffic: Traffic; work: ModelWork; suspectProcess: () => void },
 ): Tap | null {
   if (config.service.posture === "watch") return null;
-  const observers = [traffic.observe, metering.observe];
+  const observers = [traffic.observe, work.observe, metering.observe];
   const { isStateful, inspect } = inputs;
   return createTap(
     gateDeps({
@@ -202,6 +227,7 @@ const around = (
   { tap, traffic }: { tap: Tap | null; traffic: Traffic },
 ) => ({
   canRestart: config.instance.restart !== undefined,
+  shadow: config.instance.shadow,
   inflight: tap?.inflight() ?? 0,
   requestsPerSecond: traffic.perSecond(),
   capacityPerSecond: traffic.capacityPerSecond(),
@@ -228,11 +254,18 @@ function modelsOf(named: readonly string[], shelf: ReleaseShelf): readonly strin
 }
 
 function releasesProbe(shelf: ReleaseShelf, models: readonly string[], atMs: number): Probe {
-  const approved = shelf.approved().map(({ digest, body }) => ({
-    digest,
-    tree: body.tree?.digest ?? null,
-    goldens: body.goldens.filter(({ model }) => models.includes(model)).map(({ id }) => id),
-  }));
+  const approved = shelf.approved().map(({ digest, body }) => {
+    const goldens = body.goldens.filter(({ model }) => models.includes(model));
+    const ofModels = Object.groupBy(goldens, ({ model }) => model);
+    return {
+      digest,
+      tree: body.tree?.digest ?? null,
+      goldens: goldens.map(({ id }) => id),
+      models: Object.fromEntries(
+        Object.entries(ofModels).map(([model, own = []]) => [model, own.map(({ id }) => id)]),
+      ),
+    };
+  });
   return { kind: "releases", atMs, approved };
 }
 

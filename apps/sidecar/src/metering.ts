@@ -36,6 +36,10 @@ export function createMetering(metrics: Metrics): Metering {
   const gauge = (name: string, help: string, unit: "1" | "ms" = "1") =>
     metrics.gauge(`locum.instance.${name}`, { help, unit });
   const verdict = gauge("verdict", "1 for the verdict that holds");
+  const models = {
+    verdict: metrics.gauge("locum.model.verdict", { help: "1 for the verdict that holds of one model" }),
+    fit: metrics.gauge("locum.model.fit", { help: "1 while this model is proven fresh here" }),
+  };
   const figures = {
     epoch: gauge("epoch", "Highest epoch seen"),
     fit: gauge("fit", "1 while proven fresh and nothing suspect"),
@@ -75,6 +79,10 @@ export function createMetering(metrics: Metrics): Metering {
       for (const quantile of ["p50", "p99"] as const) {
         if (pace.firstTokenMs.p99 > 0) figures.firstToken.set(pace.firstTokenMs[quantile], { quantile });
         if (pace.tokenGapMs.p99 > 0) figures.tokenGap.set(pace.tokenGapMs[quantile], { quantile });
+      }
+      for (const [model, { verdict: own, fit }] of Object.entries(report.models ?? {})) {
+        for (const kind of verdicts) models.verdict.set(own.kind === kind ? 1 : 0, { model, verdict: kind });
+        models.fit.set(fit ? 1 : 0, { model });
       }
       return metrics.families();
     },

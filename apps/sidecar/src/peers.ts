@@ -2,10 +2,21 @@ import { type Peer, type Role, type ServiceConfig, splitAddress } from "@locum/c
 import type { Target } from "./tap/target.ts";
 
 /** What is known of another instance of the service right now. */
-export type PeerState = { id: string; role: Role; fit: boolean; target: Target | null };
+export type PeerState = {
+  id: string;
+  role: Role;
+  fit: boolean;
+  /** Models that it is fit for, where it is not fit for all. */
+  models: readonly string[];
+  target: Target | null;
+};
 
 /** What its own /readyz said last; null where it did not answer. */
-export type PeerSeen = { fit: boolean; role: Role; epoch: number } | null;
+export type PeerSeen = { fit: boolean; role: Role; epoch: number; models: readonly string[] } | null;
+
+/** Whether it may answer requests of these judged models; of none in particular, it has to be fit for all. */
+export const isFitFor = ({ fit, models }: PeerState, wanted: readonly string[]): boolean =>
+  fit || (wanted.length > 0 && wanted.every((name) => models.includes(name)));
 
 type Known = { peer: Peer; toldAtMs: number; seen: PeerSeen; seenAtMs: number; target: Target | null };
 
@@ -55,7 +66,8 @@ export function createPeerBook(ownId: string): PeerBook {
         // that does not answer is not forwarded to.
         const told = policyFresh && (toldAtMs > seenAtMs || peer.control === null);
         const fit = told ? peer.fit : asked && seen?.fit === true;
-        return { id: peer.id, role: seen?.role ?? peer.role, fit, target };
+        const models = fit || told || !asked ? [] : (seen?.models ?? []);
+        return { id: peer.id, role: seen?.role ?? peer.role, fit, models, target };
       }),
     controls: () =>
       [...known.values()].flatMap(({ peer: { id, control } }) => (control ? [{ id, control }] : [])),
@@ -69,11 +81,13 @@ const targetOf = ({ id, tap }: Peer): Target | null =>
 export function peersOf({ instances, posture }: ServiceConfig): Peer[] {
   const urlOf = (address: string): string | null =>
     splitAddress(address).port === 0 ? null : `http://${address}`;
-  return instances.map(({ id, role, sidecar }) => ({
-    id,
-    role,
-    tap: posture === "tap" ? urlOf(sidecar.tap) : null,
-    control: urlOf(sidecar.control),
-    fit: false,
-  }));
+  return instances
+    .filter(({ shadow }) => !shadow)
+    .map(({ id, role, sidecar }) => ({
+      id,
+      role,
+      tap: posture === "tap" ? urlOf(sidecar.tap) : null,
+      control: urlOf(sidecar.control),
+      fit: false,
+    }));
 }

@@ -7,6 +7,7 @@ const peer = (id: string, role: PeerState["role"], fit = true): PeerState => ({
   id,
   role,
   fit,
+  models: [],
   target: { id, url: `http://${id}`, hop: "tap" },
 });
 const base: RouteInput = {

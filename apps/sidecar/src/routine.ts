@@ -11,7 +11,7 @@ import type { InputObserver } from "./input-observer.ts";
 import type { Instance } from "./instance.ts";
 import type { Ladder } from "./ladder/ladder.ts";
 import type { Metering } from "./metering.ts";
-import type { PeerBook } from "./peers.ts";
+import { isFitFor, type PeerBook } from "./peers.ts";
 import { createPerformer, type Performer } from "./perform.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
 import type { Reporting } from "./reporting.ts";
@@ -109,7 +109,7 @@ export function createRoutine(options: RoutineOptions): Routine {
 
 const contextOf = (options: RoutineOptions, ladder: Ladder, files: FilesWatch | null): ActContext => {
   const { config, instance, upstream, shelf, peers, drills, restartDriver, clock, log } = options;
-  const { drive, tap, models, rescan } = instance;
+  const { drive, tap, models, rescan, work } = instance;
   return {
     config,
     drive,
@@ -120,7 +120,9 @@ const contextOf = (options: RoutineOptions, ladder: Ladder, files: FilesWatch | 
     releases: shelf,
     models,
     rescan,
-    peerFit: () => peers.states(clock.monotonicMs(), drive.state().linked).some(({ fit }) => fit),
+    peerFit: (scope = null) =>
+      peers.states(clock.monotonicMs(), drive.state().linked).some((peer) => isFitFor(peer, scope ?? [])),
+    work,
     drills,
     restartDriver,
     clock,

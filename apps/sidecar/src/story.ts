@@ -1,4 +1,4 @@
-import type { AuditEvent, Report } from "@locum/contracts";
+import type { AuditEvent, ModelReport, Report } from "@locum/contracts";
 
 type Fact = Pick<AuditEvent, "kind" | "reason" | "facts">;
 
@@ -24,6 +24,8 @@ export function changesBetween(before: Report | null, after: Report): Fact[] {
       reason: after.diverted ? "new requests go elsewhere" : "takes requests again",
       facts: { role: after.role },
     });
+  for (const [model, is] of Object.entries(after.models ?? {}))
+    facts.push(...modelChanges(model, before?.models?.[model], is));
   if (before && (before.tree !== after.tree || before.bytes !== after.bytes))
     facts.push({
       kind: "bytes.change",
@@ -35,6 +37,32 @@ export function changesBetween(before: Report | null, after: Report): Fact[] {
       kind: "release.change",
       reason: "answers match another release",
       facts: { from: before.release, to: after.release },
+    });
+  return facts;
+}
+
+/** Of several models each has a story of its own. */
+function modelChanges(model: string, before: ModelReport | undefined, after: ModelReport): Fact[] {
+  const facts: Fact[] = [];
+  const { verdict, diverted } = after;
+  if (before?.verdict.kind !== verdict.kind)
+    facts.push({
+      kind: "verdict.change",
+      reason: verdict.evidence.map(({ detail }) => detail).join("; "),
+      facts: {
+        model,
+        from: before?.verdict.kind ?? "none",
+        to: verdict.kind,
+        failure: "failure" in verdict ? verdict.failure : "",
+      },
+    });
+  if ((before?.diverted ?? false) !== diverted)
+    facts.push({
+      kind: diverted ? "divert.start" : "divert.end",
+      reason: diverted
+        ? `requests of ${model} go elsewhere, its neighbours are served here`
+        : `takes requests of ${model} again`,
+      facts: { model },
     });
   return facts;
 }

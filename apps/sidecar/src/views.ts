@@ -2,6 +2,7 @@ import type { MetricFamily } from "@locum/runtime";
 import { agentWord } from "./adapters/agent-check.ts";
 import type { ControlView } from "./adapters/control-api.ts";
 import type { SidecarConfig } from "./config.ts";
+import { isDrained } from "./divert-now.ts";
 import type { Instance } from "./instance.ts";
 import type { PeerBook } from "./peers.ts";
 
@@ -12,19 +13,27 @@ type Known = {
   clock: { monotonicMs(): number };
 };
 
+/** As many as a peer reads. */
+const modelsNamedMax = 256;
+
 /** What the agent-check says now. */
 export function agentNow({ config, instance, peers, clock }: Known): string {
-  const { holder, divert, drains, health, linked } = instance.drive.state();
+  const state = instance.drive.state();
+  const { holder, divert, health, linked, modelDiverts } = state;
   const { verdict } = health;
+  const fitness = instance.drive.fitness();
   return agentWord({
     posture: config.service.posture,
     exclusive: holder.class === "exclusive",
     role: holder.role,
     mayServe: instance.drive.mayServe(),
     diverted: divert.diverted,
-    drained: drains.size > 0,
+    drained: isDrained(state),
+    partial: Object.values(modelDiverts).some(({ diverted }) => diverted),
+    partlyFit: Object.values(fitness.models).some(({ fit }) => fit),
+    shadow: config.instance.shadow,
     failure: verdict.kind === "failed" ? verdict.failure : null,
-    fit: instance.drive.fitness().fit,
+    fit: fitness.fit,
     peerFit: peers.states(clock.monotonicMs(), linked).some(({ fit }) => fit),
     failClosed: config.service.failover.failClosed,
   });
@@ -42,7 +51,7 @@ export function controlNow({
   const { id } = config.instance;
   return {
     status() {
-      const { policy, linked, divert } = instance.drive.state();
+      const { policy, linked, divert, modelDiverts } = instance.drive.state();
       return {
         id,
         service: config.service.service,
@@ -52,17 +61,27 @@ export function controlNow({
         collector: linked,
         divert: divert.why,
         policy: policy?.number ?? null,
-        peers: peers
-          .states(clock.monotonicMs(), linked)
-          .map(({ id: peer, role, fit }) => ({ id: peer, role, fit })),
+        models: modelDiverts,
+        peers: peers.states(clock.monotonicMs(), linked).map(({ id: peer, role, fit, models }) => ({
+          id: peer,
+          role,
+          fit,
+          ...(models.length > 0 ? { models } : {}),
+        })),
         report: instance.report(),
       };
     },
     ready() {
       const { holder, divert } = instance.drive.state();
-      const fit = instance.drive.fitness().fit && !divert.diverted;
+      const fitness = instance.drive.fitness();
+      const serves = !divert.diverted && !config.instance.shadow;
+      const fit = fitness.fit && serves;
       const { role, epoch } = holder;
-      return { ready: fit && instance.drive.mayServe(), id, role, epoch, fit };
+      // Named only where it is not fit for all: elsewhere the one word says it.
+      const named =
+        fit || !serves ? [] : Object.keys(fitness.models).filter((name) => fitness.models[name]?.fit);
+      const models = named.length > 0 ? { models: named.slice(0, modelsNamedMax) } : {};
+      return { ready: fit && instance.drive.mayServe(), id, role, epoch, fit, ...models };
     },
     metrics,
   };

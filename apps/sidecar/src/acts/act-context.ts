@@ -5,10 +5,12 @@ import type { SidecarConfig } from "../config.ts";
 import type { Drills } from "../drill/drills.ts";
 import type { Drive } from "../drive.ts";
 import type { Ladder } from "../ladder/ladder.ts";
+import type { ModelWork } from "../model-work.ts";
 import type { ReleaseShelf } from "../release-shelf.ts";
 import type { RestartDriver } from "../restart/restart-driver.ts";
 import type { Tap } from "../tap/tap.ts";
 import type { Upstream } from "../upstream.ts";
+import type { ModelScope } from "./model-scope.ts";
 
 /** What acts may touch. */
 export type ActContext = {
@@ -24,7 +26,9 @@ export type ActContext = {
   models: () => readonly string[];
   /** Reads the folders of releases again, now. */
   rescan: () => Promise<void>;
-  peerFit: () => boolean;
+  /** Another instance is fit for these models; for all without any. */
+  peerFit: (scope?: ModelScope) => boolean;
+  work: Pick<ModelWork, "inflight">;
   drills: Drills;
   restartDriver: RestartDriver | null;
   clock: { monotonicMs(): number; sleep(ms: number): Promise<void> };

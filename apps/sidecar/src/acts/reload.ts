@@ -1,31 +1,50 @@
-import { Fault } from "@locum/contracts";
+import { type Act, Fault } from "@locum/contracts";
 import { type ActContext, done, failed, type Outcome } from "./act-context.ts";
+import { loadOtherwise } from "./load-otherwise.ts";
 import { inMaintenance, whileDrained } from "./maintenance.ts";
+import { type ModelScope, namesOf, scopeOf } from "./model-scope.ts";
 import { proveAll } from "./prove.ts";
-import { restartServer } from "./restart.ts";
 
 /** A large model takes its time to be read. */
 const loadMsMax = 120_000;
 
-/** Makes the server read its files again, drained, and asks all goldens. */
-export async function reload(context: ActContext): Promise<Outcome> {
-  return whileDrained(context, "reload", async () => {
-    const ended = await inMaintenance(context, "reload", () => reloadServer(context));
+type Reload = Extract<Act, { kind: "reload" }>;
+
+/** Makes the server read its files again, drained, and asks all goldens; of some models only where the act names them. */
+export async function reload(context: ActContext, act: Reload): Promise<Outcome> {
+  const scope = scopeOf(context, act.models);
+  const work = async () => {
+    const ended = await inMaintenance(context, "reload", () => reloadServer(context, scope), scope);
     if (ended.outcome !== "done") return ended;
-    return proveAll(context, context.clock.monotonicMs(), ended.detail);
-  });
+    return proveAll(context, context.clock.monotonicMs(), ended.detail, scope);
+  };
+  return whileDrained(context, "reload", work, scope);
 }
 
 /** The reload alone. A server that cannot reload is restarted where a driver is configured: the files must be read. */
-export async function reloadServer(context: ActContext): Promise<Outcome> {
-  const { upstream, config } = context;
+export async function reloadServer(context: ActContext, scope: ModelScope = null): Promise<Outcome> {
+  const load = async (model: string) => {
+    try {
+      return await context.upstream.server().reload(model, { timeoutMs: loadMsMax });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      return { outcome: "load-failed" as const, detail: error.message };
+    }
+  };
   try {
-    const models = await modelsToLoad(context);
+    const models = namesOf(scope ?? (await modelsToLoad(context)));
     if (models.length === 0) return failed("model-unknown", "the server names no model that could be loaded");
     for (const model of models) {
-      const { outcome, detail } = await upstream.server().reload(model, { timeoutMs: loadMsMax });
-      if (outcome === "unsupported" && config.instance.restart) return restartServer(context);
-      if (outcome !== "loaded") return failed("upstream-refused", `${model}: ${outcome}: ${detail}`);
+      const { outcome, detail } = await load(model);
+      if (outcome === "loaded") continue;
+      const ended = await loadOtherwise(context, {
+        model,
+        outcome,
+        detail,
+        scope,
+        load: () => load(model),
+      });
+      if (ended) return ended;
     }
     return done(`loaded ${models.join(", ")}`);
   } catch (error) {

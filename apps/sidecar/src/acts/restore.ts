@@ -2,12 +2,15 @@ import { type Act, Fault, type Tree } from "@locum/contracts";
 import { createPace, openTwin, restoreTree, systemClock } from "@locum/snapshot";
 import type { BytesWatch } from "../bytes-watch.ts";
 import { type ActContext, done, failed, type Outcome, refused, treeOf } from "./act-context.ts";
+import { leaveNoWorse } from "./leave-no-worse.ts";
 import { inMaintenance, whileDrained } from "./maintenance.ts";
+import { namesOf, scopeOf } from "./model-scope.ts";
 import { proveAll } from "./prove.ts";
 import { reloadServer } from "./reload.ts";
 
 type Restore = Extract<Act, { kind: "restore" }>;
-type Job = { bytes: BytesWatch; dir: string; tree: Tree; act: Restore };
+/** `byUs`: the last to write was this act itself. */
+type Job = { bytes: BytesWatch; dir: string; tree: Tree; act: Restore; byUs?: boolean };
 
 /** Fast, and still no load that a request would feel. */
 const bytesPerSecond = 400e6;
@@ -33,16 +36,35 @@ export async function restore(context: ActContext, act: Restore): Promise<Outcom
   }
   // Asked before anything is drained: a deploy under way must not feel that somebody wanted to restore.
   if (await isBeingWritten(context, bytes)) return writing;
-  return whileDrained(context, "restore", async () => {
-    const ended = await inMaintenance(context, "restore", async () => {
-      const back = await putBack(context, job);
-      if (back.outcome !== "done") return back;
-      const loaded = await reloadServer(context);
-      return loaded.outcome === "done" ? done(`${back.detail}; ${loaded.detail}`) : loaded;
+  const scope = scopeOf(context, act.models);
+  const served = hasAnswered(context);
+  const replace = async () => {
+    const former = bytes.live()?.tree ?? null;
+    const back = await putBack(context, job);
+    if (back.outcome !== "done") return back;
+    const loaded = await reloadServer(context, scope);
+    const told = `${back.detail}; ${loaded.detail}`;
+    if (loaded.outcome === "done") return done(told);
+    return leaveNoWorse(context, {
+      bytes,
+      dir,
+      scope,
+      models: namesOf(scope ?? context.models()),
+      target: tree.digest,
+      former,
+      displaced: back.displaced,
+      served,
+      told,
+      code: loaded.code,
+      restoreAgain: (judged) => putBack(context, { ...job, act: { ...act, judged }, byUs: true }),
     });
+  };
+  const work = async () => {
+    const ended = await inMaintenance(context, "restore", replace, scope);
     if (ended.outcome !== "done") return ended;
-    return proveAll(context, context.clock.monotonicMs(), ended.detail);
-  });
+    return proveAll(context, context.clock.monotonicMs(), ended.detail, scope);
+  };
+  return whileDrained(context, "restore", work, scope);
 }
 
 /** A deploy whose approval came after its files: what was judged as nobody's is not nobody's any more. */
@@ -53,12 +75,22 @@ async function wasApproved({ drive, rescan }: ActContext): Promise<boolean> {
   return before === "unapproved" && drive.state().health.bytes.state === "approved";
 }
 
+/** Whether the loaded model answered until now, rightly or not. */
+function hasAnswered({ drive }: ActContext): boolean {
+  const { verdict } = drive.state().health;
+  return verdict.kind !== "failed" || verdict.failure === "wrong-output" || verdict.failure === "not-finite";
+}
+
 const writing = refused("tree-changed", "the files are being written");
 
-async function putBack(context: ActContext, { bytes, dir, tree, act }: Job): Promise<Outcome> {
+async function putBack(
+  context: ActContext,
+  { bytes, dir, tree, act, byUs = false }: Job,
+): Promise<Outcome & { displaced: string | null }> {
   const { config, clock } = context;
   const startedMs = clock.monotonicMs();
-  if (await isBeingWritten(context, bytes)) return writing;
+  const writerSeen = async () => !byUs && (await isBeingWritten(context, bytes));
+  if (await writerSeen()) return { ...writing, displaced: null };
   try {
     const twin = await openTwin({ dir, digest: tree.digest, verify: "names" });
     const known = bytes.live() ?? undefined;
@@ -68,22 +100,23 @@ async function putBack(context: ActContext, { bytes, dir, tree, act }: Job): Pro
       target: tree,
       source: twin.source,
       known,
-      writerSeen: () => isBeingWritten(context, bytes),
+      writerSeen,
       keepDisplaced: config.service.snapshot.keepDisplaced,
       pace: createPace({ bytesPerSecond, clock: systemClock }),
     });
     await bytes.check();
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
-    return done(
-      `${restored.length} files put back, ${removed.length} removed in ${tookMs} ms${displaced ? `; the former ones are kept in ${displaced}` : ""}`,
-    );
+    const kept = displaced ? `; the former ones are kept in ${displaced}` : "";
+    const told = `${restored.length} files put back, ${removed.length} removed in ${tookMs} ms${kept}`;
+    return { ...done(told), displaced };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     // The compare of the compare-and-swap: nothing was touched, and what is there now is judged anew.
     await bytes.check();
     if (error.code === "snapshot-corrupt" || error.code === "snapshot-missing") bytes.forget(tree.digest);
     const again = error.code === "tree-changed" || error.code === "refused";
-    return again ? refused(error.code, error.message) : failed(error.code, error.message);
+    const ended = again ? refused(error.code, error.message) : failed(error.code, error.message);
+    return { ...ended, displaced: null };
   }
 }
 

@@ -14,6 +14,9 @@ const base: AgentView = {
   fit: true,
   peerFit: true,
   failClosed: false,
+  partial: false,
+  partlyFit: false,
+  shadow: false,
 };
 const standby = { role: "standby" } as const;
 const wrong = { diverted: true, failure: "wrong-output", fit: false };
@@ -34,6 +37,19 @@ describe("the word for a balancer", () => {
     ["a fenced one", { role: "fenced", mayServe: false }, "drain"],
     ["an exclusive active", { exclusive: true }, "up ready 100%"],
     ["an exclusive standby", { exclusive: true, ...standby, mayServe: false }, "drain"],
+    ["one wrong model of several, whose tap parts them", { partial: true, fit: false }, "up ready 100%"],
+    ["one wrong model of several in watch posture", { ...watch, partial: true, fit: false }, "up ready 1%"],
+    [
+      "one wrong model, in watch posture, and somebody fit for all",
+      { ...watch, partial: true, fit: false, diverted: true },
+      "drain",
+    ],
+    [
+      "one wrong model, fail closed, and nobody else: the tap refuses its requests",
+      { partial: true, partlyFit: true, fit: false, failClosed: true, peerFit: false },
+      "up ready 100%",
+    ],
+    ["a shadow, however fit", { shadow: true }, "drain"],
     [
       "fail closed, wrong, and nobody else",
       { ...wrong, failClosed: true, peerFit: false },

@@ -9,6 +9,12 @@ export type AgentView = {
   diverted: boolean;
   drained: boolean;
   failure: string | null;
+  /** One model of several is sent elsewhere. */
+  partial: boolean;
+  /** Of several models one at least is proven and fresh. */
+  partlyFit: boolean;
+  /** Asked and judged, and never given traffic. */
+  shadow: boolean;
   fit: boolean;
   peerFit: boolean;
   failClosed: boolean;
@@ -19,14 +25,18 @@ export type AgentView = {
  * away would only cost the connections that are open. 1 % means: after all others.
  */
 export function agentWord(view: AgentView): string {
-  const { exclusive, role, mayServe, failClosed, fit, posture, diverted, drained, failure, peerFit } = view;
+  const { exclusive, role, mayServe, failClosed, fit, diverted, drained, failure, peerFit, shadow } = view;
+  if (shadow) return "drain";
+  const isTap = view.posture === "tap";
   if (exclusive) return mayServe ? full : "drain";
   if (!mayServe) return "drain";
-  if (posture === "watch" && diverted) return failure !== null ? `down#${failure}` : "drain";
-  if (failClosed && !fit && !(posture === "tap" && peerFit)) return `down#${failure ?? "unproven"}`;
+  if (!isTap && diverted) return failure !== null ? `down#${failure}` : "drain";
+  // A tap refuses the requests of a wrong model by itself, and answers those of the others.
+  if (failClosed && !fit && !(isTap && (peerFit || view.partlyFit))) return `down#${failure ?? "unproven"}`;
   if (diverted) return drained && !peerFit ? full : last;
-  if (role === "standby") return fit || (posture === "tap" && peerFit) ? last : "drain";
-  return failure === null ? full : last;
+  if (role === "standby") return fit || (isTap && peerFit) ? last : "drain";
+  // A tap parts the models; a watcher can only ask for less, and goes on for those that are right.
+  return failure === null && (isTap || !view.partial) ? full : last;
 }
 
 const full = "up ready 100%";

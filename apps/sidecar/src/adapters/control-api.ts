@@ -4,7 +4,8 @@ import { type MetricFamily, prometheusContentType, renderPrometheus } from "@loc
 
 export type ControlView = {
   status: () => { id: string; service: string; report: Report } & Record<string, unknown>;
-  ready: () => { ready: boolean; id: string; role: string; epoch: number; fit: boolean };
+  /** `models`: those that it is fit for, where it is not for all. */
+  ready: () => { ready: boolean; id: string; role: string; epoch: number; fit: boolean; models?: string[] };
   metrics: () => readonly MetricFamily[];
 };
 

@@ -3,8 +3,15 @@ import { Role } from "@locum/contracts";
 import { z } from "zod";
 import type { PeerBook, PeerSeen } from "../peers.ts";
 
-const Said = z.object({ id: z.string(), role: Role, epoch: z.number(), fit: z.boolean() });
-const answerBytesMax = 4096;
+const Said = z.object({
+  id: z.string(),
+  role: Role,
+  epoch: z.number(),
+  fit: z.boolean(),
+  models: z.array(z.string().max(1024)).max(256).default([]),
+});
+/** Names of models make it long. */
+const answerBytesMax = 262_144;
 
 /** Asks the other sidecars themselves, so that a tap knows where to forward without a collector. */
 export function pollPeers({

@@ -3,8 +3,8 @@ import type { ModelServer } from "@locum/serving";
 import type { LadderClock, Tell } from "./rung.ts";
 
 /**
- * Which approved releases the served metadata belongs to. A model that does not answer now leaves the question open:
- * nothing is told.
+ * Which approved releases the served metadata belongs to, as a whole and model by model. A model that does not answer
+ * now leaves its own question open; nothing is told where none answers.
  */
 export async function askConfiguration({
   server,
@@ -26,21 +26,23 @@ export async function askConfiguration({
   );
   if (names.length === 0) return;
   const served = new Map<string, string>();
-  try {
-    for (const name of names) served.set(name, digestOf(await server.metadata(name, { timeoutMs })));
-  } catch {
-    return;
+  for (const name of names) {
+    const metadata = await server.metadata(name, { timeoutMs }).catch(() => null);
+    if (metadata) served.set(name, digestOf(metadata));
   }
-  const matches = releases
-    .filter(({ body }) =>
-      Object.entries(body.configuration).every(([name, digest]) => served.get(name) === digest),
-    )
-    .map(({ digest }) => digest);
+  if (served.size === 0) return;
+  const models = Object.fromEntries(
+    [...served].map(([name, digest]) => [name, releasesWith(releases, (one) => one[name] === digest)]),
+  );
+  const matches = releasesWith(releases, (described) =>
+    Object.entries(described).every(([name, digest]) => !served.has(name) || served.get(name) === digest),
+  );
   tell({
     probe: {
       kind: "configuration",
       atMs: clock.monotonicMs(),
       matches,
+      models,
       detail: `${matches.length} of ${releases.length} releases describe what is served`,
     },
     startedMs,
@@ -48,4 +50,9 @@ export async function askConfiguration({
   });
 }
 
-const modelsMax = 16;
+const releasesWith = (
+  releases: readonly Release[],
+  test: (configuration: Release["body"]["configuration"]) => boolean,
+): string[] => releases.filter(({ body }) => test(body.configuration)).map(({ digest }) => digest);
+
+const modelsMax = 64;

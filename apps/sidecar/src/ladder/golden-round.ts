@@ -1,19 +1,20 @@
 import type { Ask } from "@locum/coordination";
 import type { Pace } from "./golden-pace.ts";
+import { createGoldenPause, type Models } from "./golden-pause.ts";
 
 export type GoldenRound = {
   /** What the judge wants to know at once. */
   ask(ask: Extract<Ask, { kind: "golden" | "another-golden" | "all-goldens" }>): void;
-  /** Asks what is due by the pace. True where a full round was begun. */
-  tick(pace: Pace): boolean;
+  /** Asks what is due by the pace, of a part of the set with a pace of its own. True where a full round was begun. */
+  tick(pace: Pace, part?: { name: string; ids: readonly string[] }): boolean;
   /** Two different ones, now: two that fail are a proof. */
   askTwo(): void;
   /** The whole set once more, before everything else; what runs is not awaited. */
   askAll(): void;
   /** Answers of questions that run now are about a model that is being replaced: they are not told. */
-  reset(): void;
+  reset(models?: Models): void;
   /** None is started while an act of repair says so. */
-  pause(on: boolean): void;
+  pause(on: boolean, models?: Models): void;
   inflight(): { count: number; oldestMs: number | undefined };
 };
 
@@ -28,6 +29,7 @@ export function createGoldenRound({
   ids,
   perform,
   clock,
+  modelOf = () => undefined,
   budget = () => true,
 }: {
   /** The set to ask, in rotation order. */
@@ -35,30 +37,32 @@ export function createGoldenRound({
   /** Asks one and tells its answer, unless `isStale` says meanwhile that nobody wants it. Never throws. */
   perform: (id: string, isStale: () => boolean) => Promise<void>;
   clock: { monotonicMs(): number };
+  /** Whom a golden asks, where there are several. */
+  modelOf?: (id: string) => string | undefined;
   /** Takes one question from the daily allowance; false where it is spent. */
   budget?: () => boolean;
 }): GoldenRound {
   const urgent: string[] = [];
   const due: string[] = [];
   const running = new Map<string, number>();
-  let era = 0;
-  let paused = false;
+  const pauses = createGoldenPause(modelOf);
+  const { isPaused, isWhole, eraOf, belongsTo } = pauses;
+  const lastMs = new Map<string, number>();
   let cursor = 0;
-  let lastMs = Number.NEGATIVE_INFINITY;
 
   const run = (id: string): void => {
-    const startedEra = era;
+    const startedEra = eraOf(id);
     running.set(id, clock.monotonicMs());
-    void perform(id, () => era !== startedEra).finally(() => {
+    void perform(id, () => eraOf(id) !== startedEra).finally(() => {
       running.delete(id);
       pump();
     });
   };
   const pump = (): void => {
-    while (!paused && running.size < inflightMax) {
+    while (!isWhole() && running.size < inflightMax) {
       const id = takeNext(urgent, running) ?? takeNext(due, running);
       if (id === undefined) return;
-      if (ids().includes(id) && budget()) run(id);
+      if (!isPaused(id) && ids().includes(id) && budget()) run(id);
     }
   };
   const front = (id: string): void => {
@@ -70,39 +74,42 @@ export function createGoldenRound({
     if (!urgent.includes(id) && !due.includes(id)) due.push(id);
   };
   /** The rotation's next one that is neither asked nor waiting to be. */
-  const another = (not: string): string | undefined => {
-    const set = ids();
-    for (let step = 0; step < set.length; step += 1) {
-      const id = set[(cursor + step) % set.length];
-      if (id === undefined || id === not || urgent.includes(id) || running.has(id)) continue;
-      cursor = (cursor + step + 1) % set.length;
-      return id;
-    }
-    return undefined;
+  const another = (not: string, isWanted: (id: string) => boolean = () => true): string | undefined => {
+    const isFree = (id: string) => id !== not && !urgent.includes(id) && !running.has(id) && !isPaused(id);
+    const found = nextFrom(ids(), cursor, (id) => isFree(id) && isWanted(id));
+    if (found) cursor = found.next;
+    return found?.id;
   };
-  const all = (): void => {
-    lastMs = clock.monotonicMs();
-    for (const id of ids()) back(id);
+  const all = (part = "", of: readonly string[] = ids()): void => {
+    lastMs.set(part, clock.monotonicMs());
+    for (const id of of) back(id);
     pump();
   };
 
   return {
     ask(ask) {
-      if (ask.kind === "all-goldens") return all();
-      const id = ask.kind === "golden" ? ask.id : another(ask.not);
+      if (ask.kind === "all-goldens") {
+        const { models = null } = ask;
+        return all(
+          models?.join(),
+          ids().filter((id) => belongsTo(id, models)),
+        );
+      }
+      const id = ask.kind === "golden" ? ask.id : another(ask.not, wantedBy(ask, modelOf));
       if (id !== undefined) front(id);
       pump();
     },
-    tick({ kind, everyMs }) {
-      if (paused || ids().length === 0 || clock.monotonicMs() - lastMs < everyMs) return false;
+    tick({ kind, everyMs }, part = { name: "", ids: ids() }) {
+      const sinceMs = clock.monotonicMs() - (lastMs.get(part.name) ?? Number.NEGATIVE_INFINITY);
+      if (isWhole() || part.ids.length === 0 || sinceMs < everyMs) return false;
       // The last round is still at work: another one would only lengthen the queue.
       if (urgent.length + due.length > 0) return false;
       if (kind === "round") {
-        all();
+        all(part.name, part.ids);
         return true;
       }
-      lastMs = clock.monotonicMs();
-      const id = another("");
+      lastMs.set(part.name, clock.monotonicMs());
+      const id = another("", (one) => part.ids.includes(one));
       if (id !== undefined) back(id);
       pump();
       return false;
@@ -111,14 +118,14 @@ export function createGoldenRound({
       for (const id of [another(""), another("")]) if (id !== undefined) front(id);
       pump();
     },
-    askAll: all,
-    reset() {
-      era += 1;
-      urgent.length = 0;
-      due.length = 0;
+    askAll: () => all(),
+    reset(models = null) {
+      pauses.reset(models);
+      for (const queue of [urgent, due])
+        queue.splice(0, queue.length, ...queue.filter((id) => !belongsTo(id, models)));
     },
-    pause(on) {
-      paused = on;
+    pause(on, models = null) {
+      pauses.pause(on, models);
       pump();
     },
     inflight: () => ({
@@ -126,6 +133,27 @@ export function createGoldenRound({
       oldestMs: running.size === 0 ? undefined : Math.min(...running.values()),
     }),
   };
+}
+
+function nextFrom(
+  set: readonly string[],
+  cursor: number,
+  test: (id: string) => boolean,
+): { id: string; next: number } | undefined {
+  for (let step = 0; step < set.length; step += 1) {
+    const at = (cursor + step) % set.length;
+    const id = set[at];
+    if (id !== undefined && test(id)) return { id, next: (at + 1) % set.length };
+  }
+  return undefined;
+}
+
+function wantedBy(
+  { model, notModel }: Extract<Ask, { kind: "another-golden" }>,
+  modelOf: (id: string) => string | undefined,
+): ((id: string) => boolean) | undefined {
+  if (model !== undefined) return (id) => modelOf(id) === model;
+  return notModel === undefined ? undefined : (id) => modelOf(id) !== notModel;
 }
 
 function takeNext(queue: string[], running: ReadonlyMap<string, number>): string | undefined {

@@ -2,18 +2,21 @@ import type { Release } from "@locum/contracts";
 import { type Ask, goldensToAsk } from "@locum/coordination";
 import type { SidecarConfig } from "../config.ts";
 import type { DriveState } from "../drive.ts";
+import type { ModelWork } from "../model-work.ts";
 import type { StallLimit } from "../tap/silent-streams.ts";
 import type { TapProgress } from "../tap/tap-progress.ts";
 import type { Traffic } from "../traffic.ts";
 import type { Upstream } from "../upstream.ts";
 import { askGolden, expectationsOf } from "./ask-golden.ts";
+import { isCacheDoubted } from "./cache-doubt.ts";
 import { askConfiguration } from "./configuration-rung.ts";
 import { watchCounter } from "./counter-traffic.ts";
 import { createDayBudget } from "./day-budget.ts";
-import { type PaceView, paceOf } from "./golden-pace.ts";
+import { createLanes } from "./golden-lanes.ts";
 import { createGoldenRound, type GoldenRound } from "./golden-round.ts";
 import { createLatencyHistogram, type LatencyHistogram } from "./latency-histogram.ts";
 import { createLiveRung, createReadyRung } from "./live-rung.ts";
+import { modelOfGolden } from "./model-of-golden.ts";
 import { createProcessRung } from "./process-rung.ts";
 import { createProgressRung } from "./progress-rung.ts";
 import { readingMs } from "./reading-time.ts";
@@ -43,6 +46,8 @@ export type LadderOptions = {
   traffic: Traffic;
   /** Null in watch posture. */
   tap: () => TapProgress | null;
+  /** What finishes of each model by itself. */
+  work: ModelWork;
   /** Single streams that are silent while others go on. */
   tellStalled: (limit: StallLimit) => void;
   isProcessGone: () => Promise<boolean>;
@@ -59,7 +64,6 @@ export function createLadder(options: LadderOptions): Ladder {
   const common = { server, timeoutMs: probe.timeoutMs, clock, tell };
   const counts: GoldenCounts = { answered: 0, unanswered: 0, latencies: createLatencyHistogram() };
   const { latencies } = counts;
-  let failedRounds = 0;
 
   const silenceLimitMs = (p99Ms: number) =>
     Math.min(probe.divertCeilingMs, Math.max(probe.divertFloorMs, 8 * p99Ms));
@@ -72,12 +76,21 @@ export function createLadder(options: LadderOptions): Ladder {
     ids: () => goldensToAsk(state().health),
     budget: createDayBudget(golden.costPerDayMax, clock),
     clock,
+    modelOf: (id) => modelOfGolden(state().health, id),
     perform: (id, isStale) =>
       askOne(options, id, { isStale, counts, timeoutMs: timeoutMs(), onRefused: process.suspect }),
   });
   const progress = createProgressRung({
     seen: () =>
-      workSeen({ tap: tap(), traffic, asked: goldens.inflight(), goldenLatencies: latencies, ...counts }),
+      workSeen({
+        tap: tap(),
+        traffic,
+        asked: goldens.inflight(),
+        goldenLatencies: latencies,
+        models: Object.keys(state().health.models),
+        work: options.work,
+        ...counts,
+      }),
     lastStallMs: () => state().stallEndMs,
     halfwayMs: (p99Ms) => silenceLimitMs(p99Ms) / 2,
     onHalfway: goldens.askTwo,
@@ -92,16 +105,7 @@ export function createLadder(options: LadderOptions): Ladder {
     tap() === null
       ? watchCounter({ ...common, ours: () => counts.answered + counts.unanswered })
       : { isFlowing: () => traffic.perSecond() > 0, stop() {} };
-  const paceNow = () =>
-    paceOf(
-      paceView(state(), {
-        traffic: counter.isFlowing(),
-        failedRounds,
-        capacityPerSecond: traffic.capacityPerSecond(),
-        goldenMs: latencies.quantile(0.5),
-      }),
-      golden,
-    );
+  const lanes = createLanes(goldens, golden);
   return {
     goldens,
     timeoutMs,
@@ -119,25 +123,17 @@ export function createLadder(options: LadderOptions): Ladder {
         limitMs: silenceLimitMs(traffic.tokenGapMs()),
         notBeforeMs: state().stallEndMs,
       });
-      const failed = state().health.verdict.kind === "failed";
-      if (!failed) failedRounds = 0;
-      if (goldens.tick(paceNow()) && failed) failedRounds += 1;
+      lanes.tick(state().health, {
+        traffic: counter.isFlowing(),
+        capacityPerSecond: traffic.capacityPerSecond(),
+        goldenMs: latencies.quantile(0.5),
+      });
     },
     stop() {
       for (const rung of [process, live, ready, progress, configuration, counter]) rung.stop();
     },
   };
 }
-
-const paceView = (
-  { health }: DriveState,
-  measured: Pick<PaceView, "traffic" | "failedRounds" | "capacityPerSecond" | "goldenMs">,
-): PaceView => ({
-  ...measured,
-  count: goldensToAsk(health).length,
-  verdict: health.verdict.kind,
-  suspicion: health.goldens.suspectSinceMs !== null || health.bytes.state === "unapproved",
-});
 
 type GoldenCounts = { answered: number; unanswered: number; latencies: LatencyHistogram };
 type Asking = {
@@ -149,7 +145,7 @@ type Asking = {
 
 /** One golden, from the question to what is told of it. */
 async function askOne(
-  { config, upstream, releases, rescan, clock, tell }: LadderOptions,
+  { config, upstream, releases, rescan, state, clock, tell, work }: LadderOptions,
   id: string,
   { isStale, timeoutMs, onRefused, counts }: Asking,
 ): Promise<void> {
@@ -163,12 +159,14 @@ async function askOne(
     clock,
     isListening: () => isListening(config.instance.url, config.service.probe.timeoutMs),
     newer: () => rescan().then(() => expectationsOf(id, releases())),
+    bothWays: isCacheDoubted(state().health, id),
   });
   if (probe.outcome === "timeout") counts.unanswered += 1;
   if (isStale()) return;
   if (probe.outcome === "refused") onRefused();
   if (probe.outcome === "answered" || probe.outcome === "not-finite") {
     counts.answered += 1;
+    work.answered(probe.model);
     counts.latencies.observe(probe.latencyMs);
   }
   tell({ probe, startedMs, timeout: probe.outcome === "timeout" });

@@ -1,3 +1,4 @@
+import type { Probe } from "@locum/contracts";
 import type { ModelServer } from "@locum/serving";
 import type { LadderClock, Tell } from "./rung.ts";
 
@@ -11,6 +12,8 @@ export type WorkSeen = {
   /** Questions and requests that were given up on. Servers count a cancelled inference as a finished one. */
   givenUp: number;
   p99Ms: number;
+  /** The same of each model that is judged by itself. */
+  models?: Record<string, { inflight: number; oldestSinceMs: number | undefined; completed: number }>;
 };
 
 export type ProgressRung = { tick(): void; stop(): void };
@@ -67,7 +70,7 @@ export function createProgressRung({
 
   return {
     tick() {
-      const { inflight, oldestSinceMs, work, p99Ms } = seen();
+      const { inflight, oldestSinceMs, work, p99Ms, models } = seen();
       const atMs = clock.monotonicMs();
       if (inflight === 0 && !wasBusy) return;
       wasBusy = inflight > 0;
@@ -75,14 +78,17 @@ export function createProgressRung({
       if (completed > lastWork || inflight === 0) movedAtMs = atMs;
       lastWork = completed;
       const sinceMs = Math.max(oldestSinceMs ?? atMs, lastStallMs());
+      const waitedMs = (since: number | undefined) =>
+        Math.max(0, atMs - Math.max(since ?? atMs, lastStallMs()));
       tell({
         probe: {
           kind: "progress",
           atMs,
           inflight,
-          waitingMs: inflight === 0 ? 0 : Math.max(0, atMs - sinceMs),
+          waitingMs: inflight === 0 ? 0 : waitedMs(oldestSinceMs),
           completed,
           p99Ms,
+          ...(models ? { models: withWaits(models, waitedMs) } : {}),
         },
         startedMs: atMs,
         timeout: false,
@@ -98,3 +104,14 @@ export function createProgressRung({
     },
   };
 }
+
+const withWaits = (
+  models: NonNullable<WorkSeen["models"]>,
+  waitedMs: (sinceMs: number | undefined) => number,
+): NonNullable<Extract<Probe, { kind: "progress" }>["models"]> =>
+  Object.fromEntries(
+    Object.entries(models).map(([name, { inflight, oldestSinceMs, completed }]) => [
+      name,
+      { inflight, waitingMs: inflight === 0 ? 0 : waitedMs(oldestSinceMs), completed },
+    ]),
+  );

@@ -1,3 +1,5 @@
+import { judgedAs } from "@locum/coordination";
+import type { ModelWork } from "../model-work.ts";
 import type { TapProgress } from "../tap/tap-progress.ts";
 import type { Traffic } from "../traffic.ts";
 import type { LatencyHistogram } from "./latency-histogram.ts";
@@ -11,6 +13,8 @@ export function workSeen({
   answered,
   unanswered,
   goldenLatencies,
+  models = [],
+  work,
 }: {
   /** Null in watch posture. */
   tap: TapProgress | null;
@@ -20,6 +24,9 @@ export function workSeen({
   answered: number;
   unanswered: number;
   goldenLatencies: LatencyHistogram;
+  /** Judged by themselves. */
+  models?: readonly string[];
+  work?: Pick<ModelWork, "completed"> | undefined;
 }): WorkSeen {
   const streaming = tap?.streaming ?? 0;
   const waiting = (tap?.waitingOnOwn ?? 0) + asked.count;
@@ -34,7 +41,28 @@ export function workSeen({
     work: (tap?.ownWork ?? 0) + answered,
     givenUp: traffic.givenUp() + unanswered,
     p99Ms: onlyStreams ? gapMs : Math.max(traffic.p99Ms(), firstTokenMs, goldenLatencies.tail()),
+    ...(tap && work && models.length > 0 ? { models: modelsSeen(tap, work, models) } : {}),
   };
+}
+
+/** Each model's own waits, so that one that stands still is not hidden by neighbours that work. */
+function modelsSeen(
+  { waiting }: TapProgress,
+  { completed }: Pick<ModelWork, "completed">,
+  models: readonly string[],
+): NonNullable<WorkSeen["models"]> {
+  return Object.fromEntries(
+    models.map((name) => {
+      let inflight = 0;
+      let oldestSinceMs: number | undefined;
+      for (const [model, own] of waiting) {
+        if (!judgedAs(models, model).includes(name)) continue;
+        inflight += own.count;
+        oldestSinceMs = oldest(oldestSinceMs, own.oldestSinceMs);
+      }
+      return [name, { inflight, oldestSinceMs, completed: completed(name) }];
+    }),
+  );
 }
 
 function oldest(...times: (number | undefined)[]): number | undefined {

@@ -187,7 +187,11 @@ function resendTarget({ passage }: Attempt, { failure, sent }: Failure): Choice 
 
 function nextTarget(passage: Passage): Choice | undefined {
   const { core, hop, tried, route } = passage;
-  const { own, others, ownLast = false } = core.deps.route({
+  const {
+    own,
+    others,
+    ownLast = false,
+  } = core.deps.route({
     infer: route.kind === "infer",
     model: modelOf(passage),
   });

@@ -14,10 +14,13 @@ export type InferRoute = {
   idempotent: boolean | "body";
 };
 
+/** What is known of a request when it is asked where it may go. */
+export type Wanted = { infer: boolean; model: string | undefined };
+
 export type TapDeps = {
   clock: { monotonicMs(): number };
-  /** Asked for every try of every request. */
-  route: () => TargetChoice;
+  /** Asked for every try of every request: without a request for a tunnel. */
+  route: (request?: Wanted) => TargetChoice;
   /** `path` is in origin form, query included, whatever form the client used. */
   classify?: (method: string, path: string, headers: IncomingHttpHeaders) => RequestRoute;
   /** Called often and synchronously: cheap. What it throws is counted and swallowed. */

@@ -1,4 +1,4 @@
-import type { Passage } from "./passage.ts";
+import { modelOf, type Passage } from "./passage.ts";
 import { streamSilentSinceMs } from "./silent-streams.ts";
 import type { TapCore, TapCounters } from "./tap-core.ts";
 
@@ -12,6 +12,8 @@ export type TapProgress = TapCounters & {
   waitingOnOwn: number;
   /** Since when the one that waits longest does. */
   oldestWaitSinceMs: number | undefined;
+  /** The same of each model that a request named. */
+  waiting: ReadonlyMap<string, { count: number; oldestSinceMs: number }>;
   /** The longest request of those: a first token takes its time by what has to be read before it. */
   waitingBytesMax: number;
   /** Streams of the own server that have begun, and since when the one that is silent longest is. */
@@ -25,6 +27,7 @@ export function tapProgress(core: TapCore): TapProgress {
   let ownInflight = 0;
   let waitingOnOwn = 0;
   let oldestWaitSinceMs: number | undefined;
+  const waiting = new Map<string, { count: number; oldestSinceMs: number }>();
   let waitingBytesMax = 0;
   let streaming = 0;
   let oldestSilenceSinceMs: number | undefined;
@@ -42,6 +45,13 @@ export function tapProgress(core: TapCore): TapProgress {
     waitingOnOwn += 1;
     waitingBytesMax = Math.max(waitingBytesMax, requestBytes);
     oldestWaitSinceMs = Math.min(oldestWaitSinceMs ?? sinceMs, sinceMs);
+    const model = modelOf(passage);
+    const own = model === undefined ? undefined : waiting.get(model);
+    if (model !== undefined)
+      waiting.set(model, {
+        count: (own?.count ?? 0) + 1,
+        oldestSinceMs: Math.min(own?.oldestSinceMs ?? sinceMs, sinceMs),
+      });
   }
   return {
     ...core.counters,
@@ -50,6 +60,7 @@ export function tapProgress(core: TapCore): TapProgress {
     ownInflight,
     waitingOnOwn,
     oldestWaitSinceMs,
+    waiting,
     waitingBytesMax,
     streaming,
     oldestSilenceSinceMs,
