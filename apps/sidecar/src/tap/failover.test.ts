@@ -1,3 +1,4 @@
+import type { Wire } from "@locum/serving";
 import { afterEach, expect, test } from "vitest";
 import {
   answerWith,
@@ -20,6 +21,7 @@ import {
   unsafe,
 } from "./testing/fleet.ts";
 import { rawClient, rawRequest } from "./testing/raw-client.ts";
+import { testWire } from "./testing/test-wire.ts";
 
 afterEach(closeFleets);
 
@@ -112,6 +114,21 @@ test("failing closed, an answer that is not finite becomes a 503", async () => {
   const answer = (await rawRequest(tap.port, infer())).toString();
   expect(answer).toMatch(/^HTTP\/1.1 503 [\s\S]*locum-reason: not-finite[\s\S]*retry-after: 1/);
   expect(answer).not.toContain("NaN");
+});
+
+test.each([
+  ["malformed", "503"],
+  ["wrong-model", "503"],
+  ["flood", "200"],
+  ["empty", "200"],
+] as const)("failing closed, %s that nobody gave better ends as %s", async (kind, status) => {
+  const wire: Wire = { ...testWire, defect: () => ({ kind, detail: "" }) };
+  const { tap } = await startFleet([good, good], {
+    failClosed: true,
+    classify: () => ({ kind: "infer", wire, model: "m", idempotent: true }),
+  });
+  expect(statusOf(await rawRequest(tap.port, infer()))).toBe(status);
+  expect(tap.outcomes().sort()).toEqual([`a:${kind}!`, `b:${kind}!`]);
 });
 
 test("while another instance is asked, no more than the limit of a 5xx is taken in", async () => {
