@@ -4,5 +4,7 @@ import { hostileCases } from "./hostile-cases.ts";
 
 describe("serving: openai against what is no model server", () =>
   hostileCases((url, answerBytesMax) => connect({ url, answerBytesMax, protocol: "openai" }), {
-    messages: [{ role: "user", content: "hi" }],
+    request: { messages: [{ role: "user", content: "hi" }] },
+    plausible: [],
+    describes: true,
   }));

@@ -34,7 +34,6 @@ async function open(): Promise<Subject> {
     // Tokens of a prompt that is remembered, or read again, are summed in another order.
     noise: 0.01,
     reloads: false,
-    detected: false,
     reconnect: (options) => connectTo(running.url, options),
     swapFiles: running.swap,
     async close() {

@@ -232,6 +232,24 @@ test("health is its own route where there is one, the list of models where not",
   other.close();
 });
 
+test("a server whose list costs its clients their streams is asked for it once", async () => {
+  const one = await at({ ...models("me"), [ask]: { body: answer() } });
+  await one.live(call);
+  await one.infer("m", chat, call);
+  const before = server.asked.length;
+  expect(await one.live(call)).toMatchObject({ ok: true, detail: "ok", status: 404 });
+  expect(await one.ready("m", call)).toMatchObject({ ok: true });
+  expect(server.asked.slice(before).map(({ line }) => line)).toEqual(["GET /health", "GET /health"]);
+  one.close();
+});
+
+test("a program that knows neither health nor models is not live", async () => {
+  const one = await at({});
+  expect(await one.live(call)).toMatchObject({ ok: false, detail: "status", status: 404 });
+  expect(await one.live(call)).toMatchObject({ ok: false, detail: "status", status: 404 });
+  one.close();
+});
+
 test("a model without its tag is Ollama's latest", async () => {
   const one = await at({
     "GET /v1/models": { body: { data: [{ id: "llama3:latest" }] } },

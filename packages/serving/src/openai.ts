@@ -29,6 +29,7 @@ export function connectOpenai({
   const seen = new Set<string>();
   let kind: OpenaiKind | undefined;
   let takesSalt = true;
+  let isKnown = false;
 
   /** A model is looked for in the list before its first inference: some servers answer as whatever they are called. */
   async function assertListed(model: string, remaining: () => CallOptions): Promise<void> {
@@ -74,7 +75,7 @@ export function connectOpenai({
     protocol: "openai",
     url: base,
     live: (options) => live(deadline(options)),
-    ready: (model, options) => openaiReady(ask, model, options),
+    ready,
     models: async (options) =>
       (await listOpenaiModels(ask, options)).map(({ id }) => ({ name: id, state: "READY" })),
     metadata,
@@ -88,11 +89,26 @@ export function connectOpenai({
     close,
   };
 
-  /** vLLM, SGLang, TGI and llama.cpp have a health route; the others have at least the list of models. */
+  /**
+   * vLLM, SGLang, TGI and llama.cpp have a health route. The others show once by their list of models what they are;
+   * from then on it is enough that they answer, be it that there is no such route.
+   */
   async function live(remaining: () => CallOptions): Promise<ProbeOutcome> {
     const health = await probe(ask, "/health", remaining());
     if (health.status !== 404 && health.status !== 405) return health;
-    return probe(ask, "/v1/models", remaining());
+    if (isKnown) return { ...health, ok: true, detail: "ok" };
+    const listed = await openaiReady(ask, undefined, remaining());
+    isKnown = listed.ok;
+    return listed;
+  }
+
+  /**
+   * llama-cpp-python takes its lock even for the list of models, and cuts off a stream that runs when another request
+   * waits for it: asking every other second would cost its clients their answers. Its list is fixed at its start.
+   */
+  function ready(model: string | undefined, options: CallOptions): Promise<ProbeOutcome> {
+    const isFixed = kind === "llama-cpp-python" && (model === undefined || seen.has(model));
+    return isFixed ? live(deadline(options)) : openaiReady(ask, model, options);
   }
 }
 
