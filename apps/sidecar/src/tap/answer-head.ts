@@ -10,6 +10,8 @@ export type AnswerHead = {
   keepAlive: boolean;
   /** How long the server says that it keeps an idle connection. */
   idleHintMs: number | undefined;
+  /** Nothing follows it (HTTP/2 says so in the head itself). */
+  endsStream?: boolean;
 };
 
 /**

@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
+import type { Http2Side } from "./h2/open-http2.ts";
 import type { TapCore } from "./tap-core.ts";
 
 /**
@@ -11,17 +12,20 @@ export function drainTap({
   core,
   listeners,
   server,
+  http2,
   clients,
   ms,
 }: {
   core: TapCore;
   listeners: NetServer[];
   server: Server;
+  http2: Http2Side;
   clients: ReadonlySet<Socket>;
   ms: number;
 }): Promise<void> {
   core.draining = true;
   for (const listener of listeners) stopListening(listener);
+  http2.sayGoodbye();
   const nowMs = () => core.deps.clock.monotonicMs();
   const startedMs = nowMs();
   return new Promise((resolve) => {
@@ -30,13 +34,16 @@ export function drainTap({
       clearInterval(poll);
       server.close();
       server.closeAllConnections();
+      http2.close();
       for (const client of core.tunnels) client.destroy();
       core.upstreams.close();
       resolve();
     };
     const look = () => {
       const idleOnly = core.passages.size === 0 && core.tunnels.size === 0;
-      if (clients.size === 0 || (idleOnly && nowMs() - startedMs >= graceMs)) finish();
+      const pastGrace = nowMs() - startedMs >= graceMs;
+      if (pastGrace) http2.leave();
+      if (clients.size === 0 || (idleOnly && pastGrace)) finish();
     };
     const deadline = setTimeout(finish, ms);
     const poll = setInterval(look, lookEveryMs);

@@ -3,6 +3,9 @@ import type { Server as NetServer, Socket } from "node:net";
 import { admit } from "./admit.ts";
 import { drainTap } from "./drain-tap.ts";
 import { fenceOff, takeBack } from "./failover.ts";
+import { openHttp2 } from "./h2/open-http2.ts";
+import { sniffPreface } from "./h2/sniff-preface.ts";
+import { modelOf } from "./passage.ts";
 import { type StallLimit, tellStalled } from "./silent-streams.ts";
 import { createTapCore, type TapCore } from "./tap-core.ts";
 import type { TapDeps } from "./tap-deps.ts";
@@ -16,9 +19,9 @@ export type Tap = {
   progress(): TapProgress;
   /**
    * The own server gets no new requests (`route` says so): those that wait on it are taken back and sent elsewhere,
-   * where the rules allow it. Returns how many were.
+   * where the rules allow it. Returns how many were. `of` keeps to requests of some models.
    */
-  divert(): number;
+  divert(of?: (model: string | undefined) => boolean): number;
   /** Tells of streams that have fallen silent while others go on. */
   tellStalled(limit: StallLimit): void;
   /**
@@ -62,17 +65,25 @@ export function createTap(deps: TapDeps): Tap {
   server.on("checkExpectation", (req, res) => serve(req, res, true));
   server.on("upgrade", (req, socket, early) => tunnel(core, req, socket, early));
   const clients = new Set<Socket>();
+  const http2 = openHttp2(core);
+  const serveHttp1 = takeListener(server);
   server.on("connection", (socket: Socket) => {
     clients.add(socket);
     socket.on("close", () => clients.delete(socket));
+    const timeoutMs = core.limits.headerTimeoutMs;
+    sniffPreface(socket, { timeoutMs, onHttp1: serveHttp1, onHttp2: http2.accept });
   });
   const adopted = new Set<NetServer>();
-  const drain = (ms: number) => drainTap({ core, listeners: [server, ...adopted], server, clients, ms });
+  const drain = (ms: number) =>
+    drainTap({ core, listeners: [server, ...adopted], server, http2, clients, ms });
   return {
     server,
     inflight: () => core.passages.size,
-    progress: () => tapProgress(core),
-    divert: () => divertAll(core),
+    progress() {
+      const progress = tapProgress(core);
+      return { ...progress, upstreamConnections: progress.upstreamConnections + http2.upstreamConnections() };
+    },
+    divert: (of = () => true) => divertAll(core, of),
     tellStalled: (limit) => tellStalled(core, limit),
     fence() {
       for (const passage of [...core.passages]) fenceOff(passage);
@@ -88,6 +99,15 @@ export function createTap(deps: TapDeps): Tap {
       adopted.add(listener);
       listener.on("connection", (socket) => server.emit("connection", socket));
     },
+  };
+}
+
+/** What a server of HTTP/1 does with a connection, so that it gets only those that are its own. */
+function takeListener(server: Server): (socket: Socket) => void {
+  const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
+  server.removeAllListeners("connection");
+  return (socket) => {
+    for (const listener of listeners) listener.call(server, socket);
   };
 }
 
@@ -112,9 +132,9 @@ function inOrder(
   });
 }
 
-function divertAll(core: TapCore): number {
+function divertAll(core: TapCore, of: (model: string | undefined) => boolean): number {
   const before = core.counters.resends;
-  for (const passage of [...core.passages]) takeBack(passage);
+  for (const passage of [...core.passages]) if (of(modelOf(passage))) takeBack(passage);
   return core.counters.resends - before;
 }
 

@@ -2,11 +2,11 @@ import { createTap } from "../tap.ts";
 import { listen } from "./raw-upstream.ts";
 import { testWire } from "./test-wire.ts";
 
-// A tap in a process of its own, for measuring: `serve-tap.ts UPSTREAM_URL` prints its port and runs until its
+// A tap in a process of its own, for measuring: `serve-tap.ts UPSTREAM_URL [GRPC_HOST:PORT]` prints its port and runs until its
 // standard input ends.
-const [url] = process.argv.slice(2);
+const [url, grpc] = process.argv.slice(2);
 if (url === undefined) throw new Error("expected the URL of a model server");
-const own = { id: "own", url, hop: "model" as const };
+const own = { id: "own", url, hop: "model" as const, ...(grpc === undefined ? {} : { grpc }) };
 const choice = { own, others: [] };
 let events = 0;
 const tap = createTap({

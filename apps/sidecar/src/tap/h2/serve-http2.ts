@@ -1,0 +1,100 @@
+import {
+  constants,
+  createServer,
+  type Http2Session,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { Socket } from "node:net";
+import type { TapCore } from "../tap-core.ts";
+import type { Upstreams } from "../upstreams.ts";
+import { admitStream } from "./admit-stream.ts";
+import {
+  controlFramesMax,
+  controlWindowMs,
+  idleClientMs,
+  narrowWindowBytes,
+  serverOptions,
+  sessionWindowBytes,
+  wideSessionsMax,
+} from "./h2-limits.ts";
+import { createH2Upstreams } from "./h2-upstreams.ts";
+
+export type Http2Server = {
+  readonly upstreams: Upstreams;
+  accept(socket: Socket): void;
+  /** Asks every client to open its next stream elsewhere; what is on the way here is still served. */
+  sayGoodbye(): void;
+  /** Ends each session when its last stream has ended. */
+  leave(): void;
+  /** Ends them all now. */
+  close(): void;
+};
+
+/** Serves HTTP/2 on connections whose preface has been seen. */
+export function serveHttp2(core: TapCore): Http2Server {
+  const { limits, deps } = core;
+  const upstreams = createH2Upstreams({ nowMs: () => deps.clock.monotonicMs(), limits });
+  const server = createServer(serverOptions(limits));
+  /** With how many streams each has open. */
+  const sessions = new Map<Http2Session, number>();
+  const count = (session: Http2Session | undefined, by: number) => {
+    const streams = session && sessions.get(session);
+    if (session && streams !== undefined) sessions.set(session, streams + by);
+  };
+  server.on("session", (session) => {
+    sessions.set(session, 0);
+    session.on("close", () => sessions.delete(session));
+    session.setLocalWindowSize(sessions.size <= wideSessionsMax ? sessionWindowBytes : narrowWindowBytes);
+    session.setTimeout(idleClientMs);
+    // A long answer may be long in coming: only a session without a stream is idle.
+    session.on("timeout", () => sessions.get(session) === 0 && session.close());
+    boundControlFrames(session, () => deps.clock.monotonicMs());
+  });
+  server.on("sessionError", () => {});
+  server.on("stream", (stream: ServerHttp2Stream, headers, flags, rawHeaders) => {
+    const { session } = stream;
+    count(session, 1);
+    stream.on("close", () => count(session, -1));
+    const endsStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    // Node gives the raw list here, which its types leave out.
+    admitStream(core, upstreams, stream, {
+      headers,
+      rawHeaders: rawHeaders as unknown as string[],
+      endsStream,
+    });
+  });
+  return {
+    upstreams,
+    accept: (socket) => void server.emit("connection", socket),
+    sayGoodbye() {
+      for (const session of sessions.keys())
+        if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamId);
+    },
+    leave() {
+      for (const session of sessions.keys()) if (!session.closed) session.close();
+    },
+    close() {
+      for (const session of sessions.keys()) session.destroy();
+      upstreams.close();
+    },
+  };
+}
+
+/** Each PING and SETTINGS makes us answer: a client that sends nothing else is sent away. */
+function boundControlFrames(session: ServerHttp2Session, nowMs: () => number): void {
+  let since = nowMs();
+  let frames = 0;
+  const count = () => {
+    const now = nowMs();
+    if (now - since > controlWindowMs) [since, frames] = [now, 0];
+    frames += 1;
+    if (frames > controlFramesMax && !session.destroyed)
+      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  };
+  session.on("ping", count);
+  session.on("remoteSettings", count);
+}
+
+// The greatest there is: whatever is on the way comes before it.
+const lastStreamId = 2 ** 31 - 1;
