@@ -14,6 +14,16 @@ export const benches: Record<string, Bench> = {
     },
     run: (tools) => import("./servers.ts").then(({ run }) => run(tools)),
   },
+  liveness: {
+    about:
+      "what real servers say of themselves when their model goes bad, what Locum says, and after how long",
+    flags: {
+      only: { kind: "text", about: "servers: triton,kserve,mlserver,torchserve,openai" },
+      fault: { kind: "text", about: "faults whose name has this in it" },
+      idle: on("without traffic"),
+    },
+    run: (tools) => import("./liveness.ts").then(({ run }) => run(tools)),
+  },
   failover: {
     about:
       "crash, hang and wrong answers under traffic, until the instance is proven right again, beside HAProxy",

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { chmod, cp, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -24,8 +25,8 @@ export type Peer = {
   modelDir: string;
   /** The file that `swap` replaces. */
   liveFile: string;
-  /** Leads a process group of its own, with the workers in it. */
-  pid: number;
+  /** Of the process that runs now: leads a process group of its own, with the workers in it. */
+  readonly pid: number;
   log: string;
   /** The 32 inputs of the digits model, 64 numbers each; none for `openai`. */
   inputs(): Promise<number[][]>;
@@ -33,6 +34,10 @@ export type Peer = {
   swap(to: Variant): Promise<void>;
   /** To the whole process group; false once nobody is left there. */
   signal(name: NodeJS.Signals | 0): boolean;
+  /** Ends it, if it runs, and starts it on the same ports and files. Without `waits` it may fail to start. */
+  restart(options?: { waits?: boolean }): Promise<void>;
+  /** The same as a program with arguments, for a restart driver. */
+  restartCommand(): Promise<string[]>;
   stop(): Promise<void>;
 };
 
@@ -64,6 +69,15 @@ export async function startPeer(
   });
   const line = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Line;
   const { protocol, file, variant } = kinds[name];
+  const pid = (): number => Number(readFileSync(join(home, "pid"), "utf8"));
+  const script = join(scripts, `start-${name}.sh`);
+  const again = [script, "--port", new URL(line.url).port, "--dir", home];
+  const restart: Peer["restart"] = async ({ waits = true } = {}) => {
+    signalGroup(pid(), "SIGKILL");
+    await until(() => !signalGroup(pid(), 0), { what: `${name} to end`, withinMs: 10_000 });
+    const [program = "", ...more] = [...again, ...(waits ? [] : ["--no-wait"])];
+    await promisify(execFile)(program, more, { env: { ...process.env, ...env } });
+  };
   const liveFile = join(line.modelDir, file);
   return {
     name,
@@ -75,7 +89,9 @@ export async function startPeer(
     model: line.model,
     modelDir: line.modelDir,
     liveFile,
-    pid: line.pid,
+    get pid() {
+      return pid();
+    },
     log: line.log,
     async inputs() {
       const golden = await readFile(join(line.variants, "golden.json"), "utf8").catch(() => '{"inputs":[]}');
@@ -85,13 +101,25 @@ export async function startPeer(
       await cp(join(line.variants, to, variant), `${liveFile}.new`);
       await rename(`${liveFile}.new`, liveFile);
     },
-    signal: (signal) => signalGroup(line.pid, signal),
+    signal: (signal) => signalGroup(pid(), signal),
+    restart,
+    async restartCommand() {
+      const file = join(home, "restart.sh");
+      const variables = Object.entries(env).map(([key, value]) => `export ${key}='${value}'\n`);
+      const kill = `kill -9 -- "-$(cat '${home}/pid')" 2>/dev/null\n`;
+      await writeFile(
+        file,
+        `#!/bin/sh\n${variables.join("")}${kill}exec '${again.join("' '")}' >/dev/null\n`,
+      );
+      await chmod(file, 0o755);
+      return [file];
+    },
     async stop() {
-      signalGroup(line.pid, "SIGCONT");
-      signalGroup(line.pid, "SIGTERM");
-      const ended = () => !signalGroup(line.pid, 0);
+      signalGroup(pid(), "SIGCONT");
+      signalGroup(pid(), "SIGTERM");
+      const ended = () => !signalGroup(pid(), 0);
       await until(ended, { what: `${name} to end`, withinMs: 30_000, everyMs: 100 }).catch(() =>
-        signalGroup(line.pid, "SIGKILL"),
+        signalGroup(pid(), "SIGKILL"),
       );
       if (dir === undefined) await rm(home, { recursive: true, force: true });
     },
@@ -106,7 +134,6 @@ type Line = {
   model: string;
   modelDir: string;
   variants: string;
-  pid: number;
   log: string;
 };
 
