@@ -159,7 +159,7 @@ function callOnce(
       if (!question.streams && messages.length > 1) failed("protocol", "more than one message");
     });
     call.on("error", () => undefined);
-    call.on("status", (status: { code: number; details: string }) => {
+    call.on("status", (status: { code?: number; details?: string }) => {
       if (status.code !== 0) settle(readStatus(status));
       else if (!question.streams && messages.length === 0) failed("protocol", "no message");
       else settle({ kind: "answer", messages });

@@ -14,6 +14,8 @@ export type GrpcMessages = {
 export async function loadGrpcMessages(): Promise<GrpcMessages> {
   const { default: protobuf } = await import("protobufjs");
   const { root } = protobuf.parse(oipV2Proto, { keepCase: true });
+  // Without it the library writes lists as if in proto2: each element with a tag of its own.
+  root.resolveAll();
   const typeOf = (name: string) => root.lookupType(`inference.${name}`);
   return {
     encode: (name, value) => typeOf(name).encode(value).finish(),

@@ -3,7 +3,7 @@ import { type GrpcAnswer, type GrpcOutput, grpcOutputs } from "./oip-v2-grpc-out
 import { type WalkBudget, walkMessage, wire32, wire64, wireBytes } from "./proto-walk.ts";
 import type { WireDefect } from "./wire.ts";
 
-/** Contents whose elements are floats, by their field: datatype, and the wire type of an element that is not packed. */
+/** Contents whose elements are floats, by their field, and the wire type of an element that is not packed. */
 const floats: Record<number, { datatype: "FP32" | "FP64"; wire: number; bytes: number } | undefined> = {
   6: { datatype: "FP32", wire: wire32, bytes: 4 },
   7: { datatype: "FP64", wire: wire64, bytes: 8 },

@@ -2,7 +2,6 @@ import { openGrpcChannel } from "./grpc-channel.ts";
 import type { ServerIdentity } from "./oip-server.ts";
 import { openAsking, type SmallAnswer } from "./oip-v2-grpc-asking.ts";
 import { identifyGrpc } from "./oip-v2-grpc-server.ts";
-import { grpcStatus } from "./oip-v2-grpc-status.ts";
 
 export type GrpcProbe = {
   /** Whether the v2 protocol is spoken there, by a server that is ready or not. */
@@ -44,7 +43,7 @@ export async function probeGrpc({
     ]);
     const name = server ? `, ServerMetadata: ${server.name} ${server.version ?? ""}`.trimEnd() : "";
     return {
-      speaks: server !== undefined || knows(live),
+      speaks: server !== undefined || (live.kind === "answer" && live.value !== undefined),
       ...(server ? { server } : {}),
       evidence: `gRPC ${address} ServerLive: ${lineOf(live)}${name}`,
     };
@@ -52,20 +51,6 @@ export async function probeGrpc({
     close();
   }
 }
-
-/** A server may refuse the call for reasons of its own; one that does not have it is none of this protocol. */
-function knows(answered: SmallAnswer): boolean {
-  if (answered.kind === "answer") return answered.value !== undefined;
-  return answered.kind === "status" && !strangers.has(answered.code);
-}
-
-const strangers = new Set<number>([
-  grpcStatus.unimplemented,
-  grpcStatus.unknown,
-  grpcStatus.notFound,
-  grpcStatus.unauthenticated,
-  grpcStatus.permissionDenied,
-]);
 
 function lineOf(answered: SmallAnswer): string {
   if (answered.kind === "failed") return `${answered.detail} (${answered.reason})`.slice(0, 160);

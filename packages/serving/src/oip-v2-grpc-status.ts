@@ -31,12 +31,14 @@ const resets =
  * What a status of grpc-js stands for. The library gives its own findings the codes that servers use; only their texts
  * tell them apart (subchannel-call.ts, picker.ts, stream-decoder.ts and compression-filter.ts in version 1.14).
  */
-export function readStatus({ code, details }: { code: number; details: string }): GrpcFailure {
+export function readStatus({ code, details = "" }: { code?: number; details?: string }): GrpcFailure {
   const failed = (detail: FailedDetail): GrpcFailure => ({
     kind: "failed",
     detail,
     reason: oneLine(details),
   });
+  // A message in a coding that it does not know ends a call of the library without a status.
+  if (code === undefined) return { kind: "failed", detail: "protocol", reason: "unknown message coding" };
   if (code === grpcStatus.deadlineExceeded) return failed("timeout");
   if (/^(No connection established|Name resolution failed)/.test(details)) {
     if (refusals.test(details)) return failed("refused");
@@ -49,8 +51,7 @@ export function readStatus({ code, details }: { code: number; details: string })
   );
   if (code === grpcStatus.resourceExhausted && isOwnLimit) return failed("protocol");
   // A stream that the other side resets, answers of plain HTTP, and messages that cannot be unfolded.
-  const isNoAnswer =
-    /^Received (RST_STREAM|message compressed)|^Unhandled|incorrect header check|^(Zlib|unexpected end)/i;
+  const isNoAnswer = /^(Received RST_STREAM|Failed to decompress)/;
   if (isNoAnswer.test(details)) return failed("protocol");
   const http = /^Received HTTP status code (\d+)/.exec(details)?.[1];
   if (http !== undefined && !["401", "403", "429", "502", "503", "504"].includes(http))

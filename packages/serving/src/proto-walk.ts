@@ -53,8 +53,9 @@ export function varintEnd(bytes: Uint8Array, at: number, to: number): number {
   return -1;
 }
 
-/** The unsigned value of the whole varint in bytes[from, to), rounded to a double past 2^53. */
+/** The unsigned value of the whole varint in bytes[from, to), to the nearest double past 2^53. */
 export function varint(bytes: Uint8Array, from: number, to: number): number {
+  if (to - from > 7) return longVarint(bytes, from, to, false);
   let value = 0;
   let scale = 1;
   for (let i = from; i < to; i++) {
@@ -66,10 +67,16 @@ export function varint(bytes: Uint8Array, from: number, to: number): number {
 
 /** The same as an int64 or int32: ten bytes whose top bit is set are a negative number. */
 export function signedVarint(bytes: Uint8Array, from: number, to: number): number {
-  if (to - from < 10) return varint(bytes, from, to);
-  // In three parts of 28, 28 and 8 bits, so that small negative numbers are exact. Bits past the 64th are dropped.
+  return to - from > 7 ? longVarint(bytes, from, to, true) : varint(bytes, from, to);
+}
+
+/**
+ * In parts of 28, 28 and 8 bits, so that only the last sum rounds and small negative numbers are exact. Bits past the
+ * 64th are dropped.
+ */
+function longVarint(bytes: Uint8Array, from: number, to: number, isSigned: boolean): number {
   const low = varint(bytes, from, from + 4);
   const middle = varint(bytes, from + 4, from + 8);
   const high = varint(bytes, from + 8, to) & 0xff;
-  return ((high >= 0x80 ? high - 0x100 : high) * 2 ** 28 + middle) * 2 ** 28 + low;
+  return ((isSigned && high >= 0x80 ? high - 0x100 : high) * 2 ** 28 + middle) * 2 ** 28 + low;
 }
