@@ -80,7 +80,7 @@ export function connectDetecting(
     models: (options) => call(server, options, (found, rest) => found.models(rest)),
     metadata: (model, options) => call(server, options, (found, rest) => found.metadata(model, rest)),
     infer: (model, request, options) =>
-      call(server, options, (found, rest) => found.infer(model, request, rest)),
+      call(server, options, (found, rest) => found.infer(model, request, { ...options, ...rest })),
     reload: (model, options) => call(server, options, (found, rest) => found.reload(model, rest)),
     progress: (options) =>
       call(server, options, (found, rest) => found.progress(rest)).catch(() => undefined),

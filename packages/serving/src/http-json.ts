@@ -5,9 +5,17 @@ import type { ConnectOptions } from "./connect.ts";
 import { deadline } from "./deadline.ts";
 import { type Ask, openExchange } from "./exchange.ts";
 import { fromCache } from "./from-cache.ts";
+import { jsonHeaders } from "./json-headers.ts";
 import { openJsonPaths } from "./json-paths.ts";
 import { isObject } from "./json-tensor.ts";
-import type { CallOptions, InferAnswer, ModelServer, ProbeOutcome, ReloadAnswer } from "./model-server.ts";
+import type {
+  CallOptions,
+  InferAnswer,
+  InferOptions,
+  ModelServer,
+  ProbeOutcome,
+  ReloadAnswer,
+} from "./model-server.ts";
 import { readAnswer } from "./tensors-of-answer.ts";
 
 const healthBytesMax = 1024 * 1024;
@@ -36,14 +44,14 @@ export function connectHttpJson({
     return healthAt(ask, pathOf(path, model ?? httpJson.models[0] ?? ""), options);
   };
 
-  async function infer(model: string, request: unknown, options: CallOptions): Promise<InferAnswer> {
+  async function infer(model: string, request: unknown, options: InferOptions): Promise<InferAnswer> {
     assertKnown(httpJson, model);
     if (!isObject(request) && !Array.isArray(request))
       throw new Fault("request-invalid", "expected the server's JSON body, an object or a list");
     const outcome = await ask({
       method: "POST",
       path: pathOf(httpJson?.infer ?? "/", model),
-      headers: { "content-type": "application/json", "x-request-id": nonce() },
+      headers: jsonHeaders(options, nonce),
       body: Buffer.from(JSON.stringify(request)),
       ...options,
     });

@@ -6,10 +6,11 @@ import { deadline } from "./deadline.ts";
 import { openExchange } from "./exchange.ts";
 import { firstCount } from "./first-count.ts";
 import { fromCache } from "./from-cache.ts";
+import { jsonHeaders } from "./json-headers.ts";
 import { isObject } from "./json-tensor.ts";
 import { readV1Metadata } from "./kserve-v1-metadata.ts";
 import { listV1Models, v1Live, v1Ready, v1Status } from "./kserve-v1-status.ts";
-import type { CallOptions, InferAnswer, ModelServer } from "./model-server.ts";
+import type { InferAnswer, InferOptions, ModelServer } from "./model-server.ts";
 import { reloadModel } from "./oip-reload.ts";
 import { restRepository } from "./oip-v2-rest-repository.ts";
 import { type CounterGroup, prometheusCount } from "./prometheus-count.ts";
@@ -28,12 +29,11 @@ export function connectKserveV1({
 }: Omit<ConnectOptions, "protocol">): ModelServer {
   const { base, ask, close } = openExchange(exchangeOptions);
 
-  async function infer(model: string, request: unknown, options: CallOptions): Promise<InferAnswer> {
+  async function infer(model: string, request: unknown, options: InferOptions): Promise<InferAnswer> {
     const outcome = await ask({
       method: "POST",
       path: `/v1/models/${encodeURIComponent(model)}:predict`,
-      // Unknown keys in the body are errors for some models: what makes the request new stands in its head.
-      headers: { "content-type": "application/json", "x-request-id": nonce() },
+      headers: jsonHeaders(options, nonce),
       body: encodePredict(request),
       ...options,
     });

@@ -57,7 +57,8 @@ export function openManagement(ask: Ask, base: string): Management {
           : fault;
       },
     );
-    const versions = Array.isArray(said) ? said.filter(isObject).map(registeredOf) : [];
+    const described = Array.isArray(said) ? said.filter(isObject) : [];
+    const versions = described.filter(({ modelName }) => typeof modelName === "string").map(registeredOf);
     const [first] = versions;
     if (!first) throw new Fault("upstream-protocol", `GET ${path}: no description of a model`);
     if (seen.size < 1000 || seen.has(model)) seen.set(model, first);

@@ -5,8 +5,9 @@ import type { ConnectOptions } from "./connect.ts";
 import { deadline } from "./deadline.ts";
 import { openExchange } from "./exchange.ts";
 import { fromCache } from "./from-cache.ts";
+import { jsonHeaders } from "./json-headers.ts";
 import { isObject } from "./json-tensor.ts";
-import type { CallOptions, InferAnswer, ModelServer, ProbeOutcome } from "./model-server.ts";
+import type { CallOptions, InferAnswer, InferOptions, ModelServer, ProbeOutcome } from "./model-server.ts";
 import { portsAbove } from "./ports-above.ts";
 import { type CounterGroup, prometheusCount } from "./prometheus-count.ts";
 import { readJson } from "./read-json.ts";
@@ -30,7 +31,7 @@ export function connectTorchserve({
   const management = openManagement(ask, managementUrl?.replace(/\/+$/, "") ?? above[0] ?? base);
   const metrics = metricsUrl ?? `${above[1] ?? base}/metrics`;
 
-  async function infer(model: string, request: unknown, options: CallOptions): Promise<InferAnswer> {
+  async function infer(model: string, request: unknown, options: InferOptions): Promise<InferAnswer> {
     if (!isObject(request) && !Array.isArray(request))
       throw new Fault("request-invalid", "expected the JSON body of a prediction, an object or a list", {
         hint: "Give the request as the model's handler takes it.",
@@ -38,7 +39,7 @@ export function connectTorchserve({
     const outcome = await ask({
       method: "POST",
       path: `/predictions/${encodeURIComponent(model)}`,
-      headers: { "content-type": "application/json", "x-request-id": nonce() },
+      headers: jsonHeaders(options, nonce),
       body: Buffer.from(JSON.stringify(request)),
       ...options,
     });
