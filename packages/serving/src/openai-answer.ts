@@ -58,6 +58,8 @@ function gather(pieces: readonly OpenaiPiece[]): Gathered {
 }
 
 function piecesOf(body: Buffer): OpenaiPiece[] {
+  if (body.length > streamBytesMax)
+    throw new Fault("upstream-protocol", `a stream of more than ${streamBytesMax} bytes`);
   const pieces: OpenaiPiece[] = [];
   let isDone = false;
   let broken: string | undefined;
@@ -77,6 +79,8 @@ function piecesOf(body: Buffer): OpenaiPiece[] {
   return pieces;
 }
 
+/** Events are read in one go, on the loop that carries requests: this many bytes of empty ones take a tenth of a second. */
+const streamBytesMax = 8 * 1024 * 1024;
 /** An event costs some hundred bytes in memory: more of them are no golden's answer. */
 const piecesMax = 200_000;
 

@@ -97,6 +97,7 @@ describe("a streamed answer", () => {
     expect(at).toBe(127);
     expect(told.filter((one) => one !== undefined)).toEqual([expect.objectContaining({ kind: "flood" })]);
     expect(stream.end()).toBeUndefined();
+    expect(stream.items(), "work goes on to be counted").toBe(400);
   });
 
   test("keeps a bounded part of a line without end", () => {

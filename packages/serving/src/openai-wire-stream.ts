@@ -4,7 +4,7 @@ import { readSse } from "./openai-sse.ts";
 import { readJsonText } from "./read-json.ts";
 import type { WireDefect, WireStream } from "./wire.ts";
 
-/** One streamed answer. The first defect is told once, with the piece that shows it; reading ends there. */
+/** One streamed answer. The first defect is told once, with the piece that shows it; then items are only counted. */
 export function streamOpenai(model: string | undefined): WireStream {
   const judge = judgeOpenai({ model });
   let items = 0;
@@ -15,7 +15,7 @@ export function streamOpenai(model: string | undefined): WireStream {
   let tail = "";
 
   const reader = readSse((data, name) => {
-    if (defect || isDone || data === "") return;
+    if (isDone || data === "") return;
     if (data === "[DONE]") {
       isDone = true;
       return;
@@ -25,15 +25,15 @@ export function streamOpenai(model: string | undefined): WireStream {
       said = readJsonText(data, "upstream-protocol");
     } catch {
       // Events by other names are extensions, with contents of their own. The last one may have been cut.
-      if (isEnding) defect = { kind: "truncated", detail: "the stream ends inside an event" };
+      if (isEnding) defect ??= { kind: "truncated", detail: "the stream ends inside an event" };
       else if (name === undefined || name === "message")
-        defect = { kind: "malformed", detail: "an event that is no JSON" };
+        defect ??= { kind: "malformed", detail: "an event that is no JSON" };
       return;
     }
     const piece = readOpenaiPiece(said);
     if (!piece) return;
     items += piece.choices.length;
-    defect = judge.take(piece);
+    defect ??= judge.take(piece);
   });
 
   function told(): WireDefect | undefined {
@@ -45,9 +45,12 @@ export function streamOpenai(model: string | undefined): WireStream {
   return {
     push(piece) {
       tail = (tail + Buffer.from(piece.subarray(-4)).toString("latin1")).slice(-4);
-      if (isTold) return undefined;
       const broken = reader.push(piece);
-      if (broken !== undefined) defect ??= { kind: "malformed", detail: broken };
+      if (broken !== undefined) {
+        // What cannot be read any more still shows that the server works.
+        items++;
+        defect ??= { kind: "malformed", detail: broken };
+      }
       return told();
     },
     end() {
