@@ -74,7 +74,7 @@ export function createTraffic({
       }
       if (event.kind === "outcome" && event.target === ownId && event.outcome === "ok" && event.infer) {
         answered += 1;
-        latencies.observe(event.firstTokenMs ?? event.ms);
+        if (event.serverMs !== undefined) latencies.observe(event.serverMs);
       }
     },
     perSecond() {

@@ -13,7 +13,7 @@ const told = (outcome: TapOutcome, more: object = {}): TapEvent => ({
   status: 200,
   detail: "d",
   ms: 1,
-  firstTokenMs: undefined,
+  serverMs: 1,
   ...more,
 });
 const findingOf = (event: TapEvent) => outputProbe(event, "a", 5)?.finding;

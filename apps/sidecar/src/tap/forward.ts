@@ -70,7 +70,9 @@ export function uploadChunk(attempt: Attempt, chunk: Buffer): void {
 
 /** All of the body has been passed on: from here on only the target is waited for. */
 export function endUpload(attempt: Attempt): void {
-  attempt.waitingSinceMs ??= attempt.passage.core.deps.clock.monotonicMs();
+  const nowMs = attempt.passage.core.deps.clock.monotonicMs();
+  attempt.waitingSinceMs ??= nowMs;
+  if (attempt.stream) attempt.stream.movedAtMs = nowMs;
   attempt.exchange?.end(attempt.passage.req.rawTrailers);
 }
 

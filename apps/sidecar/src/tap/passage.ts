@@ -85,6 +85,8 @@ export type Attempt = {
   /** Since when nothing but the target's work is missing; undefined while the client still uploads. */
   waitingSinceMs: number | undefined;
   firstTokenMs: number | undefined;
+  /** Tokens came while the client could still send: a pause may be either side's. */
+  isDialogue: boolean;
   told: boolean;
 };
 
@@ -160,6 +162,7 @@ export function createAttempt(
     broken: false,
     waitingSinceMs: undefined,
     firstTokenMs: undefined,
+    isDialogue: false,
     told: false,
   };
 }
@@ -182,6 +185,7 @@ export function tellOutcome(
   if (attempt.told) return;
   attempt.told = true;
   const { core } = attempt.passage;
+  const ms = core.deps.clock.monotonicMs() - attempt.launchedMs;
   observe(core, {
     kind: "outcome",
     target: attempt.target.id,
@@ -192,8 +196,8 @@ export function tellOutcome(
     counts,
     status: attempt.head?.status ?? 0,
     detail,
-    ms: core.deps.clock.monotonicMs() - attempt.launchedMs,
-    firstTokenMs: attempt.firstTokenMs,
+    ms,
+    serverMs: attempt.isDialogue ? undefined : (attempt.firstTokenMs ?? ms),
   });
 }
 

@@ -16,6 +16,8 @@ export function readBeside(attempt: Attempt): void {
   const { core } = passage;
   attempt.stream = openStream(reader, waitingSinceMs ?? launchedMs, {
     onToken(first, ms) {
+      if (!passage.uploaded) attempt.isDialogue = true;
+      if (attempt.isDialogue) return;
       if (first) attempt.firstTokenMs = ms;
       const { requestBytes } = passage;
       observe(core, { kind: "token", target: target.id, own, first, ms, requestBytes });

@@ -1,9 +1,12 @@
 import { type Passage, tellOutcome } from "./passage.ts";
 import type { TapCore } from "./tap-core.ts";
 
-/** Since when a stream that has begun waits for the own server's next token; undefined where it does not. */
-export function streamSilentSinceMs({ delivering, ended }: Passage): number | undefined {
-  if (!delivering?.own || !delivering.stream || ended) return undefined;
+/**
+ * Since when a stream that has begun waits for the own server's next token; undefined where it does not. While the
+ * client can still send, the pause may be its own.
+ */
+export function streamSilentSinceMs({ delivering, ended, uploaded }: Passage): number | undefined {
+  if (!delivering?.own || !delivering.stream || ended || !uploaded) return undefined;
   const { stream, complete, clientIsSlow } = delivering;
   return complete || clientIsSlow || stream.items === 0 ? undefined : stream.movedAtMs;
 }

@@ -38,7 +38,7 @@ test("each event goes out as it comes, byte for byte, and counts as a token", as
   const tokens = tap.events.flatMap((it) => (it.kind === "token" ? [it] : []));
   expect(tokens.map(({ first }) => first)).toEqual([true, false, false, false]);
   expect(tokens.every(({ requestBytes }) => requestBytes === 7)).toBe(true);
-  expect(tap.events).toContainEqual(expect.objectContaining({ outcome: "ok", firstTokenMs: tokens[0]?.ms }));
+  expect(tap.events).toContainEqual(expect.objectContaining({ outcome: "ok", serverMs: tokens[0]?.ms }));
   client.socket.destroy();
 });
 
@@ -145,6 +145,23 @@ test("one stream that falls silent among others is told, all of them together ar
   for (let i = 0; i < 2; i += 1) tap.tap.tellStalled(limit);
   expect(tap.outcomes()).toEqual(["a:stalled!", "a:stalled!"]);
   for (const { socket } of [a, b]) socket.destroy();
+});
+
+test("where both sides take turns, a pause is nobody's silence and no pace of the server", async () => {
+  const { tap, upstreams } = await startFleet([answerWith("")], {});
+  const client = rawClient(tap.port, "POST /infer HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.socket.write(chunk("first"));
+  await expect.poll(() => upstreams[0]?.openSockets()).toBe(1);
+  upstreams[0]?.each((server) => server.write(head + event("one")));
+  await expect.poll(() => tap.tap.progress().ownWork).toBe(1);
+  expect(tap.tap.progress()).toMatchObject({ streaming: 0, waitingOnOwn: 0 });
+  client.socket.write("0\r\n\r\n");
+  await expect.poll(() => tap.tap.progress().streaming).toBe(1);
+  upstreams[0]?.each((server) => server.write(`${event("end")}0\r\n\r\n`));
+  await expect.poll(() => tap.outcomes()).toEqual(["a:ok"]);
+  expect(tap.events.filter(({ kind }) => kind === "token")).toEqual([]);
+  expect(tap.events).toContainEqual(expect.objectContaining({ outcome: "ok", serverMs: undefined }));
+  client.socket.destroy();
 });
 
 test("a client that reads slowly makes no stream silent", async () => {

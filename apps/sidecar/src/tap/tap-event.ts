@@ -36,7 +36,7 @@ export type TapEvent =
   | { kind: "bytes"; target: string; own: boolean; bytes: number }
   /**
    * A stream gave its first token, after `ms` from the end of the request, or another one, `ms` after the one before.
-   * Tokens that came in one piece are told once.
+   * Tokens that came in one piece are told once, those before the end of the request not at all.
    */
   | { kind: "token"; target: string; own: boolean; first: boolean; ms: number; requestBytes: number }
   | {
@@ -51,8 +51,11 @@ export type TapEvent =
       status: number;
       detail: string;
       ms: number;
-      /** Of a stream: until its first token, which tells more of the server than the length of what was asked for. */
-      firstTokenMs: number | undefined;
+      /**
+       * How long the server alone was waited for: until the end of its answer, of a stream until its first token.
+       * Undefined where the two sides took turns.
+       */
+      serverMs: number | undefined;
     }
   /** Another instance answered a request well that this one had failed: the request was not at fault. */
   | {

@@ -10,6 +10,8 @@ export type RawUpstream = {
   requests: RawRequest[];
   connections(): number;
   openSockets(): number;
+  /** Every connection that is open, also before its request is whole. */
+  each(act: (socket: Socket) => void): void;
   close(): Promise<void>;
 };
 
@@ -55,6 +57,7 @@ export async function startRawUpstream(
     requests,
     connections: () => connections,
     openSockets: () => sockets.size,
+    each: (act) => sockets.forEach(act),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
