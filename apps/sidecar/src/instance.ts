@@ -1,4 +1,4 @@
-import type { Probe, Report } from "@locum/contracts";
+import { type Probe, type Report, splitModelKey } from "@locum/contracts";
 import { type HolderEffect, startHolder } from "@locum/coordination";
 import { type Clock, createLoopLag, type Log } from "@locum/runtime";
 import type { Identity } from "./adapters/identity.ts";
@@ -255,7 +255,10 @@ function modelsOf(named: readonly string[], shelf: ReleaseShelf): readonly strin
 
 function releasesProbe(shelf: ReleaseShelf, models: readonly string[], atMs: number): Probe {
   const approved = shelf.approved().map(({ digest, body }) => {
-    const goldens = body.goldens.filter(({ model }) => models.includes(model));
+    // Naming a model names its versions.
+    const goldens = body.goldens.filter(
+      ({ model }) => models.includes(model) || models.includes(splitModelKey(model).model),
+    );
     const ofModels = Object.groupBy(goldens, ({ model }) => model);
     return {
       digest,

@@ -1,13 +1,14 @@
-import { Datatype, Fault, type ModelMetadata, type TensorSpec } from "@locum/contracts";
+import { Datatype, Fault, type ModelMetadata, splitModelKey, type TensorSpec } from "@locum/contracts";
 import { askJson } from "./ask-json.ts";
 import type { Ask } from "./exchange.ts";
 import { isObject } from "./json-tensor.ts";
 import type { CallOptions } from "./model-server.ts";
+import { modelPath } from "./oip-model-path.ts";
 
 const metadataBytesMax = 4 * 1024 * 1024;
 
 export async function readMetadata(ask: Ask, model: string, options: CallOptions): Promise<ModelMetadata> {
-  const path = `/v2/models/${encodeURIComponent(model)}`;
+  const path = modelPath(model);
   const said = await askJson(ask, { ...options, path, answerBytesMax: metadataBytesMax }).catch(
     (fault: unknown) => {
       throw isNotFound(fault)
@@ -15,7 +16,8 @@ export async function readMetadata(ask: Ask, model: string, options: CallOptions
         : fault;
     },
   );
-  return metadataOf(said);
+  // Two versions of one model are described under the names that they are asked by.
+  return splitModelKey(model).version === undefined ? metadataOf(said) : { ...metadataOf(said), name: model };
 }
 
 /** A model's metadata, as REST and gRPC name its fields alike. Throws `upstream-protocol`. */

@@ -1,3 +1,4 @@
+import { modelKey } from "@locum/contracts";
 import { firstNonFinite } from "./first-non-finite.ts";
 import { inferRoute } from "./infer-route.ts";
 import type { Wire } from "./wire.ts";
@@ -7,7 +8,7 @@ export const oipV2RestWire: Wire = {
   protocol: "oip-v2-rest",
   route({ method, path }) {
     const found = method === "POST" ? inferRoute(path) : undefined;
-    return found && { model: found.model, repeatable: true };
+    return found && { model: modelKey(found), repeatable: true };
   },
   defect(headers, body) {
     const found = firstNonFinite(headers, body);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Fault, type ModelMetadata } from "@locum/contracts";
+import { Fault, type ModelMetadata, splitModelKey } from "@locum/contracts";
 import { accepted, askJson } from "./ask-json.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { deadline } from "./deadline.ts";
@@ -10,6 +10,7 @@ import type { CallOptions, InferAnswer, InferOptions, ModelServer } from "./mode
 import { openCacheKnowledge } from "./oip-cache.ts";
 import { encodeInfer, hasHalfInputs } from "./oip-encode-infer.ts";
 import { readMetadata } from "./oip-metadata.ts";
+import { modelPath } from "./oip-model-path.ts";
 import { listModels } from "./oip-models.ts";
 import { probe } from "./oip-probe.ts";
 import { openProgress } from "./oip-progress.ts";
@@ -39,7 +40,7 @@ export function connectOipV2Rest({
   const caches = openCacheKnowledge({
     serverName: async (options) => (await server(options))?.name,
     async isCacheOn(model, options) {
-      const path = `/v2/models/${encodeURIComponent(model)}/config`;
+      const path = `${modelPath(model)}/config`;
       const config = (await askJson(ask, { ...options, path })) as {
         response_cache?: { enable?: boolean };
       } | null;
@@ -53,7 +54,7 @@ export function connectOipV2Rest({
     const half = hasHalfInputs(request);
     const takesBinary =
       half && ((await server(remaining()))?.extensions.includes("binary_tensor_data") ?? false);
-    const path = `/v2/models/${encodeURIComponent(model)}/infer`;
+    const path = `${modelPath(model)}/infer`;
     const body = encodeInfer(request, { id: options.salted === false ? undefined : nonce(), takesBinary });
     const [outcome, cached] = await Promise.all([
       ask({ method: "POST", path, ...body, ...remaining() }),
@@ -72,9 +73,11 @@ export function connectOipV2Rest({
     models: (options) => listModels(ask, options),
     metadata: (model, options): Promise<ModelMetadata> => readMetadata(ask, model, options),
     infer,
-    reload: async (model, options) => {
+    reload: async (key, options) => {
       const remaining = deadline(options);
-      caches.forget(model);
+      caches.forget(key);
+      // A repository loads a model with all its versions.
+      const { model } = splitModelKey(key);
       const serverName = (await server(remaining()))?.name;
       return reloadModel(restRepository(ask, { model, serverName }, remaining), remaining);
     },
@@ -84,7 +87,7 @@ export function connectOipV2Rest({
 }
 
 function readyPath(model: string | undefined): string {
-  return model === undefined ? "/v2/health/ready" : `/v2/models/${encodeURIComponent(model)}/ready`;
+  return model === undefined ? "/v2/health/ready" : `${modelPath(model)}/ready`;
 }
 
 /** 404 on a model's own route says that the model is not there, not that the server fails. */

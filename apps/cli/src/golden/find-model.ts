@@ -1,4 +1,4 @@
-import { Fault, type ModelMetadata, type Tensor, type TensorSpec } from "@locum/contracts";
+import { Fault, type ModelMetadata, splitModelKey, type Tensor, type TensorSpec } from "@locum/contracts";
 import type { GoldenRequest } from "./read-requests.ts";
 
 /**
@@ -13,7 +13,10 @@ export function findModel({ at, model, inputs }: GoldenRequest, served: readonly
     if (served.some(({ name }) => name === model)) return model;
     throw new Fault("model-unknown", `${at}: the model ${model} is not served; served: ${known}`);
   }
-  const named = served.filter((one) => sameNames(inputs, one.inputs));
+  // One version is asked only by a request that names it.
+  const named = served.filter(
+    ({ name, ...one }) => !isVersion(name, served) && sameNames(inputs, one.inputs),
+  );
   const exact = named.filter((one) => one.inputs.every((spec) => fits(spec, inputs, 0)));
   const batched = named.filter((one) => one.inputs.every((spec) => fits(spec, inputs, 1)));
   const alone = served.length === 1 ? served : [];
@@ -26,6 +29,11 @@ export function findModel({ at, model, inputs }: GoldenRequest, served: readonly
   throw new Fault("request-invalid", `${at}: a request with ${shown || "no tensors"} ${why}`, {
     hint: 'Say which model: {"model":"M",...}, {"model":"M","request":{...}} or {"path":"/v2/models/M/infer",...}.',
   });
+}
+
+function isVersion(key: string, served: readonly ModelMetadata[]): boolean {
+  const { model, version } = splitModelKey(key);
+  return version !== undefined && served.some(({ name }) => name === model);
 }
 
 const sameNames = (inputs: readonly Tensor[], specs: readonly TensorSpec[]): boolean =>

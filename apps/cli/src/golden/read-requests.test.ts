@@ -10,7 +10,7 @@ describe("requests", () => {
     ["a list in an object", { requests: [question(1)] }, [undefined]],
     ["one alone", question(1), [undefined]],
     ["a path", [{ path: "/v2/models/m/infer", ...question(1) }], ["m"]],
-    ["a path with a version", [{ path: "/v2/models/m/versions/3/infer", ...question(1) }], ["m"]],
+    ["a path with a version", [{ path: "/v2/models/m/versions/3/infer", ...question(1) }], ["m@3"]],
     ["a whole URL", [{ path: "http://h:1/v2/models/m%20x/infer", request: question(1) }], ["m x"]],
     ["a model", [{ model: "m", request: question(1) }], ["m"]],
     ["a model beside the inputs", [{ model_name: "m", ...question(1) }], ["m"]],

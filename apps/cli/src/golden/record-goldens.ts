@@ -1,4 +1,4 @@
-import { digestOf, Fault, type Golden, goldenId, type ModelMetadata } from "@locum/contracts";
+import { digestOf, Fault, type Golden, goldenId, type ModelMetadata, splitModelKey } from "@locum/contracts";
 import { type GivenOutput, type InstanceSamples, learnGolden, type NoiseBands } from "@locum/coordination";
 import type { ModelServer } from "@locum/serving";
 import { servedModels } from "../served-models.ts";
@@ -45,7 +45,7 @@ export async function recordGoldens({
   const [first] = served;
   if (!first) throw new Fault("config-invalid", "there is no instance to ask");
   const candidates =
-    models.length > 0 ? first.models.filter(({ name }) => models.includes(name)) : first.models;
+    models.length > 0 ? first.models.filter(({ name }) => isNamed(models, name)) : first.models;
   const questions = distinct(
     await inTurn(requests, async (one) => {
       const { at } = one;
@@ -88,6 +88,10 @@ export async function recordGoldens({
   });
   return { goldens, configuration, asks: done };
 }
+
+/** Naming a model names its versions. */
+const isNamed = (models: readonly string[], key: string): boolean =>
+  models.includes(key) || models.includes(splitModelKey(key).model);
 
 function learned(
   { id, at, model, request }: Question,

@@ -1,4 +1,4 @@
-import { Fault, type Protocol, type Tensor } from "@locum/contracts";
+import { Fault, modelKey, type Protocol, type Tensor } from "@locum/contracts";
 import type { NoiseBands } from "@locum/coordination";
 import { decodeRequest, endBeforeTie, inferRoute, openaiAside, openaiNoise, pinOpenai } from "@locum/serving";
 
@@ -58,7 +58,7 @@ const oipV2: RequestReader = {
   protocols: ["oip-v2-rest", "oip-v2-grpc"],
   path: (path) => {
     const route = inferRoute(path);
-    return route && { model: route.model };
+    return route && { model: modelKey(route) };
   },
   fits: ({ inputs }) => Array.isArray(inputs),
   read(body) {
