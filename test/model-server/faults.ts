@@ -5,11 +5,12 @@ const kinds = ["none", "nan", "hang", "slow", "garbage", "constant", "error-rate
 export type FaultKind = (typeof kinds)[number];
 
 /**
- * `count`: that many inferences, then none. `untilReload`: a load of any model ends it, as it would cure memory that
+ * `model`: only inferences of this one; of all if absent. `count`: that many inferences, then none. `untilReload`: a load of any model ends it, as it would cure memory that
  * went bad. `ms` belongs to slow, `ratio` (0..1) to error-rate.
  */
 export type FaultOrder = {
   kind: FaultKind;
+  model?: string;
   count?: number;
   untilReload?: boolean;
   ms?: number;
@@ -20,8 +21,8 @@ export type Faults = {
   order(order: FaultOrder): void;
   /** The order in force, how many inferences it still has, and how many inferences met each kind since the start. */
   state(): { order: FaultOrder; remaining: number | null; handled: Record<FaultKind, number> };
-  /** Takes the fault of one inference. */
-  next(): FaultOrder;
+  /** Takes the fault of one inference of this model. */
+  next(model: string): FaultOrder;
   /** Before the model is asked: waits, fails, or stays until the client has gone. */
   before(order: FaultOrder, clientGone: Promise<void>): Promise<void>;
   /** What the answer becomes. */
@@ -58,7 +59,8 @@ export function openFaults({ random }: { random: () => number }): Faults {
       remaining: Number.isFinite(remaining) ? remaining : null,
       handled: { ...handled },
     }),
-    next() {
+    next(model) {
+      if (order.model !== undefined && order.model !== model) return { kind: "none" };
       const now = order;
       handled[now.kind]++;
       if (--remaining <= 0) set({ kind: "none" });

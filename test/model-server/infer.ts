@@ -12,7 +12,7 @@ export async function answerInfer(turn: Turn, model: LoadedModel): Promise<void>
   const body = await readBody(request, bodyBytesMax);
   const asked = parseInfer(body, typeof headLength === "string" ? headLength : undefined);
   checkInputs(model, asked.inputs);
-  const fault = faults.next();
+  const fault = faults.next(model.name);
   const clientGone = new Promise<void>((resolve) => response.once("close", resolve));
   const leave = await gate.enter();
   try {

@@ -16,21 +16,28 @@ export type ModelStore = {
   /** Reads the files again. Where that fails the model from before goes on, and the reason is thrown. */
   load(name: string): Promise<void>;
   unload(name: string): void;
+  /** The newest one without a version. */
   get(name: string, version?: string): LoadedModel | undefined;
+  /** Newest first. */
+  versions(name: string): string[];
   index(): Promise<{ name: string; version?: string; state: string; reason?: string }[]>;
   allReady(): boolean;
 };
 
-/** Models of a folder: `DIR/<model>/model.onnx`, or the highest number of `DIR/<model>/<version>/model.onnx`. */
+/** Models of a folder: `DIR/<model>/model.onnx`, or every `DIR/<model>/<version>/model.onnx` with a number as version. */
 export async function openModelStore(repository: string): Promise<ModelStore> {
-  const loaded = new Map<string, LoadedModel>();
+  const loaded = new Map<string, LoadedModel[]>();
   const reasons = new Map<string, string>();
 
   async function load(name: string): Promise<void> {
-    const found = await newestFile(repository, name);
-    if (!found) throw new Refusal(400, `failed to load '${name}', failed to poll from model repository`);
+    const found = await filesOf(repository, name);
+    if (found.length === 0)
+      throw new Refusal(400, `failed to load '${name}', failed to poll from model repository`);
     try {
-      loaded.set(name, await fromBytes({ name, version: found.version }, await readFile(found.file)));
+      const versions: LoadedModel[] = [];
+      for (const { file, version } of found)
+        versions.push(await fromBytes({ name, version }, await readFile(file)));
+      loaded.set(name, versions);
       reasons.delete(name);
     } catch (error) {
       const reason = (error as Error).message.replaceAll(/\s+/g, " ").slice(0, 200);
@@ -50,19 +57,17 @@ export async function openModelStore(repository: string): Promise<ModelStore> {
       reasons.set(name, "unloaded");
     },
     get(name, version) {
-      const model = loaded.get(name);
-      return version === undefined || model?.version === version ? model : undefined;
+      return loaded.get(name)?.find((model) => version === undefined || model.version === version);
     },
+    versions: (name) => loaded.get(name)?.map(({ version }) => version) ?? [],
     async index() {
       const names = new Set([...loaded.keys(), ...(await foldersOf(repository))]);
-      return [...names].sort().map((name) => {
-        const model = loaded.get(name);
+      return [...names].sort().flatMap((name) => {
         const reason = reasons.get(name);
-        return {
-          name,
-          ...(model ? { version: model.version, state: "READY" } : { state: "UNAVAILABLE" }),
-          ...(reason === undefined ? {} : { reason }),
-        };
+        const why = reason === undefined ? {} : { reason };
+        const versions = loaded.get(name);
+        if (!versions) return [{ name, state: "UNAVAILABLE", ...why }];
+        return versions.map(({ version }) => ({ name, version, state: "READY", ...why }));
       });
     },
     allReady: () => [...reasons].every(([name, reason]) => loaded.has(name) || reason === "unloaded"),
@@ -108,18 +113,15 @@ function described(value: InferenceSession.ValueMetadata): TensorDescription {
   };
 }
 
-async function newestFile(
-  repository: string,
-  name: string,
-): Promise<{ file: string; version: string } | undefined> {
-  if (!/^[\w.-]{1,200}$/.test(name) || name.startsWith(".")) return undefined;
+async function filesOf(repository: string, name: string): Promise<{ file: string; version: string }[]> {
+  if (!/^[\w.-]{1,200}$/.test(name) || name.startsWith(".")) return [];
   const folder = join(repository, name);
   const entries = await readdir(folder).catch((): string[] => []);
-  if (entries.includes("model.onnx")) return { file: join(folder, "model.onnx"), version: "1" };
-  const versions = entries
+  if (entries.includes("model.onnx")) return [{ file: join(folder, "model.onnx"), version: "1" }];
+  return entries
     .filter((entry) => /^[1-9]\d{0,8}$/.test(entry))
-    .sort((a, b) => Number(b) - Number(a));
-  return versions[0] ? { file: join(folder, versions[0], "model.onnx"), version: versions[0] } : undefined;
+    .sort((a, b) => Number(b) - Number(a))
+    .map((version) => ({ file: join(folder, version, "model.onnx"), version }));
 }
 
 async function foldersOf(repository: string): Promise<string[]> {

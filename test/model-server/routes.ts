@@ -28,7 +28,7 @@ const routes: Route[] = [
   {
     method: "GET",
     path: new RegExp(`^${model}$`),
-    answer: (turn) => sendJson(turn.response, 200, metadataOf(known(turn))),
+    answer: (turn) => sendJson(turn.response, 200, metadataOf(known(turn), turn.store.versions(turn.name))),
   },
   { method: "GET", path: new RegExp(`^${model}/ready$`), answer: modelReady },
   {
@@ -132,8 +132,8 @@ async function orderFault({ faults, request, response }: Turn): Promise<void> {
   sendJson(response, 200, faults.state());
 }
 
-function metadataOf({ name, version, inputs, outputs }: LoadedModel) {
-  return { name, versions: [version], platform: "onnxruntime_onnx", inputs, outputs };
+function metadataOf({ name, inputs, outputs }: LoadedModel, versions: string[]) {
+  return { name, versions, platform: "onnxruntime_onnx", inputs, outputs };
 }
 
 function configOf({ name }: LoadedModel) {

@@ -27,14 +27,18 @@ afterAll(async () => {
   await rm(repository, { recursive: true, force: true });
 });
 
-test("a folder without a version, and the highest of several versions", async () => {
+test("a folder without a version, and several versions of which the highest answers unasked", async () => {
   const index = await (await post("/v2/repository/index", {})).json();
   expect(index).toEqual([
     { name: "digits", version: "1", state: "READY" },
     { name: "versioned", version: "12", state: "READY" },
+    { name: "versioned", version: "1", state: "READY" },
   ]);
+  const metadata = await (await fetch(`${server.url}/v2/models/versioned`)).json();
+  expect(metadata).toMatchObject({ versions: ["12", "1"] });
   expect((await fetch(`${server.url}/v2/models/versioned/versions/12/ready`)).status).toBe(200);
-  expect((await fetch(`${server.url}/v2/models/versioned/versions/1/ready`)).status).toBe(400);
+  expect((await fetch(`${server.url}/v2/models/versioned/versions/1/ready`)).status).toBe(200);
+  expect((await fetch(`${server.url}/v2/models/versioned/versions/7/ready`)).status).toBe(400);
 });
 
 test("an answer is the model's own, with both outputs", async () => {

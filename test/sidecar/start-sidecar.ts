@@ -17,7 +17,7 @@ const quick = {
 };
 
 export function serviceOf(
-  instances: readonly ({ id: string; digits: Digits } & Record<string, unknown>)[],
+  instances: readonly ({ id: string; digits: Pick<Digits, "url" | "modelDir"> } & Record<string, unknown>)[],
   { approver, dir, ...parts }: ServiceParts & { approver: Approver; dir: string },
 ): ServiceConfig {
   const { golden, snapshot, probe, ...rest } = parts;

@@ -17,7 +17,10 @@ const images = (
   .map(({ image }) => image.map((value) => value / 16));
 
 /** Requests at a steady pace, each compared with the first right answer to its image. */
-export function sendTraffic(url: string, { everyMs = 20 } = {}): TrafficClient {
+export function sendTraffic(
+  url: string,
+  { everyMs = 20, path = `/v2/models/${model}/infer` } = {},
+): TrafficClient {
   const agent = new Agent({ keepAlive: true });
   const sent: Sent[] = [];
   const known = new Map<number, string>();
@@ -25,7 +28,7 @@ export function sendTraffic(url: string, { everyMs = 20 } = {}): TrafficClient {
   let next = 0;
   const timer = setInterval(() => {
     const index = next++ % images.length;
-    const work = ask(agent, url, images[index] ?? []).then(({ status, body, ms }) => {
+    const work = ask(agent, `${url}${path}`, images[index] ?? []).then(({ status, body, ms }) => {
       const answer = classOf(body);
       if (status === 200 && !known.has(index) && answer !== "") known.set(index, answer);
       sent.push({ status, right: status === 200 && answer === known.get(index), ms });
@@ -68,7 +71,7 @@ function ask(
   return new Promise((resolve) => {
     const done = (status: number, body: string) => resolve({ status, body, ms: performance.now() - startMs });
     const sending = request(
-      `${url}/v2/models/${model}/infer`,
+      url,
       {
         method: "POST",
         agent,
