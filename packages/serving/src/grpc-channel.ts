@@ -1,19 +1,10 @@
+import { isIP } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type { Client, Metadata } from "@grpc/grpc-js";
-import { Fault } from "@locum/contracts";
-import { answerBytesMaxDefault, type ExchangeOptions, type FailedDetail } from "./exchange.ts";
-import { expireAt } from "./expire-at.ts";
-import type { CallOptions } from "./model-server.ts";
-import { type GrpcFailure, readStatus } from "./oip-v2-grpc-status.ts";
+import { answerBytesMaxDefault, type ExchangeOptions } from "./exchange.ts";
+import { type GrpcOutcome, type GrpcQuestion, grpcCallOnce } from "./grpc-call.ts";
 
-export type GrpcQuestion = CallOptions & {
-  /** `/package.Service/Call` */
-  path: string;
-  message: Uint8Array;
-  /** Reads a stream to its end: all of its messages together stay within the answer's limit. */
-  streams?: boolean;
-};
-
-export type GrpcAnswered = ({ kind: "answer"; messages: Buffer[] } | GrpcFailure) & { latencyMs: number };
+export type GrpcAnswered = GrpcOutcome & { latencyMs: number };
 export type GrpcAsk = (question: GrpcQuestion) => Promise<GrpcAnswered>;
 
 export type GrpcChannelOptions = Pick<ExchangeOptions, "headers" | "ca" | "answerBytesMax" | "now"> & {
@@ -22,7 +13,6 @@ export type GrpcChannelOptions = Pick<ExchangeOptions, "headers" | "ca" | "answe
   secure: boolean;
 };
 
-const messagesMax = 100_000;
 const retireEveryMs = 10_000;
 
 /**
@@ -44,11 +34,25 @@ export function openGrpcChannel({
   let current: Counted | undefined;
   let retiredAtMs = Number.NEGATIVE_INFINITY;
 
-  function open({ Client, credentials }: typeof import("@grpc/grpc-js")): Counted {
+  function open({
+    Client,
+    credentials,
+  }: Pick<typeof import("@grpc/grpc-js"), "Client" | "credentials">): Counted {
     const roots = ca === undefined ? null : Buffer.from(ca);
-    const identity = secure ? credentials.createSsl(roots) : credentials.createInsecure();
-    const options = { ...channelOptions, "grpc.max_receive_message_length": answerBytesMax };
-    return { client: new Client(`dns:${address}`, identity, options), running: new Set(), isRetired: false };
+    const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+    const verify = {
+      checkServerIdentity: (_name: string, cert: PeerCertificate) => checkServerIdentity(host, cert),
+    };
+    const identity = secure ? credentials.createSsl(roots, null, null, verify) : credentials.createInsecure();
+    const options = {
+      ...channelOptions,
+      "grpc.max_receive_message_length": answerBytesMax,
+      // TLS has no server name for an IP address, and the library insists on one; the certificate is held against
+      // the address all the same.
+      ...(isIP(host) ? { "grpc.ssl_target_name_override": "localhost" } : {}),
+    };
+    const client = new Client(`dns:${address}`, identity, options);
+    return { client, running: new Set(), hasAnswered: false, isRetired: false, isClosed: false };
   }
 
   function retire(counted: Counted): void {
@@ -58,45 +62,66 @@ export function openGrpcChannel({
     if (counted.running.size === 0) counted.client.close();
   }
 
-  async function ask(question: GrpcQuestion): Promise<GrpcAnswered> {
-    const grpc = await import("@grpc/grpc-js");
-    const startedMs = now();
+  async function askOnce(
+    { Client, Metadata, credentials }: typeof import("@grpc/grpc-js"),
+    question: GrpcQuestion,
+    atMs: number,
+  ): Promise<GrpcOutcome | { kind: "stale" }> {
     let counted: Counted;
     let metadata: Metadata;
     try {
-      current ??= open(grpc);
+      current ??= open({ Client, credentials });
       counted = current;
-      metadata = metadataOf(new grpc.Metadata(), headers);
+      metadata = metadataOf(new Metadata(), headers);
     } catch (error) {
-      return {
-        kind: "failed",
-        detail: "protocol",
-        reason: String(error).slice(0, 200),
-        latencyMs: now() - startedMs,
-      };
+      return { kind: "failed", detail: "protocol", reason: String(error).slice(0, 200) };
     }
+    const { client, running, hasAnswered } = counted;
+    const bounds = { bytesMax: answerBytesMax, atMs, now };
+    const outcome = await grpcCallOnce(question, { client, running, metadata, ...bounds });
+    const lost = outcome.kind === "failed" && !question.signal?.aborted ? outcome.detail : "protocol";
+    const isOverdue = lost === "timeout" && now() - retiredAtMs > retireEveryMs;
+    if (lost === "reset" || lost === "refused" || isOverdue) retire(counted);
+    else if (counted.isRetired && running.size === 0) client.close();
+    if (lost === "reset" && hasAnswered && !counted.isClosed) return { kind: "stale" };
+    counted.hasAnswered ||= outcome.kind !== "failed";
+    return outcome;
+  }
+
+  async function ask(question: GrpcQuestion): Promise<GrpcAnswered> {
+    const grpc = await import("@grpc/grpc-js");
+    const startedMs = now();
     const atMs = startedMs + question.timeoutMs;
-    const outcome = await callOnce(question, { ...counted, metadata, bytesMax: answerBytesMax, atMs, now });
+    let outcome = await askOnce(grpc, question, atMs);
+    // The server may close a kept connection at the moment that we write to it: a new one says what is really there.
+    if (outcome.kind === "stale") outcome = await askOnce(grpc, question, atMs);
     const latencyMs = now() - startedMs;
-    const isLost = outcome.kind === "failed" && outcome.detail !== "protocol" && !question.signal?.aborted;
-    const isTimeout = outcome.kind === "failed" && outcome.detail === "timeout";
-    if (isLost && (!isTimeout || latencyMs + startedMs - retiredAtMs > retireEveryMs)) retire(counted);
-    else if (counted.isRetired && counted.running.size === 0) counted.client.close();
+    if (outcome.kind === "stale")
+      return { kind: "failed", detail: "reset", reason: "connection reset", latencyMs };
     return { ...outcome, latencyMs };
   }
 
   return {
     ask,
     close() {
-      for (const end of current?.running ?? []) end();
-      current?.client.close();
+      if (!current) return;
+      current.isClosed = true;
+      for (const end of current.running) end();
+      current.client.close();
       current = undefined;
     },
   };
 }
 
 /** A client with the ends of its running calls. */
-type Counted = { client: Client; running: Set<() => void>; isRetired: boolean };
+type Counted = {
+  client: Client;
+  running: Set<() => void>;
+  /** Since when a reset may be that of a connection that was kept too long. */
+  hasAnswered: boolean;
+  isRetired: boolean;
+  isClosed: boolean;
+};
 
 const channelOptions = {
   // A proxy of the environment stands between Locum and other hosts, never before the model server beside it.
@@ -109,81 +134,6 @@ const channelOptions = {
   "grpc-node.flow_control_window": 1_048_576,
 };
 
-type Sending = Omit<Counted, "isRetired"> & {
-  metadata: Metadata;
-  bytesMax: number;
-  atMs: number;
-  now: () => number;
-};
-type Outcome = { kind: "answer"; messages: Buffer[] } | GrpcFailure;
-
-function callOnce(
-  question: GrpcQuestion,
-  { client, running, metadata, bytesMax, atMs, now }: Sending,
-): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const { path, timeoutMs, signal } = question;
-    const failed = (detail: FailedDetail, reason: string) => settle({ kind: "failed", detail, reason });
-    const abort = () => failed("timeout", "aborted");
-    const end = () => failed("reset", "closed");
-    running.add(end);
-    const messages: Buffer[] = [];
-    let bytes = 0;
-    let isSettled = false;
-    let call: ReturnType<typeof begin> | undefined;
-    const stopTimer = expireAt({ atMs, now, timeoutMs }, () =>
-      failed("timeout", `no answer within ${Math.round(timeoutMs)} ms`),
-    );
-    function settle(outcome: Outcome): void {
-      if (isSettled) return;
-      isSettled = true;
-      stopTimer();
-      running.delete(end);
-      signal?.removeEventListener("abort", abort);
-      resolve(outcome);
-      if (outcome.kind === "failed") call?.cancel();
-    }
-    if (signal?.aborted) return abort();
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      call = begin(client, { path, metadata, timeoutMs });
-    } catch (error) {
-      return failed("protocol", String(error).slice(0, 200));
-    }
-    call.on("data", (message: Buffer) => {
-      bytes += message.length;
-      if (bytes > bytesMax || messages.length >= messagesMax)
-        failed("protocol", `answer over ${bytesMax} bytes`);
-      else if (!isSettled) messages.push(message);
-      // A second message of a unary call breaks the protocol: its first one may be a piece of something else.
-      if (!question.streams && messages.length > 1) failed("protocol", "more than one message");
-    });
-    call.on("error", () => undefined);
-    call.on("status", (status: { code?: number; details?: string }) => {
-      if (status.code !== 0) settle(readStatus(status));
-      else if (!question.streams && messages.length === 0) failed("protocol", "no message");
-      else settle({ kind: "answer", messages });
-    });
-    call.write(Buffer.from(question.message));
-    call.end();
-  });
-}
-
-/**
- * Unary calls are streams of one message on the wire; asked as such, the bytes of each message stay as they came.
- *
- * The library counts deadlines on the wall clock, and its timer fires though answers wait in the socket after a stall of
- * ours. Its deadline is a bound for the server, twice as late; ours cancels the call.
- */
-function begin(
-  client: Client,
-  { path, metadata, timeoutMs }: { path: string; metadata: Metadata; timeoutMs: number },
-) {
-  const same = (bytes: Buffer) => bytes;
-  const deadline = Date.now() + 2 * timeoutMs + 1000;
-  return client.makeBidiStreamRequest<Buffer, Buffer>(path, same, same, metadata, { deadline });
-}
-
 const ownedByTransport =
   /^(:|grpc-)|^(content-(type|length|encoding)|te|host|connection|transfer-encoding|user-agent|accept-encoding)$/;
 
@@ -195,15 +145,4 @@ function metadataOf(metadata: Metadata, headers: Record<string, string>): Metada
     metadata.set(key, key.endsWith("-bin") ? Buffer.from(value, "base64") : value);
   }
   return metadata;
-}
-
-/** The address of a server's gRPC port: as it is named, else the port above the URL's. */
-export function grpcAddress(base: string, named: string | undefined): string {
-  if (named !== undefined) return named;
-  const { hostname, port, protocol } = new URL(base);
-  const above = Number(port || (protocol === "https:" ? 443 : 80)) + 1;
-  if (above > 65_535) {
-    throw new Fault("usage", `no port above that of ${base}`, { hint: "Name the gRPC port as host:port." });
-  }
-  return `${hostname}:${above}`;
 }

@@ -1,5 +1,6 @@
 import type { CallOptions, ProbeOutcome } from "./model-server.ts";
 import type { Asking, SmallAnswer } from "./oip-v2-grpc-asking.ts";
+import { namedModel } from "./oip-v2-grpc-server.ts";
 import { grpcStatus } from "./oip-v2-grpc-status.ts";
 
 /** Never throws. Servers without the protocol's health calls may have gRPC's own, `grpc.health.v1`. */
@@ -17,9 +18,10 @@ export async function grpcReady(
   const question =
     model === undefined
       ? { call: "ServerReady", request: "Empty", answer: "Ready" }
-      : { call: "ModelReady", request: "Named", answer: "Ready", value: { name: model } };
+      : { call: "ModelReady", request: "Named", answer: "Ready", value: namedModel(model) };
   const answered = await asking.outcome(question, options);
-  return said("ready", answered) ?? (await checkHealth(asking, model ?? "", options));
+  const service = model === undefined ? "" : namedModel(model).name;
+  return said("ready", answered) ?? (await checkHealth(asking, service, options));
 }
 
 /** SERVING in grpc.health.v1.HealthCheckResponse. */

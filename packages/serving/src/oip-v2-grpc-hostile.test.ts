@@ -151,6 +151,27 @@ test.for(Object.entries(cases))("%s", async ([, [misbehave, code]]) => {
   one.close();
 });
 
+test("a kept connection that the server closes as it is asked again is asked on a new one, once", async () => {
+  const live = framed(encodeMessage("Live", { live: true }));
+  let connections = 0;
+  let isMean = false;
+  const address = await start((stream) => {
+    if (isMean) for (const socket of sockets) socket.destroy();
+    else trailed(stream, live, { "grpc-status": "0" });
+    if (connections < 3) isMean = !isMean;
+  });
+  server?.on("connection", () => connections++);
+  const one = connectOipV2Grpc({ url: "http://127.0.0.1:9", grpc: address });
+  expect(await one.live(call)).toMatchObject({ ok: true });
+  expect(await one.live(call)).toMatchObject({ ok: true });
+  expect(connections).toBe(2);
+  isMean = true;
+  connections = 3;
+  expect(await one.live(call)).toMatchObject({ ok: false, detail: "reset" });
+  expect(connections).toBe(4);
+  one.close();
+});
+
 function trailed(
   stream: ServerHttp2Stream,
   body: Uint8Array,

@@ -12,7 +12,7 @@ import { errorMessageOf, inferResponseOf } from "./oip-v2-grpc-stream.ts";
  */
 export async function inferGrpc(
   asking: Asking,
-  { model, request, id }: { model: string; request: unknown; id: string },
+  { model, request, id }: { model: string; request: unknown; id: string | undefined },
   remaining: () => CallOptions,
 ): Promise<Omit<InferAnswer, "cached">> {
   const what = `infer ${model}`;

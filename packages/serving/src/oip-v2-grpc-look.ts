@@ -1,8 +1,9 @@
+import { modelKey } from "@locum/contracts";
 import { text } from "./oip-v2-grpc-outputs.ts";
 import { varint, type WalkBudget, walkMessage, wireBytes, wireVarint } from "./proto-walk.ts";
 import type { WireLook } from "./wire.ts";
 
-const requestField = { model: 1, parameters: 4 };
+const requestField = { model: 1, version: 2, parameters: 4 };
 const nameBytesMax = 1024;
 
 /**
@@ -12,15 +13,18 @@ const nameBytesMax = 1024;
 export function lookAtInfer(message: Uint8Array): WireLook | undefined {
   const budget: WalkBudget = { left: 1_000_000 };
   let model = "";
+  let version = "";
   let belongsToSequence = false;
   const walked = walkMessage(message, { budget }, (field, wire, from, to) => {
     if (wire !== wireBytes) return;
     if (field === requestField.model) model = to - from > nameBytesMax ? "" : text(message, from, to);
+    if (field === requestField.version) version = to - from > nameBytesMax ? "" : text(message, from, to);
     if (field === requestField.parameters)
       belongsToSequence ||= isSequence(message.subarray(from, to), budget);
   });
   if (!walked) return undefined;
-  return { model: model === "" ? undefined : model, repeatable: !belongsToSequence };
+  const key = modelKey(version === "" ? { model } : { model, version });
+  return { model: model === "" ? undefined : key, repeatable: !belongsToSequence };
 }
 
 /** 0, false and "" are how clients say "no sequence". A parameter that cannot be read counts as one. */

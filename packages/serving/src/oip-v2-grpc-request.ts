@@ -1,4 +1,4 @@
-import { Fault, type Tensor } from "@locum/contracts";
+import { Fault, splitModelKey, type Tensor } from "@locum/contracts";
 import { encodeElements } from "./binary-tensor.ts";
 import { isObject, jsonElements, show, tensorHead } from "./json-tensor.ts";
 import { hasHalfInputs } from "./oip-encode-infer.ts";
@@ -6,15 +6,20 @@ import { hasHalfInputs } from "./oip-encode-infer.ts";
 const code = "request-invalid";
 
 /**
- * A ModelInferRequest from the protocol's own JSON, the body of the same inference over REST. Half precision has no
+ * A ModelInferRequest from the protocol's own JSON, the body of the same inference over REST, whose own id stays where
+ * none is given. Half precision has no
  * typed contents: then all tensors go as raw bytes, since the protocol wants one or the other for all of them.
  */
-export function grpcInferRequest(request: unknown, { model, id }: { model: string; id: string }): object {
+export function grpcInferRequest(
+  request: unknown,
+  { model, id }: { model: string; id: string | undefined },
+): object {
   if (!isObject(request) || !Array.isArray(request.inputs)) {
     throw new Fault(code, 'expected a v2 inference request: {"inputs":[...]}', {
       hint: "Give the request as the server's own JSON body.",
     });
   }
+  const { model: name, version = "" } = splitModelKey(model);
   const isRaw = hasHalfInputs(request);
   const raw: Uint8Array[] = [];
   const inputs = request.inputs.map((input) => {
@@ -29,8 +34,9 @@ export function grpcInferRequest(request: unknown, { model, id }: { model: strin
   });
   const wanted = Array.isArray(request.outputs) ? request.outputs.filter(isObject) : [];
   return {
-    model_name: model,
-    id,
+    model_name: name,
+    model_version: version,
+    id: id ?? (typeof request.id === "string" ? request.id : ""),
     parameters: grpcParameters(request.parameters),
     inputs,
     outputs: wanted.map(({ name, parameters }) => ({

@@ -1,4 +1,4 @@
-import { Fault, type ModelMetadata } from "@locum/contracts";
+import { Fault, type ModelMetadata, splitModelKey } from "@locum/contracts";
 import { isObject } from "./json-tensor.ts";
 import type { CallOptions, RepositoryModel } from "./model-server.ts";
 import { metadataOf } from "./oip-metadata.ts";
@@ -30,7 +30,7 @@ export async function readGrpcMetadata(
   model: string,
   options: CallOptions,
 ): Promise<ModelMetadata> {
-  const value = { name: model };
+  const value = namedModel(model);
   const question = { call: "ModelMetadata", request: "Named", answer: "ModelMetadata", value };
   return metadataOf(await small(question, options, model));
 }
@@ -41,7 +41,7 @@ export async function isGrpcCacheOn(
   model: string,
   options: CallOptions,
 ): Promise<boolean> {
-  const value = { name: model };
+  const value = namedModel(model);
   const { config } = await small(
     { call: "ModelConfig", request: "Named", answer: "ModelConfig", value },
     options,
@@ -63,4 +63,10 @@ export async function countGrpc({ outcome }: Asking, options: CallOptions): Prom
     for (const part of [stats?.success, stats?.fail]) count += Number(part?.count ?? 0);
   }
   return Number.isFinite(count) ? count : undefined;
+}
+
+/** `M`, or the version that `M@V` names, as the requests of this protocol say it. */
+export function namedModel(key: string): { name: string; version: string } {
+  const { model, version = "" } = splitModelKey(key);
+  return { name: model, version };
 }

@@ -58,6 +58,11 @@ test.for([
   });
 });
 
+test("a version that the request names belongs to its model's name", () => {
+  const message = encodeMessage("Infer", { model_name: "digits", model_version: "2", inputs: [input] });
+  expect(wire().look?.(headers, framed(message))).toEqual({ model: "digits@2", repeatable: true });
+});
+
 test("what cannot be read may not be repeated", () => {
   const unread = { model: undefined, repeatable: false };
   expect(wire().look?.(headers, request().subarray(0, -1))).toEqual(unread);

@@ -1,3 +1,8 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ServerCredentials } from "@grpc/grpc-js";
 import { afterEach, expect, test } from "vitest";
 import { encodeElements } from "./binary-tensor.ts";
 import type { ModelServer } from "./model-server.ts";
@@ -134,6 +139,7 @@ test("the request over REST becomes typed contents, and what only REST has is le
   expect(sent()).toEqual([
     {
       model_name: "m",
+      model_version: "",
       id: expect.not.stringMatching(/^(mine)?$/),
       parameters: {
         sequence_id: { int64_param: 7 },
@@ -157,6 +163,22 @@ test("the request over REST becomes typed contents, and what only REST has is le
       outputs: [{ name: "y", parameters: { classification: { int64_param: 2 } } }],
     },
   ]);
+});
+
+test("a version that is named goes beside the model's name; without the salt the request's own id stays", async () => {
+  await at({
+    ModelInfer: good,
+    ModelReady: () => encodeMessage("Ready", { ready: true }),
+    ModelMetadata: () => encodeMessage("ModelMetadata", { name: "m" }),
+  });
+  await one.infer("m@2", { id: "mine", ...asking }, { ...call, salted: false });
+  expect(sent()).toMatchObject([{ model_name: "m", model_version: "2", id: "mine" }]);
+  await one.ready("m@2", call);
+  await one.metadata("m@2", call);
+  const named = server.asked.filter(({ call }) => call === "ModelReady" || call === "ModelMetadata");
+  expect(named.map(({ message }) => decodeMessage("Named", message))).toEqual(
+    Array(2).fill({ name: "m", version: "2" }),
+  );
 });
 
 test("half precision makes all tensors raw", async () => {
@@ -371,6 +393,28 @@ test("headers and credentials become metadata, but for those of the transport", 
   expect(one.url).toBe("http://127.0.0.1:9");
 });
 
+test("an https URL means TLS there too, with the authority that is given and no other", async ({ skip }) => {
+  const [mine, other] = ["127.0.0.1", "127.0.0.2"].map(certificate);
+  if (!mine || !other) return skip("openssl is not installed");
+  const script = { ServerLive: () => encodeMessage("Live", { live: true }) };
+  const secured = (pair: typeof mine) => ({ credentials: ServerCredentials.createSsl(null, [pair]) });
+  server = await startScriptedGrpc(script, secured(mine));
+  const ca = mine.cert_chain;
+  const target = { url: "https://127.0.0.1:9", grpc: server.address };
+  one = connectOipV2Grpc({ ...target, ca });
+  expect(await one.live(call)).toMatchObject({ ok: true });
+  expect(await probeGrpc({ address: server.address, ca, ...call })).toMatchObject({ speaks: true });
+  one.close();
+  one = connectOipV2Grpc(target);
+  expect(await one.live(call)).toMatchObject({ ok: false, detail: "protocol" });
+  one.close();
+  server.close();
+
+  server = await startScriptedGrpc(script, secured(other));
+  one = connectOipV2Grpc({ url: target.url, grpc: server.address, ca: other.cert_chain });
+  expect(await one.live(call)).toMatchObject({ ok: false, detail: "protocol" });
+});
+
 test("its port is the one above the URL's unless it is named", async () => {
   const scripted = { ServerLive: () => encodeMessage("Live", { live: true }) };
   server = await startScriptedGrpc(scripted);
@@ -399,3 +443,28 @@ test("a probe says who speaks there, ready or not, and who does not", async () =
     evidence: expect.stringContaining("status 12"),
   });
 });
+
+/** Key and self-signed certificate of one address. */
+function certificate(address: string): { private_key: Buffer; cert_chain: Buffer } | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "locum-grpc-"));
+  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  const subject = [
+    "-subj",
+    `/CN=${address}`,
+    "-addext",
+    `subjectAltName=IP:${address}`,
+    "-days",
+    "1",
+    "-nodes",
+  ];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+  try {
+    const written = ["-keyout", key, "-out", cert];
+    execFileSync("openssl", ["req", "-x509", ...curve, ...subject, ...written], { stdio: "ignore" });
+    return { private_key: readFileSync(key), cert_chain: readFileSync(cert) };
+  } catch {
+    return undefined;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

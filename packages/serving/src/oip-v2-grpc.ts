@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { Fault } from "@locum/contracts";
+import { Fault, splitModelKey } from "@locum/contracts";
 import type { ConnectOptions } from "./connect.ts";
 import { deadline } from "./deadline.ts";
 import { openExchange } from "./exchange.ts";
 import { firstCount } from "./first-count.ts";
-import { grpcAddress, openGrpcChannel } from "./grpc-channel.ts";
-import type { CallOptions, InferAnswer, ModelServer, RepositoryModel } from "./model-server.ts";
+import { grpcAddress } from "./grpc-address.ts";
+import { openGrpcChannel } from "./grpc-channel.ts";
+import type { CallOptions, InferAnswer, InferOptions, ModelServer, RepositoryModel } from "./model-server.ts";
 import { openCacheKnowledge } from "./oip-cache.ts";
 import { listModels } from "./oip-models.ts";
 import { openProgress } from "./oip-progress.ts";
@@ -52,10 +53,10 @@ export function connectOipV2Grpc({
     isCacheOn: (model, call) => isGrpcCacheOn(asking, model, call),
   });
 
-  async function infer(model: string, request: unknown, call: CallOptions): Promise<InferAnswer> {
+  async function infer(model: string, request: unknown, call: InferOptions): Promise<InferAnswer> {
     const remaining = deadline(call);
     const [answer, cached] = await Promise.all([
-      inferGrpc(asking, { model, request, id: nonce() }, remaining),
+      inferGrpc(asking, { model, request, id: call.salted === false ? undefined : nonce() }, remaining),
       caches.mayCache(model, remaining),
     ]);
     return { ...answer, cached };
@@ -79,9 +80,11 @@ export function connectOipV2Grpc({
     models,
     metadata: (model, call) => readGrpcMetadata(asking, model, call),
     infer,
-    async reload(model, call) {
+    async reload(key, call) {
       const remaining = deadline(call);
-      caches.forget(model);
+      caches.forget(key);
+      // A repository loads a model with all its versions.
+      const { model } = splitModelKey(key);
       const serverName = (await server(remaining()))?.name;
       return reloadModel(grpcRepository(asking, { model, serverName }, remaining), remaining);
     },
