@@ -17,7 +17,10 @@ export function helpFor({ usage, about, examples, flags }: Helped): string {
       flag.fallback === undefined ? "" : `(${flag.fallback})`,
       flag.kind === "list" ? "(may be repeated)" : "",
     ];
-    return [`--${name}${value}`, said.filter((part) => part !== "").join(" ")] as const;
+    return [
+      `${flag.short ? `-${flag.short}, ` : ""}--${name}${value}`,
+      said.filter((part) => part !== "").join(" "),
+    ] as const;
   });
   return [
     `locum ${usage}`,

@@ -4,6 +4,8 @@ export type Sink = { write(text: string): unknown; isTTY?: boolean; columns?: nu
 
 /** Everything outside that a command may touch but files and the network. */
 export type Io = {
+  /** Nothing, where nobody gave any. */
+  stdin?: AsyncIterable<Uint8Array> | undefined;
   stdout: Sink;
   stderr: Sink;
   env(name: string): string | undefined;

@@ -9,6 +9,7 @@ const stopping = new AbortController();
 let firstMs = 0;
 
 const io: Io = {
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   env: (name) => process.env[name] || undefined,

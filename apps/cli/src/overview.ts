@@ -5,6 +5,7 @@ const groups: Record<string, string> = {
   look: "Look",
   act: "Act",
   prove: "Prove",
+  deploy: "Deploy beside models",
   run: "Run the parts",
 };
 export type VerbGroup = keyof typeof groups;

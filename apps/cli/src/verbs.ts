@@ -130,6 +130,31 @@ export const verbs = {
     about: "make recorded decisions again, bit by bit",
     load: async () => (await import("./commands/replay.ts")).replay,
   },
+  inject: {
+    group: "deploy",
+    about: "put sidecars into manifests, Compose files and units",
+    load: async () => (await import("./commands/inject.ts")).inject,
+  },
+  uninject: {
+    group: "deploy",
+    about: "take them out again, byte for byte",
+    load: async () => (await import("./commands/uninject.ts")).uninject,
+  },
+  diff: {
+    group: "deploy",
+    about: "what inject would change in a file",
+    load: async () => (await import("./commands/diff.ts")).diff,
+  },
+  explain: {
+    group: "deploy",
+    about: "why a pod is injected, or is not: rule by rule",
+    load: async () => (await import("./commands/explain.ts")).explain,
+  },
+  render: {
+    group: "deploy",
+    about: "what the webhook would answer for a pod",
+    load: async () => (await import("./commands/render.ts")).render,
+  },
   sidecar: {
     group: "run",
     about: "one sidecar, beside its model server",

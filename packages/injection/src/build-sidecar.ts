@@ -41,6 +41,7 @@ export function buildSidecar({
       ...(native ? { restartPolicy: "Always" } : {}),
       env: [
         { name: "LOCUM_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+        { name: "LOCUM_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
         {
           name: "LOCUM_SERVICE",
           value: serviceText({ group, instance: "$(LOCUM_POD)", target, model, keys, config }),

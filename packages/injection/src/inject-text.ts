@@ -1,6 +1,7 @@
+import { assert } from "@locum/contracts";
 import type { InjectConfig } from "./config.ts";
 import { domain } from "./keys.ts";
-import { type Outcome, planObjects, stripObjects } from "./plan-objects.ts";
+import { type Outcome, type Plan, planObjects, stripObjects } from "./plan-objects.ts";
 import { declined } from "./reasons.ts";
 import { applyEdits, type Edit, Uneditable } from "./yaml/edit.ts";
 import { editDocument } from "./yaml/edit-document.ts";
@@ -18,48 +19,59 @@ export type TextResult =
  * else stay as they are. What is not injected passes through byte by byte. Injected again it stays the same.
  */
 export function injectText(text: string, config: InjectConfig): TextResult {
-  const bom = text.startsWith("\uFEFF") ? "\uFEFF" : "";
-  const bare = stripStream(text.slice(bom.length));
-  if (bare.kind === "broken") return bare;
-  const plans = planObjects(
-    bare.docs.map(({ value }) => value),
-    config,
-  );
+  const [result] = injectTexts([text], config);
+  assert(result, "one text gives one result");
+  return result;
+}
+
+/** Several files of one input: a Service of one may lead to a pod of another. */
+export function injectTexts(texts: readonly string[], config: InjectConfig): TextResult[] {
+  const bares = texts.map((text) => stripStream(text.replace(/^\uFEFF/, "")));
+  const values = bares.map((bare) => (bare.kind === "broken" ? [] : bare.docs.map(({ value }) => value)));
+  const plans = planObjects(values.flat(), config);
+  let from = 0;
+  return bares.map((bare, index): TextResult => {
+    if (bare.kind === "broken") return bare;
+    const own = plans.slice(from, from + bare.docs.length);
+    from += bare.docs.length;
+    const bom = texts[index]?.startsWith("\uFEFF") ? "\uFEFF" : "";
+    return writePlans(bare, own, bom);
+  });
+}
+
+function writePlans(bare: Bare & { kind: "bare" }, plans: readonly Plan[], bom: string): TextResult {
   const wanted = bare.docs.map((doc, index) => {
     const plan = plans[index];
-    return plan?.sourcePath && !doc.duplicateKeys
-      ? { doc, after: withSource(plan.after, plan.sourcePath) }
-      : { doc, after: doc.value };
+    return { doc, after: plan?.sourcePath ? withSource(plan.after, plan.sourcePath) : doc.value };
   });
   const edited = editStream(bare.text, wanted, { record: true });
+  const isRefused = (index: number): boolean => edited.refused.has(index);
   return {
     kind: "done",
     text: bom + edited.text,
     outcomes: plans.flatMap(({ outcomes }, index) =>
-      edited.refused.has(index)
+      isRefused(index)
         ? outcomes.map((one) => refusedOutcome(one, bare.docs[index]?.duplicateKeys ?? false))
         : outcomes,
     ),
-    objects: plans.map(({ after }, index) => ({
-      before: bare.docs[index]?.value,
-      after: edited.refused.has(index) ? bare.docs[index]?.value : after,
-    })),
+    objects: plans.map(({ after }, index) => {
+      const before = bare.docs[index]?.value;
+      return { before, after: isRefused(index) ? before : after };
+    }),
   };
 }
 
 /** The stream before any injection: byte by byte where it was not edited since, else with our parts taken out. */
-export function uninjectText(text: string): TextResult & { exact?: boolean } {
+export function uninjectText(text: string): Uninjected {
   const bom = text.startsWith("\uFEFF") ? "\uFEFF" : "";
   const bare = stripStream(text.slice(bom.length));
-  if (bare.kind === "broken") return bare;
-  return {
-    kind: "done",
-    text: bom + bare.text,
-    exact: bare.exact,
-    outcomes: [],
-    objects: bare.docs.map(({ value }) => ({ before: value, after: value })),
-  };
+  return bare.kind === "broken" ? bare : { kind: "done", text: bom + bare.text, exact: bare.exact };
 }
+
+/** `exact` where every byte is as it was before; false where a part was edited since, and only our own was taken out. */
+export type Uninjected =
+  | { kind: "broken"; problem: YamlProblem }
+  | { kind: "done"; text: string; exact: boolean };
 
 type Bare =
   | { kind: "bare"; text: string; docs: YamlDoc[]; exact: boolean }

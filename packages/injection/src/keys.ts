@@ -19,6 +19,8 @@ const cpu = z
   .string()
   .regex(/^(\d{1,6}m|\d{1,3}(\.\d{1,3})?)$/, "expected a CPU quantity such as 25m or 0.5");
 const bytes = z.string().regex(/^\d{1,7}(Ki|Mi|Gi|Ti)$/, "expected a quantity of bytes such as 64Mi");
+/** A server of no known protocol needs more than a word; its service file is written by hand. */
+const protocols = Protocol.exclude(["http-json"]).options;
 const posture = ServiceConfig.shape.posture.unwrap();
 
 type Row<T> = {
@@ -71,9 +73,9 @@ export const keyTable = {
     about: "The port on which it serves inference.",
   }),
   protocol: row<Protocol | "auto">({
-    type: choice(["auto", ...Protocol.options]),
+    type: choice(["auto", ...protocols]),
     fallback: "auto",
-    values: ["auto", ...Protocol.options].join(", "),
+    values: ["auto", ...protocols].join(", "),
     about: "What it speaks; `auto`: by the server's image and arguments, else asked at the start.",
   }),
   "port-takeover": row({
@@ -128,7 +130,7 @@ export const keyTable = {
     fallback: "auto",
     values: "auto, none, readiness, all",
     about:
-      "Probes of the model's container that the sidecar asks in the kubelet's place, adding what it knows itself. `auto`: readiness in tap, none in watch. `all`: liveness too, so that the kubelet restarts a model that is proven wrong; then a dead sidecar restarts it as well. exec probes are left alone.",
+      "Probes of the model's container that the sidecar asks in the kubelet's place, adding what it knows itself. `auto`: readiness in tap, none in watch. `all`: liveness too, which stays the model's own word; then a dead sidecar lets the kubelet restart the model. exec probes are left alone.",
   }),
   "native-sidecar": row<"auto" | "always" | "never" | undefined>({
     type: choice(["auto", "always", "never"]),

@@ -37,17 +37,19 @@ export function planObjects(values: readonly unknown[], config: InjectConfig): P
   const first = values.map((value) =>
     mapObjects(value, (object) => planPods(object, { config, services, inPath })),
   );
-  return first.map(({ after, outcomes, changed }) => {
+  return first.map(({ after, entries }) => {
     const second = mapObjects(after, (object) => {
       const patched = patchService(object, inPath, config.version);
-      return patched ? { object: patched, outcome: { outcome: "injected", notes: [], target: null } } : null;
+      return patched && { object: patched, outcomes: [{ outcome: "injected", notes: [], target: null }] };
     });
-    const path = [...changed, ...second.changed].sort((a, b) => Number(a[1]) - Number(b[1]))[0];
+    const merged = entries.map((entry, index) => {
+      const later = second.entries[index];
+      return later?.changed ? later : entry;
+    });
+    const path = merged.find(({ changed }) => changed)?.path;
     return {
       after: second.after,
-      outcomes: outcomes.map((one, index) =>
-        second.outcomes[index]?.outcome === "injected" ? (second.outcomes[index] ?? one) : one,
-      ),
+      outcomes: merged.flatMap(({ outcomes }) => outcomes),
       sourcePath: path === undefined ? null : sourcePathIn(path, second.after),
     };
   });
@@ -61,30 +63,32 @@ export const stripObjects = (value: unknown): unknown =>
       : isCompose(object)
         ? stripCompose(object)
         : stripService(object);
-    return { object: withoutSource(bare), outcome: { outcome: "passed" } };
+    return { object: withoutSource(bare), outcomes: [] };
   }).after;
 
-type Made = {
-  object: Obj;
-  outcome:
-    | { outcome: "injected"; notes: Note[]; target: TargetView | null }
-    | { outcome: "declined"; reason: DeclineReason; detail: string }
-    | { outcome: "passed" };
-};
+type Fate =
+  | { outcome: "injected"; notes: Note[]; target: TargetView | null }
+  | { outcome: "declined"; reason: DeclineReason; detail: string }
+  | { outcome: "passed" };
+/** What was made of one object; an outcome has its own name where it is about a part of it. */
+type Made = { object: Obj; outcomes: (Fate & { name?: string })[] };
 
 function planPods(
   object: Obj,
   { config, services, inPath }: { config: InjectConfig; services: SelectingService[]; inPath: InPath[] },
 ): Made | null {
-  if (isCompose(object)) return injectCompose(object, config);
+  if (isCompose(object)) {
+    const { object: made, services: outcomes } = injectCompose(object, config);
+    return { object: made, outcomes };
+  }
   if (!isWorkload(object)) return null;
   const result = injectWorkload(object, { config, services });
   if (result.kind === "declined")
-    return { object, outcome: { outcome: "declined", reason: result.reason, detail: result.detail } };
+    return { object, outcomes: [{ outcome: "declined", reason: result.reason, detail: result.detail }] };
   const { target, labels, notes } = result;
   const namespace = (object.metadata as Obj | undefined)?.namespace;
   if (target.tapPort !== null) inPath.push({ labels, namespace, port: target.port, tapPort: target.tapPort });
-  return { object: result.object, outcome: { outcome: "injected", notes, target } };
+  return { object: result.object, outcomes: [{ outcome: "injected", notes, target }] };
 }
 
 const listDepthMax = 4;
@@ -101,22 +105,21 @@ export function objectsIn(value: unknown, path: (string | number)[] = []): Found
 const isList = ({ kind, items }: Obj): boolean =>
   typeof kind === "string" && kind.endsWith("List") && Array.isArray(items);
 
+type Entry = { path: (string | number)[]; changed: boolean; outcomes: Outcome[] };
+
 function mapObjects(
   value: unknown,
   make: (object: Obj) => Made | null,
-): { after: unknown; outcomes: Outcome[]; changed: (string | number)[][] } {
-  const outcomes: Outcome[] = [];
-  const changed: (string | number)[][] = [];
+): { after: unknown; entries: Entry[] } {
   let after = value;
-  for (const { path, object } of objectsIn(value)) {
+  const entries = objectsIn(value).map(({ path, object }): Entry => {
     const made = make(object);
-    if (made && made.object !== object) {
-      after = setAt(after, path, made.object);
-      changed.push(path);
-    }
-    outcomes.push({ ...nameOf(object), ...(made?.outcome ?? { outcome: "passed" }) } as Outcome);
-  }
-  return { after, outcomes, changed };
+    const changed = made !== null && made.object !== object;
+    if (changed) after = setAt(after, path, made.object);
+    const outcomes = made?.outcomes ?? [{ outcome: "passed" as const }];
+    return { path, changed, outcomes: outcomes.map((one) => ({ ...nameOf(object), ...one })) };
+  });
+  return { after, entries };
 }
 
 function setAt(value: unknown, path: readonly (string | number)[], object: Obj): unknown {

@@ -19,6 +19,7 @@ export function serviceText({
   keys,
   config,
   host = "0.0.0.0",
+  state = stateMount,
 }: {
   group: string;
   instance: string;
@@ -27,6 +28,7 @@ export function serviceText({
   keys: Keys;
   config: InjectConfig;
   host?: string;
+  state?: string;
 }): string {
   const { protocol, port, grpcPort, managementPort } = target;
   const { modelDir, claim } = model;
@@ -48,11 +50,11 @@ export function serviceText({
         sidecar: {
           ...(keys.posture === "watch" ? {} : { tap: `${host}:${keys["tap-port"]}` }),
           control: `${host}:${keys["control-port"]}`,
-          stateDir: `${stateMount}/state`,
+          stateDir: `${state}/state`,
         },
       },
     ],
-    releases: `${stateMount}/releases`,
+    releases: `${state}/releases`,
     // In a cluster another system deploys: bytes that no release owns are its business until a person says otherwise.
     failover: {
       onUnapproved: "hold",

@@ -93,6 +93,21 @@ export function injectWorkload(
   };
 }
 
+/** A pod as this object would make it; null where another controller makes the pods. */
+export function podOf(object: Obj): Obj | null {
+  const kind = kindOf(object);
+  const found = kind && findPod(object, kind);
+  if (!kind || !found) return null;
+  if (kind.pod.length === 0) return object;
+  const name = isObj(object.metadata) ? object.metadata.name : undefined;
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { ...found.meta, ...(typeof name === "string" ? { generateName: `${name}-` } : {}) },
+    spec: found.pod,
+  };
+}
+
 /** The object as it was before any injection. */
 export function stripWorkload(object: Obj): Obj {
   const kind = kindOf(object);

@@ -6,6 +6,8 @@ export type FlagSpec = {
   kind: "text" | "switch" | "list";
   required?: boolean;
   fallback?: string;
+  /** One letter, for what is typed often. */
+  short?: string;
   about: string;
 };
 
@@ -53,9 +55,13 @@ function parsed(argv: readonly string[], specs: Record<string, FlagSpec>) {
       args: [...argv],
       allowPositionals: true,
       options: Object.fromEntries(
-        Object.entries(specs).map(([name, { kind }]) => [
+        Object.entries(specs).map(([name, { kind, short }]) => [
           name,
-          { type: kind === "switch" ? ("boolean" as const) : ("string" as const), multiple: kind === "list" },
+          {
+            type: kind === "switch" ? ("boolean" as const) : ("string" as const),
+            multiple: kind === "list",
+            ...(short ? { short } : {}),
+          },
         ]),
       ),
     });

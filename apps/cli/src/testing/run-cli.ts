@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { systemClock } from "@locum/runtime";
 import { runLocum } from "../run-locum.ts";
 
@@ -14,10 +15,13 @@ export type Desk = AsyncDisposable & {
 export async function openDesk({
   env = {},
   isTTY = false,
+  stdin,
   signal = new AbortController().signal,
 }: {
   env?: Record<string, string>;
   isTTY?: boolean;
+  /** What stands on standard input, at each command again. */
+  stdin?: string | Uint8Array;
   signal?: AbortSignal;
 } = {}): Promise<Desk> {
   const dir = await mkdtemp(join(tmpdir(), "locum-cli-"));
@@ -35,6 +39,7 @@ export async function openDesk({
       });
       const variables: Record<string, string> = { XDG_CONFIG_HOME: join(dir, "operator"), ...env };
       const code = await runLocum(argv, {
+        stdin: stdin === undefined ? undefined : Readable.from([Buffer.from(stdin)]),
         stdout: sink("stdout"),
         stderr: sink("stderr"),
         env: (name) => variables[name],

@@ -19,7 +19,7 @@ export function parseStream(text: string): YamlStream {
   if (text.length > streamCharsMax)
     return { problem: { line: 1, column: 1, message: `longer than ${streamCharsMax} characters` } };
   try {
-    return readStream(text);
+    return parsed(text);
   } catch (error) {
     // An alias bomb ends here, and whatever else the parser throws at.
     return {
@@ -28,8 +28,14 @@ export function parseStream(text: string): YamlStream {
   }
 }
 
-function readStream(text: string): YamlStream {
-  const parsed = parseAllDocuments(text, {
+/** The values of a stream alone. */
+export function readStream(text: string): { values: unknown[] } | { problem: YamlProblem } {
+  const read = parseStream(text.replace(/^\uFEFF/, ""));
+  return "problem" in read ? read : { values: read.docs.map(({ value }) => value) };
+}
+
+function parsed(text: string): YamlStream {
+  const documents = parseAllDocuments(text, {
     keepSourceTokens: true,
     merge: true,
     uniqueKeys: true,
@@ -38,7 +44,7 @@ function readStream(text: string): YamlStream {
     prettyErrors: false,
   });
   const docs: YamlDoc[] = [];
-  for (const doc of parsed) {
+  for (const doc of documents) {
     const fatal = doc.errors.find(({ code }) => code !== "DUPLICATE_KEY");
     if (fatal)
       return { problem: { ...placeOf(text, fatal.pos[0]), message: fatal.message.split("\n", 1)[0] ?? "" } };

@@ -1,0 +1,53 @@
+import { domain, keyTable, label } from "./keys.ts";
+import { declineReasons } from "./reasons.ts";
+
+/** docs/injection.md, from the one table of keys and the one list of reasons. */
+export function keysDoc(): string {
+  const rows = Object.entries(keyTable).map(
+    ([name, { values, fallback, about, ...row }]) =>
+      `| \`${name}\` | ${values} | ${"shown" in row ? row.shown : fallback} | ${about} |`,
+  );
+  const reasons = Object.entries(declineReasons).map(([reason, hint]) => `| \`${reason}\` | ${hint} |`);
+  return `# Injection
+
+A pod asks for a sidecar with one **label** on its template: \`${label}: enabled\`. \`disabled\` keeps it out where the
+namespace is labelled \`${domain}/injection: enabled\`; the pod's own label wins. Everything else is an **annotation** on
+the same template, all under \`${domain}/\`. An unknown key or a bad value is never ignored: nothing is injected, and the
+reason is told.
+
+\`locum inject -f FILE\` writes the same sidecar into a file, \`locum uninject\` takes it out again, byte for byte.
+Compose files take the keys as labels of a service; systemd units as \`Key=value\` in a section \`[X-Locum]\`, with
+\`Inject=enabled\`.
+
+## Keys
+
+| key | values | default | meaning |
+| --- | --- | --- | --- |
+${rows.join("\n")}
+
+## What it leaves in an object
+
+| key | where | holds |
+| --- | --- | --- |
+| \`${domain}/status\` | annotation of the pod template | version, what was added, what each overwritten field was |
+| \`${domain}/source\` | annotation of the object in the file | the places of the edits, so that \`uninject\` is exact |
+| \`${domain}/role\` | label of the pod, exclusive services only | \`active\` or \`standby\`; the collector moves it |
+| \`kubectl.kubernetes.io/default-container\` | annotation of the pod template | the model's container, where none was named |
+
+## The sidecar
+
+Container \`locum-sidecar\`: user and group 65532, read-only root, no capabilities, no privilege escalation, seccomp
+\`RuntimeDefault\`; it passes the restricted Pod Security standard. Ports 8471 (tap) and 8472 (control). It gets its
+service in \`LOCUM_SERVICE\`, its first role in \`LOCUM_ROLE\`, the probes that it asks in the kubelet's place in
+\`LOCUM_PROBES\`, and a projected token for the collector.
+
+It is a native sidecar (an init container with \`restartPolicy: Always\`) after those of a mesh and before all other init
+containers, or an ordinary container that the model waits for.
+
+## Why nothing was injected
+
+| reason | what to do |
+| --- | --- |
+${reasons.join("\n")}
+`;
+}
