@@ -22,9 +22,6 @@ export function connectDetecting(
 
   async function look(): Promise<ModelServer> {
     const found = await detect(url, { ...access, grpc, management, overGrpc: "alone" });
-    // A neighbour that speaks gRPC while the server's own port is closed may be somebody else, or the half of a start.
-    if (found.protocol === "oip-v2-grpc" && grpc === undefined && found.grpc !== new URL(base).host)
-      throw new Fault("upstream-unreachable", `nothing answers at ${base} but gRPC at ${found.grpc}`);
     own ??= become(found);
     return own;
   }

@@ -3,7 +3,12 @@ import type { ServerIdentity } from "./oip-server.ts";
 import { probeGrpc } from "./oip-v2-grpc-probe.ts";
 import { speaksHttp2 } from "./speaks-http2.ts";
 
-export type GrpcFound = { address: string; server: ServerIdentity | undefined };
+export type GrpcFound = {
+  address: string;
+  server: ServerIdentity | undefined;
+  /** Neither named nor the server's own port. */
+  isNeighbour: boolean;
+};
 
 /**
  * Where the server speaks gRPC: at the address that is named, else on its own port, on the one above, or on 8001, which
@@ -22,7 +27,7 @@ export async function findGrpc(
     ca?: string | Uint8Array;
     headers?: Record<string, string>;
     named: Promise<ServerIdentity | undefined>;
-    tried: string[];
+    tried: { line: string; own: boolean }[];
   },
   remaining: () => CallOptions,
 ): Promise<GrpcFound | undefined> {
@@ -35,10 +40,10 @@ export async function findGrpc(
     candidates.map(async (address) => {
       const secure = protocol === "https:";
       const { speaks, reason } = await speaksHttp2({ address, secure, ...call, ...access });
-      if (!speaks) tried.push(`gRPC ${address}: ${reason}`);
+      if (!speaks) tried.push({ line: `gRPC ${address}: ${reason}`, own: false });
       if (!speaks) return { address, speaks };
       const answer = await probeGrpc({ address, secure, ...remaining(), ...access });
-      tried.push(answer.evidence);
+      tried.push({ line: answer.evidence, own: false });
       return { address, ...answer };
     }),
   );
@@ -48,7 +53,9 @@ export async function findGrpc(
       answer.speaks && (grpc !== undefined || near.includes(answer.address) || calls(answer, server)),
   );
   if (!found) return undefined;
-  return { address: found.address, server: "server" in found ? found.server : undefined };
+  const { address } = found;
+  const isNeighbour = grpc === undefined && address !== `${hostname}:${own}`;
+  return { address, server: "server" in found ? found.server : undefined, isNeighbour };
 }
 
 function calls(answer: { server?: ServerIdentity }, named: ServerIdentity | undefined): boolean {

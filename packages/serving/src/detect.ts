@@ -29,6 +29,8 @@ export type Detection = {
   evidence: string[];
 };
 
+type Tried = { line: string; own: boolean; outcome?: Exchanged };
+
 export type DetectOptions = Omit<ExchangeOptions, "url"> & {
   /** Of everything together. */
   timeoutMs?: number;
@@ -52,8 +54,8 @@ export async function detect(
 ): Promise<Detection> {
   const { base, ask, close } = openExchange({ url, ...options });
   const remaining = deadline({ timeoutMs, ...(signal ? { signal } : {}) });
-  const tried: string[] = [];
-  const noting = note(ask, tried, base);
+  const tried: Tried[] = [];
+  const noting = note(ask, tried);
   try {
     const looks: Look[] = [lookV2, lookV1, lookTorchserve(base, management)];
     const looking = Promise.all(looks.map((look) => look(noting, remaining).catch(() => undefined)));
@@ -78,7 +80,7 @@ function choose({
   base: string;
   found: (Spoke | undefined)[];
   grpcFound: GrpcFound | undefined;
-  tried: string[];
+  tried: Tried[];
 }): Detection {
   const overGrpc: Spoke | undefined = grpcFound && {
     protocol: "oip-v2-grpc",
@@ -88,7 +90,9 @@ function choose({
   };
   const all = [...found, overGrpc];
   const best = bestOf(all);
-  if (!best) throw notFound(base, tried);
+  // A neighbour that speaks gRPC while the server's own port is silent may be somebody else, or the half of a start.
+  const isNeighbour = best === overGrpc && grpcFound?.isNeighbour === true;
+  if (!best || isNeighbour) throw notFound(base, tried);
   const { management, ...spoken } = best;
   const spoke = new Set(all.map((one) => one?.protocol));
   return {
@@ -97,7 +101,7 @@ function choose({
     url: base,
     ...(grpcFound ? { grpc: grpcFound.address } : {}),
     ...(management === undefined ? {} : { management }),
-    evidence: tried,
+    evidence: tried.map(({ line }) => line),
   };
 }
 
@@ -114,10 +118,12 @@ function accessOf(
   return { ...(ca === undefined ? {} : { ca }), ...(headers && isOwnHost ? { headers } : {}) };
 }
 
-function note(ask: Ask, tried: string[], base: string): Ask {
+/** Every answer as a line of evidence. `own`: of the port that was named, not of a neighbour. */
+function note(ask: Ask, tried: Tried[]): Ask {
   return async (question) => {
     const outcome = await ask(question);
-    tried.push(`${question.method} ${question.path.replace(base, "")}: ${lineOf(outcome)}`);
+    const line = `${question.method} ${question.path}: ${lineOf(outcome)}`;
+    tried.push({ line, outcome, own: question.path.startsWith("/") });
     return outcome;
   };
 }
@@ -127,23 +133,25 @@ function lineOf(outcome: Exchanged): string {
   return `${outcome.status} ${errorText(outcome.body)}`.trim().slice(0, 160);
 }
 
-function notFound(base: string, tried: string[]): Fault {
-  const answered = tried.some((line) => /: \d{3}( |$)/.test(line) || line.includes(": protocol"));
-  if (!answered) {
-    const reasons = [...new Set(tried.map((line) => line.slice(line.indexOf(": ") + 2)))];
+function notFound(base: string, tried: readonly Tried[]): Fault {
+  const lines = tried.map(({ line }) => line).join("; ");
+  const own = tried.filter((one) => one.own);
+  const is = (detail: string) =>
+    own.some(({ outcome }) => outcome?.kind === "failed" && outcome.detail === detail);
+  // A server that stops half way has answered some questions: that it is another program nobody knows.
+  const isHeard = own.some(({ outcome }) => outcome?.kind === "answer") || is("protocol");
+  if (!isHeard || is("timeout")) {
+    const [first] = own.filter(({ outcome }) => outcome?.kind === "failed");
     return new Fault(
       "upstream-unreachable",
-      `nothing answers at ${base}: ${reasons.join("; ")}. Tried ${tried.length} questions`,
+      `nothing answers at ${base}: ${first?.line ?? "nothing was asked"}, and ${tried.length - 1} other questions`,
     );
   }
-  const wantsCredentials = tried.some((line) => /: 40[13]( |$)/.test(line));
-  return new Fault(
-    "upstream-protocol",
-    `no known model server protocol at ${base}. Tried ${tried.join("; ")}`,
-    {
-      hint: wantsCredentials
+  const statuses = own.map(({ outcome }) => (outcome?.kind === "answer" ? outcome.status : 0));
+  return new Fault("upstream-protocol", `no known model server protocol at ${base}. Tried ${lines}`, {
+    hint:
+      statuses.includes(401) || statuses.includes(403)
         ? "The server wants credentials: give them with --headers-file, or in headersFile."
         : "Is this the server's HTTP port? One of no known protocol is described by httpJson in the service file.",
-    },
-  );
+  });
 }

@@ -34,7 +34,7 @@ export function exchangeOnce(
     };
     const failed = (detail: FailedDetail, reason: string) => settle({ kind: "failed", detail, reason });
     const abort = () => failed("timeout", "aborted");
-    const expire = () => failed("timeout", `no answer within ${question.timeoutMs} ms`);
+    const expire = () => failed("timeout", `no answer within ${Math.round(question.timeoutMs)} ms`);
     const stopTimer = expireAt({ ...deadline, timeoutMs: question.timeoutMs }, expire);
     if (question.signal?.aborted) return abort();
     question.signal?.addEventListener("abort", abort, { once: true });
