@@ -10,6 +10,7 @@ import type { RequestRoute } from "../tap-deps.ts";
 import type { Upstreams } from "../upstreams.ts";
 import { isGrpc, isQuestion, readTimeoutMs } from "./grpc.ts";
 import { type H2Client, h2Client } from "./h2-client.ts";
+import { resetStream } from "./reset-stream.ts";
 
 export type StreamHead = { headers: IncomingHttpHeaders; rawHeaders: string[]; endsStream: boolean };
 
@@ -29,7 +30,7 @@ export function admitStream(
   const reason = whyNot(core);
   if (reason) return turnAway(core, stream, client, reason);
   // A tunnel has no path: there is nothing that a model server could serve.
-  if (headers[":path"] === undefined) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  if (headers[":path"] === undefined) return resetStream(stream, constants.NGHTTP2_REFUSED_STREAM);
   core.budget.deposit(core.deps.clock.monotonicMs());
   const passage = passageOf(core, client, { headers, rawHeaders, endsStream, upstreams, stream, grpc });
   core.passages.add(passage);

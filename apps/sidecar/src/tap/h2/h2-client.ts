@@ -3,6 +3,7 @@ import type { ClientSide } from "../client-side.ts";
 import type { TapCore } from "../tap-core.ts";
 import { grpcStatusOf } from "./grpc.ts";
 import { trailersObject } from "./h2-headers.ts";
+import { resetStream } from "./reset-stream.ts";
 
 /** `expire`: the time that the client gave has passed; it is told so, whether an answer had begun or not. */
 export type H2Client = ClientSide & { expire(): void };
@@ -13,6 +14,7 @@ export function h2Client(core: TapCore, stream: ServerHttp2Stream, { grpc }: { g
   let trailers: string[] = [];
   const gone = () => stream.destroyed || stream.closed;
   stream.on("wantTrailers", () => {
+    if (gone()) return;
     // Also where there are none: until they are sent the stream stays open.
     stream.sendTrailers(trailersObject(trailers));
     letGo(stream);
@@ -22,12 +24,12 @@ export function h2Client(core: TapCore, stream: ServerHttp2Stream, { grpc }: { g
       stream.respond(headers, { ...options, sendDate: false } as Parameters<typeof stream.respond>[1]);
     } catch {
       // A head that HTTP/2 does not allow, such as a status of 600.
-      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      resetStream(stream, constants.NGHTTP2_INTERNAL_ERROR);
     }
     if (options.endStream) letGo(stream);
   };
   const failed = (code: string, reason: string, message: string) => {
-    const said = ["grpc-status", code, "grpc-message", encodeURIComponent(message)];
+    const said = ["grpc-status", code, "grpc-message", message];
     if (reason !== "") said.push("locum-reason", reason);
     return said;
   };
@@ -62,7 +64,7 @@ export function h2Client(core: TapCore, stream: ServerHttp2Stream, { grpc }: { g
     cut(lastWord, { resetCode }) {
       if (gone()) return;
       if (resetCode !== undefined || !grpc)
-        return stream.close(resetCode ?? constants.NGHTTP2_INTERNAL_ERROR);
+        return resetStream(stream, resetCode ?? constants.NGHTTP2_INTERNAL_ERROR);
       if (lastWord) stream.write(lastWord);
       end(failed("14", "truncated", "locum: the model server broke off"));
     },
@@ -70,7 +72,7 @@ export function h2Client(core: TapCore, stream: ServerHttp2Stream, { grpc }: { g
       status = refused;
       if (gone()) return;
       // A server that goes on and ended this one stream by a code means the client to read it.
-      if (resetCode !== undefined && reason === "reset") return stream.close(resetCode);
+      if (resetCode !== undefined && reason === "reset") return resetStream(stream, resetCode);
       const message = `locum: no answer from the model (${reason})`;
       if (grpc) return answer(grpcStatusOf(refused), reason, message);
       const headers = [

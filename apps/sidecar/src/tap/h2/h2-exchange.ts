@@ -3,6 +3,7 @@ import type { AnswerHead } from "../answer-head.ts";
 import type { Exchange, ExchangeFault, ExchangeSink } from "../exchange.ts";
 import { httpStatusOf, isGrpc } from "./grpc.ts";
 import { rawHeader, trailersObject } from "./h2-headers.ts";
+import { resetStream } from "./reset-stream.ts";
 import type { TargetSession } from "./target-sessions.ts";
 
 type State = {
@@ -65,9 +66,8 @@ export function exchangeOn(
     pause: () => void stream.pause(),
     resume: () => void stream.resume(),
     abort(code = constants.NGHTTP2_CANCEL) {
-      if (state.over && stream.closed) return;
       state.over = true;
-      stream.close(code);
+      resetStream(stream, code);
     },
   };
 }
@@ -95,7 +95,7 @@ function finish(state: State, trailers: string[], status?: number): void {
   state.over = true;
   state.sink.onEnd(trailers, status);
   // The answer came before the end of the request: nobody reads the rest.
-  if (!state.stream.writableEnded) state.stream.close(constants.NGHTTP2_NO_ERROR);
+  if (!state.stream.writableEnded) resetStream(state.stream, constants.NGHTTP2_CANCEL);
 }
 
 function fail(state: State, nowMs: number): void {

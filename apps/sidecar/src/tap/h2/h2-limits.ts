@@ -25,8 +25,6 @@ export const idleClientMs = 600_000;
 
 const shared = ({ maxHeaderSize }: TapLimits): SessionOptions & SecureServerSessionOptions => ({
   settings: { initialWindowSize: streamWindowBytes, maxHeaderListSize: maxHeaderSize },
-  // In MB, of one session; beyond it new streams are refused.
-  maxSessionMemory: 64,
   maxHeaderListPairs: 2_000,
   maxSendHeaderBlockLength: 4 * maxHeaderSize,
   // What a server writes twice goes through twice.
@@ -38,6 +36,8 @@ export function serverOptions(limits: TapLimits): ServerOptions {
   return {
     ...options,
     settings: { ...settings, maxConcurrentStreams: streamsMax },
+    // In MB, of one client: its two windows and what it is slow to take. Beyond it new streams are refused.
+    maxSessionMemory: 64,
     // Empty DATA frames count too. A client that is only unlucky has a few.
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
@@ -50,6 +50,8 @@ export function clientOptions(limits: TapLimits) {
   return {
     ...options,
     settings: { ...settings, enablePush: false },
+    // Bounded by what is kept of all requests together; here it would refuse the streams of others.
+    maxSessionMemory: 1_024,
     maxReservedRemoteStreams: 0,
     peerMaxConcurrentStreams: 100,
   };

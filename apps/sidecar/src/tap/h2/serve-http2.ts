@@ -66,7 +66,11 @@ export function serveHttp2(core: TapCore): Http2Server {
   });
   return {
     upstreams,
-    accept: (socket) => void server.emit("connection", socket),
+    accept(socket) {
+      // The server of HTTP/1 that listens leaves a half-closed connection open; here it would never end.
+      socket.allowHalfOpen = false;
+      server.emit("connection", socket);
+    },
     sayGoodbye() {
       for (const session of sessions.keys())
         if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamId);
