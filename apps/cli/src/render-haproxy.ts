@@ -10,7 +10,8 @@ export function renderHaproxy({ service, instances, posture, class: poolClass, f
   warnings: string[];
 } {
   const warnings: string[] = [];
-  const servers = instances.map(({ id, url, sidecar }) => {
+  const serving = instances.filter(({ shadow }) => !shadow);
+  const servers = serving.map(({ id, url, sidecar }) => {
     const direct = new URL(url);
     const tls = direct.protocol === "https:";
     const model = `${direct.hostname}:${direct.port || (tls ? 443 : 80)}`;

@@ -1,4 +1,4 @@
-import type { InstanceView, ServiceView } from "@locum/contracts";
+import type { InstanceView, ModelReport, ServiceView, Verdict } from "@locum/contracts";
 import type { Output } from "./output.ts";
 import type { Colour } from "./paint.ts";
 import { spanText } from "./span-text.ts";
@@ -32,7 +32,7 @@ export function showStatus(
     ["instance", "role", "verdict", "goldens", "files", "seen", "notes"],
     instances.map((one) => [
       services.length > 1 ? `${one.service}/${one.instance}` : one.instance,
-      one.role,
+      one.shadow ? "shadow" : one.role,
       verdictOf(one),
       goldensOf(one),
       one.report?.bytes ?? "-",
@@ -40,6 +40,27 @@ export function showStatus(
       instanceNotes(one).join(", "),
     ]),
   );
+  showModels(out, instances, services.length > 1);
+}
+
+/** One line a model, of instances on which they differ: where all are alike the instance says it for them. */
+function showModels(out: Output, instances: InstanceView[], withService: boolean): void {
+  const rows = instances.flatMap((one) => {
+    const models = Object.entries(one.report?.models ?? {});
+    const kinds = new Set(
+      models.map(([, { verdict, diverted, fit }]) => `${verdict.kind} ${diverted} ${fit}`),
+    );
+    const instance = withService ? `${one.service}/${one.instance}` : one.instance;
+    return kinds.size < 2 ? [] : models.map(([name, model]) => modelRow(instance, name, model));
+  });
+  if (rows.length === 0) return;
+  out.say("");
+  out.table(["instance", "model", "verdict", "goldens", "notes"], rows);
+}
+
+function modelRow(instance: string, name: string, model: ModelReport): Cell[] {
+  const notes = [model.fit ? "fit" : "", model.diverted ? "diverted" : ""].filter((note) => note !== "");
+  return [instance, name, verdictCell(model.verdict), goldensCell(model), notes.join(", ")];
 }
 
 function notesOf(one: ServiceView, nowMs: number): string[] {
@@ -67,17 +88,16 @@ function instanceNotes({ silent, connected, contested, incident, report }: Insta
   ].filter((note) => note !== "");
 }
 
-function verdictOf({ report }: InstanceView): Cell {
-  if (!report) return "-";
-  const { verdict } = report;
+const verdictOf = ({ report }: InstanceView): Cell => (report ? verdictCell(report.verdict) : "-");
+const goldensOf = ({ report }: InstanceView): Cell => (report ? goldensCell(report) : "-");
+
+function verdictCell(verdict: Verdict): Cell {
   if (verdict.kind === "healthy") return { text: "healthy", colour: "good" };
   if (verdict.kind === "unknown") return { text: "unknown", colour: "warn" };
   return { text: `${verdict.kind} ${verdict.failure}`, colour: verdict.kind === "failed" ? "bad" : "warn" };
 }
 
-function goldensOf({ report }: InstanceView): Cell {
-  if (!report) return "-";
-  if (report.goldens === "failed") return { text: "failed", colour: "bad" };
-  const age = report.provenAgeMs === null ? "" : ` ${spanText(report.provenAgeMs)} ago`;
-  return `${report.goldens}${age}`;
+function goldensCell({ goldens, provenAgeMs }: Pick<ModelReport, "goldens" | "provenAgeMs">): Cell {
+  if (goldens === "failed") return { text: "failed", colour: "bad" };
+  return provenAgeMs === null ? goldens : `${goldens} ${spanText(provenAgeMs)} ago`;
 }

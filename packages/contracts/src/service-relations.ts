@@ -42,7 +42,8 @@ function uniqueUrls({ instances }: ServiceConfig): RelationProblem[] {
 }
 
 function activeRoles({ class: poolClass, instances }: ServiceConfig): RelationProblem[] {
-  const actives = instances.filter(({ role }) => role === "active").length;
+  // A shadow takes no traffic, whatever role is written beside it.
+  const actives = instances.filter(({ role, shadow }) => role === "active" && !shadow).length;
   if (poolClass === "exclusive" ? actives === 1 : actives > 0) return [];
   const expected = poolClass === "exclusive" ? "exactly one active in an exclusive service" : "an active";
   return [{ path: ["instances"], expected, found: `${actives} active` }];

@@ -69,7 +69,9 @@ export async function startStack(options: Options): Promise<Stack> {
       const front = await keep(options, `front ${config.service}`, "front", (before) => [
         "--listen",
         before ? new URL(text(before.url)).host : config.listen,
-        ...sidecars.filter((one) => one.service === config.service).flatMap((one) => frontArgs(one, config)),
+        ...sidecars
+          .filter(({ service, id }) => service === config.service && !isShadow(config, id))
+          .flatMap((one) => frontArgs(one, config)),
       ]);
       service[config.service] = text(front.line.url);
     }
@@ -111,6 +113,9 @@ function pinned({ tap, control, agent }: Record<string, unknown>): string[] {
     ...["--control", new URL(text(control)).host, "--agent", text(agent)],
   ];
 }
+
+const isShadow = ({ instances }: ServiceConfig, id: string): boolean =>
+  instances.some((one) => one.id === id && one.shadow);
 
 /** In watch posture no sidecar is in the path: the front joins clients with the model servers themselves. */
 function frontArgs({ id, tap, agent }: SidecarLine, { instances }: ServiceConfig): string[] {

@@ -10,6 +10,7 @@ export function instanceView(state: ServiceState, id: string, nowMs: number): In
     service: state.plan.service,
     instance: id,
     role: state.durable.roles[id] ?? "standby",
+    shadow: state.plan.instances.some((instance) => instance.id === id && instance.shadow === true),
     connected: member.connected,
     contested: member.contested,
     silent: member.silent,
@@ -42,6 +43,11 @@ export function isNews(before: Member | undefined, after: Member): boolean {
         report.restorable,
         report.fit,
         report.diverted,
+        Object.entries(report.models ?? {}).map(([name, { verdict, goldens, fit, diverted, release }]) => [
+          name,
+          verdict.kind,
+          [goldens, fit, diverted, release],
+        ]),
       ],
     ]);
   return before === undefined || (before !== after && telling(before) !== telling(after));

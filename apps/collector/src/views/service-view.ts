@@ -8,14 +8,17 @@ export function serviceView(
   state: ServiceState,
 ): ServiceView {
   const { durable, plan } = state;
-  const members = plan.instances.flatMap(({ id }) => state.members[id] ?? []);
+  // What a shadow goes through is no state of the service.
+  const serving = plan.instances.filter(({ shadow }) => !shadow);
+  const members = serving.flatMap(({ id }) => state.members[id] ?? []);
   const active = members.filter(({ id }) => durable.roles[id] === "active");
   const isFit = (member: (typeof members)[number]): boolean =>
     member.report?.fit === true && member.connected && !member.silent && !member.contested;
   const incidents = Object.keys(state.incidents).filter((id) => state.incidents[id]?.closedAtMs === null);
   const heard = active.some(({ report }) => report !== null);
   const served = active.some(isFit);
-  const whole = served && members.every(isFit) && incidents.length === 0;
+  const open = incidents.filter((id) => serving.some((one) => one.id === state.incidents[id]?.instance));
+  const whole = served && members.every(isFit) && open.length === 0;
   return {
     service: plan.service,
     class: poolClass,

@@ -11,6 +11,10 @@ export const InstanceView = z
     service: Name,
     instance: Name,
     role: Role.describe("as decided and stored; report.role is what the sidecar holds"),
+    shadow: z
+      .boolean()
+      .optional()
+      .describe("asked and judged, and never given traffic; absent from older collectors"),
     connected: z.boolean(),
     contested: z.boolean().describe("two live sidecars claim this identity: neither is commanded"),
     silent: z.boolean(),
