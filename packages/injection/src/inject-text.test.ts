@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { injectConfig } from "./config.ts";
 import { injectText, uninjectText } from "./inject-text.ts";
-import { diceOf } from "./testing/random.ts";
+import { diceOf } from "./testing/dice.ts";
 import { someManifest } from "./testing/some-manifest.ts";
 import { writeYaml } from "./testing/write-yaml.ts";
 

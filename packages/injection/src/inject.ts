@@ -106,6 +106,8 @@ function putIn(
   const model = modelMount(pod, target);
   say("model", model.modelDir ?? "no folder");
   const native = initContainers && isNative(keys["native-sidecar"] ?? config.native, config.kubeletMin);
+  if (!native && pod.restartPolicy !== undefined && pod.restartPolicy !== "Always")
+    return declined("job_needs_native", `the pod has restartPolicy: ${String(pod.restartPolicy)}`);
   say("container", native ? "native sidecar" : "ordinary container");
   const sidecar = buildSidecar({
     group,

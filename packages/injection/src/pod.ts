@@ -102,12 +102,34 @@ const MetaShape = z.looseObject({
   ownerReferences: list(z.looseObject({ kind: maybe(z.string()), name: maybe(z.string()) })),
 });
 
+const depthMax = 100;
+
+/** Iterative: what comes from outside may be nested deeper than the stack. */
+function isTooDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth < depthMax && level.length > 0; depth += 1)
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
+  return level.length > 0;
+}
+
+/**
+ * A deep copy in which no two places share an object. Aliases of YAML do: what is then changed in one place would
+ * change in the other.
+ */
+export function copy<T>(value: T): T {
+  if (Array.isArray(value)) return value.map((item) => copy(item)) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+  return Object.fromEntries(entries.map(([key, one]) => [key, copy(one)])) as T;
+}
+
 /** What is wrong with a pod or its metadata that came from outside, in one sentence; null where both can be read. */
 export function malformed(pod: unknown, meta: unknown): string | null {
   for (const [shape, value, where] of [
     [PodShape, pod, "spec"],
     [MetaShape, meta, "metadata"],
   ] as const) {
+    if (isTooDeep(value)) return `${where}: nested deeper than ${depthMax}`;
     const parsed = shape.safeParse(value);
     const issue = parsed.error?.issues[0];
     if (issue) return `${[where, ...issue.path.map(String)].join(".").slice(0, 256)}: ${issue.message}`;

@@ -15,6 +15,8 @@ export const declineReasons = {
   no_port: "Declare the model's containerPort, or name it in locum.dev/port.",
   numeric_service_port:
     "Give the port a name and let the Service target that name, or pass the Service to locum inject in the same input.",
+  job_needs_native:
+    "An ordinary container beside a job would keep it from ending: native sidecars end with it (locum.dev/native-sidecar, or kubelets from 1.33 on).",
   port_collision: "Choose others with locum.dev/tap-port and locum.dev/control-port.",
   name_collision: "Names that begin with locum- are the sidecar's.",
   name_too_long: "An instance is named after its pod, with at most 63 characters.",

@@ -1,5 +1,5 @@
 import type { Keys } from "./keys.ts";
-import type { Container, Probe } from "./pod.ts";
+import { type Container, copy, type Probe } from "./pod.ts";
 import type { Note } from "./reasons.ts";
 import type { Original } from "./status.ts";
 
@@ -46,7 +46,7 @@ export function rewriteProbes(container: Container, keys: Keys): Rewritten {
     }
     const { httpGet: _h, tcpSocket: _t, grpc: _g, ...times } = probe;
     result.asked[kind] = asked;
-    result.originals.push({ path: ["containers", container.name, field], was: structuredClone(probe) });
+    result.originals.push({ path: ["containers", container.name, field], was: copy(probe) });
     container[field] = { httpGet: { path: `/probe/${kind}`, port: keys["control-port"] }, ...times };
   }
   return result;

@@ -1,5 +1,5 @@
 import { domain, sourceKey, statusKey } from "./keys.ts";
-import type { Container, Meta, PodSpec } from "./pod.ts";
+import { type Container, copy, type Meta, type PodSpec } from "./pod.ts";
 import type { Note } from "./reasons.ts";
 import { type Original, readStatus, type Status } from "./status.ts";
 
@@ -18,8 +18,8 @@ export type Stripped = { pod: PodSpec; meta: Meta; wasInjected: boolean; notes: 
 export function strip(pod: PodSpec, meta: Meta): Stripped {
   const status = readStatus(meta);
   const bare: Stripped = {
-    pod: structuredClone(pod),
-    meta: structuredClone(meta),
+    pod: copy(pod),
+    meta: copy(meta),
     wasInjected: false,
     notes: [],
   };
@@ -104,5 +104,5 @@ function putBack(pod: PodSpec, { path, was }: Original): void {
         : undefined;
   if (!place || typeof field !== "string" || !fields.has(field)) return;
   if (was === undefined) delete place[field];
-  else place[field] = structuredClone(was);
+  else place[field] = copy(was);
 }

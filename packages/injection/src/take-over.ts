@@ -1,6 +1,6 @@
 import type { InjectConfig } from "./config.ts";
 import type { Keys } from "./keys.ts";
-import type { Container, PodSpec, Probe } from "./pod.ts";
+import { type Container, copy, type PodSpec, type Probe } from "./pod.ts";
 import { type Declined, declined, type Note } from "./reasons.ts";
 import type { Original } from "./status.ts";
 import type { Target } from "./target.ts";
@@ -84,7 +84,7 @@ function resolveNamed(container: Container, name: string, port: number): Origina
   for (const field of fields) {
     const value = container[field];
     if (!value) continue;
-    const was = structuredClone(value);
+    const was = copy(value);
     if (field === "lifecycle") {
       resolve(container.lifecycle?.postStart);
       resolve(container.lifecycle?.preStop);

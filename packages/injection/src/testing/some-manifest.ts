@@ -1,4 +1,4 @@
-import type { Dice } from "./random.ts";
+import type { Dice } from "./dice.ts";
 
 type Obj = Record<string, unknown>;
 const maybe = (dice: Dice, share: number, value: () => Obj): Obj => (dice.chance(share) ? value() : {});

@@ -1,4 +1,4 @@
-import type { Dice } from "./random.ts";
+import type { Dice } from "./dice.ts";
 
 /** How one document is written; drawn once for each. */
 type Style = {
