@@ -19,6 +19,8 @@ async function written(desk: Desk, file = "locum.yaml") {
   return parsed.config;
 }
 
+const twice = (flag: string, value: string): string[] => [flag, value, flag, value];
+
 describe("init", () => {
   test("pairs folders with servers, and what it writes passes check", async () => {
     await using a = await startFakeServer({ m: doubling });
@@ -37,7 +39,7 @@ describe("init", () => {
       posture: "tap",
       failover: { onUnapproved: "restore" },
       instances: [
-        { id: "a", url: a.url, role: "active" },
+        { id: "a", url: a.url, role: "active", protocol: "oip-v2-rest" },
         { id: "b", url: b.url, role: "standby", modelDir: dir },
       ],
     });
@@ -106,6 +108,8 @@ describe("init", () => {
 
   test.for<[string, (url: string) => string[], number]>([
     ["one server twice", (url) => ["--upstream", url, "--upstream", `${url}/`], 64],
+    ["more gRPC ports than servers", (url) => ["--upstream", url, ...twice("--upstream-grpc", "h:1")], 64],
+    ["a gRPC port that is no address", (url) => ["--upstream", url, "--upstream-grpc", "8001"], 64],
     ["more folders than servers", (url) => ["--upstream", url, "--model-dir", ".", "--model-dir", "."], 64],
     ["a folder that is not there", (url) => ["--upstream", url, "--model-dir", "absent"], 13],
     ["a listener that is no address", (url) => ["--upstream", url, "--listen", "everywhere"], 64],

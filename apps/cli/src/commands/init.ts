@@ -8,6 +8,7 @@ import { writeServiceYaml } from "../init/write-service-yaml.ts";
 import type { Io } from "../io.ts";
 import { ensureOperatorKey, operatorKeyFile } from "../operator-key.ts";
 import type { Output } from "../output.ts";
+import { readPlaces } from "../read-places.ts";
 
 const instancesMax = 64;
 
@@ -29,6 +30,11 @@ export const init = defineCommand({
     service: { kind: "text", required: true, about: "name of the service" },
     upstream: { kind: "list", required: true, about: "a model server" },
     "model-dir": { kind: "list", about: "the folder that it reads: of one model or a whole repository" },
+    "upstream-grpc": {
+      kind: "list",
+      about: "host:port of its gRPC, if not on the port above or 8001; - for none named",
+    },
+    management: { kind: "list", about: "URL of TorchServe's management API, if not on the port above" },
     out: { kind: "text", fallback: "locum.yaml", about: "the file to write" },
     listen: { kind: "text", fallback: "127.0.0.1:0", about: "address of the service under locum up" },
     model: { kind: "list", about: "a model, where a server keeps no list" },
@@ -38,15 +44,16 @@ export const init = defineCommand({
   },
   async run({ flags, io, out }) {
     const { upstream: upstreams, "model-dir": modelDirs, out: given } = flags;
+    const { "upstream-grpc": grpcs, management: managements } = flags;
     if (!Name.safeParse(flags.service).success)
       throw new Fault(
         "usage",
         `--service ${flags.service}: expected lower-case letters, digits, '-' and '.'`,
       );
-    if (upstreams.length > instancesMax || modelDirs.length > upstreams.length)
-      throw new Fault("usage", `found ${upstreams.length} --upstream and ${modelDirs.length} --model-dir`, {
-        hint: `At most ${instancesMax} servers; each --model-dir belongs to the --upstream of its place, - for none.`,
-      });
+    refuseUnpaired(upstreams, { "model-dir": modelDirs, "upstream-grpc": grpcs, management: managements });
+    const places = upstreams.map((_, index) =>
+      readPlaces({ "upstream-grpc": named(grpcs[index]), management: named(managements[index]) }),
+    );
     const file = resolve(io.cwd, given);
     if (!flags.force) await refuseExisting(file, given);
     const headersFile = absolute(io, flags["headers-file"]);
@@ -56,8 +63,9 @@ export const init = defineCommand({
         lookAtInstance({
           id: instanceId(index),
           url,
-          modelDir: folderOf(modelDirs[index]),
+          modelDir: named(modelDirs[index]),
           named: flags.model,
+          places: places[index] ?? {},
           ca,
           headersFile,
           cwd: io.cwd,
@@ -82,6 +90,16 @@ export const init = defineCommand({
   },
 });
 
+/** Flags of one server each stand in the order of the servers. */
+function refuseUnpaired(upstreams: readonly string[], paired: Record<string, readonly string[]>): void {
+  const [more] = Object.entries(paired).filter(([, values]) => values.length > upstreams.length);
+  if (upstreams.length <= instancesMax && !more) return;
+  const found = more ? ` and ${more[1].length} --${more[0]}` : "";
+  throw new Fault("usage", `found ${upstreams.length} --upstream${found}`, {
+    hint: `At most ${instancesMax} servers; each --${more?.[0] ?? "model-dir"} belongs to the --upstream of its place, - for none.`,
+  });
+}
+
 async function refuseExisting(file: string, given: string): Promise<void> {
   const exists = await access(file).then(
     () => true,
@@ -95,7 +113,7 @@ async function refuseExisting(file: string, given: string): Promise<void> {
 
 const absolute = (io: Io, path: string | undefined): string | undefined =>
   path === undefined ? undefined : resolve(io.cwd, path);
-const folderOf = (text: string | undefined): string | undefined =>
+const named = (text: string | undefined): string | undefined =>
   text === "-" || text === "" ? undefined : text;
 const instanceId = (index: number): string => "abcdefghijklmnopqrstuvwxyz"[index] ?? `i${index + 1}`;
 
@@ -135,6 +153,8 @@ function report(
       id,
       url,
       protocol: detection.protocol,
+      grpc: detection.grpc ?? null,
+      management: detection.management ?? null,
       server: detection.server ?? null,
       models,
       silent,

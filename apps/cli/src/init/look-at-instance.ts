@@ -4,6 +4,7 @@ import { Fault, type ModelMetadata } from "@locum/contracts";
 import { connect, type Detection, detect } from "@locum/serving";
 import { type RestoreMethod, restoreMethod } from "@locum/snapshot";
 import { accessTo } from "../connect-instance.ts";
+import type { Places } from "../read-places.ts";
 import { servedModels } from "../served-models.ts";
 
 export type Looked = {
@@ -26,6 +27,7 @@ export async function lookAtInstance({
   named,
   ca,
   headersFile,
+  places = {},
   cwd,
 }: {
   id: string;
@@ -34,6 +36,8 @@ export async function lookAtInstance({
   named: readonly string[];
   ca: string | undefined;
   headersFile: string | undefined;
+  /** Where its other APIs are, if not where servers have them. */
+  places?: Places;
   cwd: string;
 }): Promise<Looked> {
   const modelDir = given === undefined ? undefined : resolve(cwd, given);
@@ -46,9 +50,10 @@ export async function lookAtInstance({
             cause,
           });
         });
-  const access = await accessTo({ url, ca, headersFile });
+  const access = await accessTo({ url, ca, headersFile, ...places });
   const detection = await detect(url, { ...access, timeoutMs: 5000 });
-  const server = connect(access);
+  const { protocol, grpc, management } = detection;
+  const server = connect({ ...access, protocol, grpc, management });
   try {
     const { models, silent } = await servedModels(server, { named, modelDir });
     const restore = modelDir === undefined ? undefined : await restoreMethod({ dir: modelDir });

@@ -82,6 +82,9 @@ function instanceYaml(one: Looked, index: number, { all, headersFile, ca }: Arou
     `  # ${comment(about)}: ${comment(models.map(modelText).join("; ") || "no model describes itself now")}`,
     `  - id: ${quote(id)}`,
     `    url: ${quote(url)}`,
+    `    protocol: ${detection.protocol}`,
+    ...(detection.grpc === undefined ? [] : [`    grpc: ${quote(detection.grpc)}`]),
+    ...(detection.management === undefined ? [] : [`    management: ${quote(detection.management)}`]),
     `    role: ${index === 0 ? "active" : "standby"}`,
     ...(modelDir === undefined
       ? ["    # modelDir: the folder that it reads; without it only answers are judged"]
