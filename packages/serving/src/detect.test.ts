@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { Fault } from "@locum/contracts";
@@ -76,6 +77,73 @@ test.for([
   expect(fault).toBeInstanceOf(Fault);
   expect(fault).toMatchObject({ code: "upstream-protocol" });
   expect((fault as Fault).message).toContain("GET /v2/health/live: ");
+});
+
+const kserveV1 = {
+  "GET /v1/models": { body: { models: ["m"] } },
+  "GET /v1/models/m": { body: { name: "m", ready: false } },
+};
+const torchserve = {
+  "GET /ping": { body: { status: "Healthy" } },
+  "GET /api-description": { body: { info: { title: "TorchServe APIs", version: "0.12.0" } } },
+};
+const openai = {
+  "GET /v1/models": { body: { object: "list", data: [{ id: "tiny", object: "model", owned_by: "vllm" }] } },
+};
+
+test.for([
+  ["KServe v1 alone", kserveV1, { protocol: "kserve-v1", models: [{ name: "m", state: "UNAVAILABLE" }] }],
+  [
+    "TensorFlow Serving",
+    { "GET /v1/models": { status: 400, body: { error: "Missing model name in request." } } },
+    { protocol: "kserve-v1", server: { name: "tensorflow-serving" }, modelsKnown: false },
+  ],
+  [
+    "TorchServe with its management closed",
+    torchserve,
+    { protocol: "torchserve", server: { name: "torchserve", version: "0.12.0" }, modelsKnown: false },
+  ],
+  [
+    "an OpenAI-compatible server",
+    openai,
+    { protocol: "openai", server: { name: "vllm" }, models: [{ name: "tiny", state: "READY" }] },
+  ],
+  [
+    "several at once: the richest",
+    { "GET /v2": { body: { name: "kserve", version: "1", extensions: [] } }, ...kserveV1, ...torchserve },
+    { protocol: "oip-v2-rest", also: ["torchserve", "kserve-v1"], server: { name: "kserve" } },
+  ],
+] as [string, Record<string, Scripted>, object][])("%s", async ([, script, expected]) => {
+  expect(await detectAt(script)).toMatchObject(expected);
+});
+
+test("a ping alone, a list of names alone and a wish for a key are no protocol", async () => {
+  const parts = [
+    { "GET /ping": torchserve["GET /ping"] },
+    { "GET /api-description": torchserve["GET /api-description"] },
+    { "GET /v1/models": kserveV1["GET /v1/models"] },
+    { "GET /v1/models": { body: { data: [{ name: "no id" }] } } },
+  ];
+  for (const script of parts) {
+    await expect(detectAt(script)).rejects.toMatchObject({ code: "upstream-protocol" });
+    await server?.close();
+  }
+  await expect(detectAt({ "GET /v1/models": { status: 401 } })).rejects.toMatchObject({
+    hint: expect.stringContaining("headers"),
+  });
+});
+
+test("a program that says everything to everybody is nobody", async () => {
+  const everything = JSON.stringify({
+    ...{ name: "m", version: "1", extensions: [], ready: true, status: "Healthy" },
+    ...{ models: ["m"], object: "list", data: [{ id: "m" }], info: { title: "any" } },
+  });
+  const program = createHttpServer((_request, response) => response.end(everything)).listen(0, "127.0.0.1");
+  await new Promise((resolve) => program.once("listening", resolve));
+  const url = `http://127.0.0.1:${(program.address() as AddressInfo).port}`;
+  await expect(detect(url)).rejects.toMatchObject({ code: "upstream-protocol" });
+  program.closeAllConnections();
+  await new Promise((resolve) => program.close(resolve));
 });
 
 test("nobody there, and somebody who never answers", async () => {
