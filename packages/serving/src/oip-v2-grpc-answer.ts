@@ -17,6 +17,8 @@ import {
 
 const code = "upstream-protocol";
 const fieldsMax = 20_000_000;
+const numbersMax = 2 ** 24;
+const textsMax = 2 ** 20;
 
 /** The outputs of a ModelInferResponse, raw or typed. Those in shared memory are left out. Throws `upstream-protocol`. */
 export function decodeGrpcAnswer(message: Uint8Array): Tensor[] {
@@ -59,10 +61,14 @@ function typedElements(
   // Every element takes at least a byte: a list that cannot be there is not made room for.
   const bytesIn = output.contents.reduce((sum, part) => sum + part.length, 0);
   if (count > bytesIn) throw mismatch(head, Math.min(count - 1, bytesIn), code);
-  const values: (number | string | boolean)[] = [];
+  const values = roomFor(head, count);
+  let taken = 0;
   const take = (value: number | string | boolean) => {
-    if (values.length >= count) throw mismatch(head, count + 1, code);
-    values.push(value);
+    if (taken >= count) throw mismatch(head, count + 1, code);
+    if ((typeof value === "string") !== (head.datatype === "BYTES")) {
+      throw new Fault(code, `tensor ${show(head.name)}: its contents are no ${head.datatype}`);
+    }
+    values[taken++] = head.datatype === "BOOL" ? Boolean(value) : value;
   };
   for (const bytes of output.contents) {
     const walked = walkMessage(bytes, { budget }, (field, wire, from, to) => {
@@ -73,8 +79,21 @@ function typedElements(
     });
     if (!walked) throw new Fault(code, `tensor ${show(head.name)}: its contents are malformed`);
   }
+  if (taken !== count) throw mismatch(head, taken, code);
   return values;
 }
+
+/** Numbers lie outside the heap, which is small in a sidecar; texts and truth values cannot, so fewer are let in. */
+function roomFor({ name, datatype }: Omit<Tensor, "data">, count: number): Values {
+  const isNumeric = datatype !== "BYTES" && datatype !== "BOOL";
+  if (count > (isNumeric ? numbersMax : textsMax)) {
+    throw new Fault(code, `tensor ${show(name)}: ${count} elements are too many outside raw contents`);
+  }
+  if (!isNumeric) return [];
+  return (datatype === "FP32" ? new Float32Array(count) : new Float64Array(count)) as Values;
+}
+
+type Values = { [index: number]: number | string | boolean; length: number };
 
 function unpack(
   element: Element,

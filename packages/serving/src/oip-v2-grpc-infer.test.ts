@@ -179,6 +179,10 @@ test.for([
     encodeMessage("Answer", { outputs: [output], raw_output_contents: [Buffer.alloc(8)] }),
   ],
   [
+    "texts in a tensor of numbers",
+    encodeMessage("Answer", { outputs: [{ ...output, contents: { bytes_contents: [Buffer.from("NaN")] } }] }),
+  ],
+  [
     "typed contents that do not",
     encodeMessage("Answer", { outputs: [{ ...output, shape: [1_000_000, 1000] }] }),
   ],

@@ -34,6 +34,8 @@ export async function inferGrpc(
   return { outputs: joined(pieces.flat()), latencyMs: stream.latencyMs };
 }
 
+const elementsMax = 2 ** 20;
+
 /** The pieces of each output in their order, joined along the first axis where they differ in no other, else flat. */
 function joined(pieces: Tensor[]): Tensor[] {
   return [...Map.groupBy(pieces, ({ name }) => name).values()].flatMap(([first, ...others]) => {
@@ -42,6 +44,9 @@ function joined(pieces: Tensor[]): Tensor[] {
     if (all.some(({ datatype }) => datatype !== first.datatype)) {
       throw new Fault("upstream-protocol", `output ${first.name} changes its datatype within a stream`);
     }
+    const count = all.reduce((sum, { data }) => sum + data.length, 0);
+    if (count > elementsMax)
+      throw new Fault("upstream-protocol", `output ${first.name}: over ${elementsMax} elements`);
     const rest = JSON.stringify(first.shape.slice(1));
     const data = all.flatMap((piece) => Array.from(piece.data));
     const isAlongFirst =
