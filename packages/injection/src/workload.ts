@@ -115,7 +115,7 @@ export function stripWorkload(object: Obj): Obj {
   if (!kind || !found) return object;
   try {
     const bare = strip(found.pod as PodSpec, found.meta as Meta);
-    return putPod(object, kind, bare.pod, bare.meta);
+    return bare.wasInjected ? putPod(object, kind, bare.pod, bare.meta) : object;
   } catch {
     // A pod whose lists are no lists was never injected by us.
     return object;

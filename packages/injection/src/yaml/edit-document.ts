@@ -102,11 +102,10 @@ function addPairs(ctx: Ctx, map: YAMLMap, added: Record<string, unknown>, inFlow
   const first = place.itemStart(map, 0);
   const column = place.columnOf(text, first);
   if (inFlow) {
-    const own =
-      place.startsLine(text, first) || /^\t+$/.test(text.slice(place.lineStart(text, first), first));
-    const gap = own ? eol + text.slice(place.lineStart(text, first), first) : " ";
+    const pad = place.padBefore(text, first);
+    const gap = pad === null ? " " : eol + pad;
     const pairs = Object.entries(added).map(([key, value]) => {
-      return `${inline(key)}: ${flowText(value, own ? column : null, ctx)},${gap}`;
+      return `${inline(key)}: ${flowText(value, pad, ctx)},${gap}`;
     });
     ctx.edits.push({ at: first, remove: 0, insert: pairs.join("") });
     return;
@@ -162,10 +161,9 @@ function addItem(ctx: Ctx, list: YAMLSeq, index: number, value: unknown, inFlow:
   const first = place.itemStart(list, isLast ? 0 : index);
   const column = place.columnOf(text, first);
   if (inFlow) {
-    const own =
-      place.startsLine(text, first) || /^\t+$/.test(text.slice(place.lineStart(text, first), first));
-    const gap = own ? eol + text.slice(place.lineStart(text, first), first) : " ";
-    const item = flowText(value, own ? column : null, ctx);
+    const pad = place.padBefore(text, first);
+    const gap = pad === null ? " " : eol + pad;
+    const item = flowText(value, pad, ctx);
     if (isLast)
       ctx.edits.push({ at: place.contentEnd(list.items.at(-1)), remove: 0, insert: `,${gap}${item}` });
     else ctx.edits.push({ at: first, remove: 0, insert: `${item},${gap}` });

@@ -47,6 +47,12 @@ export const columnOf = (text: string, at: number): number => at - lineStart(tex
 export const startsLine = (text: string, at: number): boolean =>
   /^ *$/.test(text.slice(lineStart(text, at), at));
 
+/** The blanks or tabs that alone stand before `at` on its line; null where something else does. */
+export function padBefore(text: string, at: number): string | null {
+  const before = text.slice(lineStart(text, at), at);
+  return /^[ \t]*$/.test(before) && at > 0 ? before : null;
+}
+
 type SourceItem = {
   start: { type: string; offset: number; source: string }[];
   key?: { offset: number } | null;

@@ -21,11 +21,11 @@ export function blockLines(value: unknown, column: number, { eol }: Layout): str
 /** A value on one line, JSON, which is YAML in every place where a value may stand. */
 export const inline = (value: unknown): string => JSON.stringify(value);
 
-/** A value for a place in flow style, over several lines where its neighbours are. */
-export function flowText(value: unknown, column: number | null, { eol }: Layout): string {
-  if (column === null) return inline(value);
-  const indent = " ".repeat(column);
-  return JSON.stringify(value, null, 2).replaceAll("\n", eol + indent);
+/** A value for a place in flow style; over several lines, with `pad` before each, where its neighbours are. */
+export function flowText(value: unknown, pad: string | null, { eol }: Layout): string {
+  if (pad === null) return inline(value);
+  const unit = pad.includes("\t") ? "\t" : 2;
+  return JSON.stringify(value, null, unit).replaceAll("\n", eol + pad);
 }
 
 /** A scalar in place of another: bare where that is safe, since most manifests are written so. */
