@@ -1,8 +1,8 @@
 import type { Command, CommandResult } from "@locum/contracts";
-import { repairFor } from "@locum/coordination";
+import { type Health, repairFor } from "@locum/coordination";
 import { monotonicMs } from "./clock.ts";
 import { actBegins, candidateProves, restoreSwaps } from "./invariants.ts";
-import { answerOf, load, releaseOf } from "./model.ts";
+import { answerOf, askedBy, load, releaseOf } from "./model.ts";
 import { judgePolicyOf, lookAtFiles, reportOf, see } from "./probing.ts";
 import { later } from "./process.ts";
 import { give, type Sidecar } from "./sidecar.ts";
@@ -37,15 +37,32 @@ function prepare(world: World, sidecar: Sidecar, command: Command): void {
   const { model, volume, approved } = sidecar.instance;
   later(world, sidecar.process, model.hungSinceMs === null ? 20 : 300, () => {
     const known = world.releases.slice(0, approved);
-    const release = known.find(({ digest }) => digest === sidecar.health.goldens.current);
+    const { health } = sidecar;
+    // Each model is proven by the release that it answers as, which may not be its neighbour's in the middle of a deploy.
+    const passes = (golden: string): boolean => {
+      const name = askedBy(world, golden);
+      const { current } = (health.models[name] ?? health).goldens;
+      return current !== null && answerOf(model, { golden, name }, known).passes.includes(current);
+    };
+    const asked = goldensOfCurrent(health);
     const proven =
-      release?.goldens.every((golden) => answerOf(model, golden, known).passes.includes(release.digest)) &&
+      asked.length > 0 &&
+      asked.every(passes) &&
       known.some(({ tree }) => tree === volume.tree) &&
       sidecar.health.verdict.kind === "healthy" &&
       sidecar.busyWith === null;
     candidateProves(world, sidecar, command);
     complete(world, sidecar, command, proven ? "done" : "refused", proven ? "ok" : "unfit");
   });
+}
+
+/** The set of the release that each model answers as. */
+function goldensOfCurrent({ goldens, models }: Health): string[] {
+  const tallies =
+    Object.keys(models).length > 0 ? Object.values(models).map((one) => one.goldens) : [goldens];
+  return tallies.flatMap(
+    ({ approved, current }) => approved.find(({ digest }) => digest === current)?.goldens ?? [],
+  );
 }
 
 function complete(
@@ -69,15 +86,20 @@ export function nextAct(world: World, sidecar: Sidecar): void {
   const { heartbeatMs } = world.scenario.plan;
   const workMs = world.random.between(0.5, 6) * heartbeatMs;
   const { act } = command;
-  if (act.kind !== "restore" || act.reload) maintain(world, sidecar, maintenanceMsMax);
+  if (act.kind !== "restore" || act.reload) maintain(world, sidecar, maintenanceMsMax, modelsOf(act));
   if (act.kind === "restore") later(world, sidecar.process, workMs, () => swapFiles(world, sidecar, command));
   else later(world, sidecar.process, workMs, () => reloadOrRestart(world, sidecar, command));
 }
 
-function maintain(world: World, sidecar: Sidecar, forMs: number): void {
+function maintain(world: World, sidecar: Sidecar, forMs: number, models: string[] | undefined): void {
   const atMs = monotonicMs(sidecar.process.clock, world.nowMs);
-  see(world, sidecar, { kind: "maintenance", atMs, untilMs: atMs + forMs, reason: "ordered" });
+  const of = models ? { models } : {};
+  see(world, sidecar, { kind: "maintenance", atMs, untilMs: atMs + forMs, reason: "ordered", ...of });
 }
+
+/** Those that an act is about; all where it names none. */
+const modelsOf = (act: Command["act"]): string[] | undefined =>
+  act.kind === "restore" || act.kind === "reload" ? act.models : undefined;
 
 /** Only while the files still are the judged ones and nobody writes. */
 function swapFiles(world: World, sidecar: Sidecar, command: Command): void {
@@ -86,7 +108,7 @@ function swapFiles(world: World, sidecar: Sidecar, command: Command): void {
   const { volume } = sidecar.instance;
   const release = world.releases.find(({ digest }) => digest === act.release);
   if (!release || !volume.twins.includes(release.digest) || volume.tree !== act.judged || volume.writing) {
-    if (act.reload) maintain(world, sidecar, 0);
+    if (act.reload) maintain(world, sidecar, 0, act.models);
     return end(world, sidecar, command, "refused", "conflict");
   }
   restoreSwaps(world, sidecar, command);
@@ -103,12 +125,14 @@ function reloadOrRestart(world: World, sidecar: Sidecar, command: Command): void
     model.hungSinceMs = null;
   }
   const able = model.up && model.hungSinceMs === null;
-  if (able) load(world, model, volume);
-  maintain(world, sidecar, 0);
+  const names = modelsOf(command.act);
+  if (able) load(world, model, volume, names);
+  maintain(world, sidecar, 0, names);
   later(world, sidecar.process, 400, () => {
     const atMs = monotonicMs(sidecar.process.clock, world.nowMs);
-    const { goldens } = world.core.fitnessOf(sidecar.health, atMs, judgePolicyOf(world));
-    const proven = able && goldens === "proven";
+    const { goldens, models } = world.core.fitnessOf(sidecar.health, atMs, judgePolicyOf(world));
+    const states = names ? names.map((name) => models[name]?.goldens) : [goldens];
+    const proven = able && states.every((state) => state === "proven");
     end(world, sidecar, command, proven ? "done" : "failed", proven ? "ok" : "unfit");
   });
 }
@@ -136,7 +160,9 @@ export function repairAlone(world: World, sidecar: Sidecar): void {
   const { process, policy, health } = sidecar;
   const { plan } = world.scenario;
   const atMs = monotonicMs(process.clock, world.nowMs);
-  const touched = health.verdict.kind === "failed" || health.bytes.state === "unapproved";
+  const parts = [health, ...Object.values(health.models)];
+  const touched =
+    parts.some(({ verdict }) => verdict.kind === "failed") || health.bytes.state === "unapproved";
   if (!touched || plan.mode === "dry-run" || policy?.paused) return;
   if (atMs - sidecar.heardMs < aloneBeats * plan.heartbeatMs || sidecar.busyWith) return;
   if (atMs - sidecar.aloneActedMs < 2 * aloneBeats * plan.heartbeatMs) return;
@@ -144,6 +170,7 @@ export function repairAlone(world: World, sidecar: Sidecar): void {
     onUnapproved: plan.onUnapproved,
     settleMs: plan.settleMs,
     frozen: policy?.frozen ?? [],
+    frozenModels: policy?.frozenModels,
     rollbackTo: null,
     tried: [],
   });

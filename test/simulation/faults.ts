@@ -1,7 +1,7 @@
 import type { Order } from "@locum/coordination";
 import { wallMs } from "./clock.ts";
 import { deploy } from "./deploys.ts";
-import { corruptTree, load } from "./model.ts";
+import { corruptTree, load, namesOf, spoil } from "./model.ts";
 import type { Link } from "./network.ts";
 import { later, pause } from "./process.ts";
 import { input, stopReplica } from "./replica.ts";
@@ -50,11 +50,11 @@ const faults: Record<FaultKind, (world: World) => void> = {
     }),
   "memory-wrong": (world) =>
     trouble(world, ({ model }) => {
-      model.memory = "wrong";
+      spoil(model, "wrong", oneOf(world));
     }),
   "not-finite": (world) =>
     trouble(world, ({ model }) => {
-      model.memory = "not-finite";
+      spoil(model, "not-finite", oneOf(world));
     }),
   "hardware-wrong": (world) =>
     trouble(world, ({ model }) => {
@@ -64,7 +64,8 @@ const faults: Record<FaultKind, (world: World) => void> = {
   "bytes-wrong-reloaded": (world) =>
     trouble(world, (instance) => {
       corrupt(world, instance);
-      if (instance.model.up) load(world, instance.model, instance.volume);
+      const name = oneOf(world);
+      if (instance.model.up) load(world, instance.model, instance.volume, name === null ? undefined : [name]);
     }),
   "twin-lost": (world) => {
     const instance = world.random.pick(world.instances);
@@ -138,6 +139,12 @@ const faults: Record<FaultKind, (world: World) => void> = {
   "deploy-broken": (world) => deploy(world, { torn: false, broken: true }),
   order: (world) => order(world),
 };
+
+/** One model of several, more often than all of them. */
+function oneOf(world: World): string | null {
+  const names = namesOf(world);
+  return names.length > 1 && world.random.chance(0.7) ? (world.random.pick(names) ?? null) : null;
+}
 
 /** Both directions, or one: 0 spares what the sidecar says, 1 what it hears. */
 function cut({ up, down }: { up: Link; down: Link }, untilMs: number, direction = 2): void {

@@ -1,7 +1,7 @@
 import type { AuditEvent, Command, Verdict } from "@locum/contracts";
 import type { Durable, Effect, Input, ServiceState } from "@locum/coordination";
 import { monotonicMs, wallMs } from "./clock.ts";
-import { isRight, releaseOf } from "./model.ts";
+import { isRight, namesOf, partIsRight, releaseOf } from "./model.ts";
 import { isRunning, type Process } from "./process.ts";
 import type { Replica } from "./replica.ts";
 import type { Sidecar } from "./sidecar.ts";
@@ -103,9 +103,11 @@ export function recorded(world: World, { kind, facts, instance, reason }: Omit<A
 }
 
 /** I4: nothing is done to a model before the intent to do it is on disk. */
-export function actBegins(world: World, { incarnation }: Sidecar, { id, act }: Command): void {
+export function actBegins(world: World, sidecar: Sidecar, { id, act }: Pick<Command, "id" | "act">): void {
+  const { incarnation } = sidecar;
   if (!world.ledger.intents.has(id))
     violate(world, "I4", `${incarnation} begins ${act.kind} ${id}, its intent is not recorded`);
+  neighboursStay(world, sidecar, { id, act });
 }
 
 export function candidateProves(world: World, { instance }: Sidecar, { id }: Command): void {
@@ -136,6 +138,39 @@ export function verdictChanges(world: World, sidecar: Sidecar, verdict: Verdict)
     "I3",
     `${incarnation} is right, untouched for ${Math.round(quietMs)} ms, and judged ${failure}`,
   );
+}
+
+/** I3 of one model of several: it is not judged by what its neighbour does. */
+export function modelFails(
+  world: World,
+  { instance, incarnation }: Sidecar,
+  { name, failure }: { name: string; failure: string },
+): void {
+  const { model } = instance;
+  const quietMs = world.nowMs - model.troubledAtMs;
+  const answers = model.up && model.hungSinceMs === null && partIsRight(world, model, name);
+  if (quietMs < 40 * world.scenario.beatMs || !answers) return;
+  violate(world, "I3", `${name} of ${incarnation} is right, and judged ${failure}`);
+}
+
+/** I3: a model that is right is not taken down for a neighbour that is wrong, unless a person said so. */
+function neighboursStay(
+  world: World,
+  { instance, incarnation }: Sidecar,
+  { id, act }: Pick<Command, "id" | "act">,
+): void {
+  const isWhole =
+    act.kind === "restart" ||
+    (act.kind === "reload" && !act.models) ||
+    (act.kind === "restore" && act.reload && !act.models);
+  const { model } = instance;
+  const { ordered, everFrozen } = world.ledger;
+  const quietMs = world.nowMs - model.troubledAtMs;
+  if (!isWhole || ordered.has(id) || everFrozen.size > 0 || quietMs < 40 * world.scenario.beatMs) return;
+  if (!model.up || model.hungSinceMs !== null) return;
+  const right = namesOf(world).filter((name) => partIsRight(world, model, name));
+  if (right.length > 0 && right.length < namesOf(world).length)
+    violate(world, "I3", `${id} takes ${right.join(", ")} of ${incarnation} down, which is right`);
 }
 
 type Decided = { state: ServiceState; effects: readonly Effect[]; given: Input };

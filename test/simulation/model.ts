@@ -14,13 +14,17 @@ export type Volume = {
   twins: Digest[];
 };
 
+type Loaded = { loaded: Digest | null; memory: "right" | "wrong" | "not-finite" };
+
 /** One model server, as it really is. The core never sees this: only what probes say. */
 export type Model = {
   up: boolean;
   hungSinceMs: number | null;
   /** The release that was loaded, and what has happened to the loaded copy since. */
   loaded: Digest | null;
-  memory: "right" | "wrong" | "not-finite";
+  memory: Loaded["memory"];
+  /** Models of the server that were loaded, or went bad, by themselves since all of it was loaded. */
+  parts: Record<string, Loaded>;
   hardwareBad: boolean;
   /** The last instant at which something was wrong with it, or it was touched: later failures need a cause of their own. */
   troubledAtMs: number;
@@ -51,6 +55,7 @@ export const newModel = (release: WorldRelease): Model => ({
   hungSinceMs: null,
   loaded: release.digest,
   memory: "right",
+  parts: {},
   hardwareBad: false,
   troubledAtMs: -1e9,
 });
@@ -68,33 +73,55 @@ export function isRight(world: World, model: Model): boolean {
   return model.up && model.hungSinceMs === null && answersRightly(world, model);
 }
 
-export function answersRightly(world: World, { loaded, memory, hardwareBad }: Model): boolean {
-  if (memory !== "right" || hardwareBad || loaded === null) return false;
+export const answersRightly = (world: World, model: Model): boolean =>
+  namesOf(world).every((name) => partIsRight(world, model, name));
+
+export function partIsRight(world: World, model: Model, name: string): boolean {
+  const { loaded, memory } = partOf(model, name);
+  if (memory !== "right" || model.hardwareBad || loaded === null) return false;
   return world.releases.some(({ digest, broken }) => digest === loaded && !broken);
 }
 
-/** Loads the files that are there now, whatever they are. */
-export function load(world: World, model: Model, volume: Volume): void {
+const partOf = (model: Model, name: string): Loaded => model.parts[name] ?? model;
+
+/** The models of each server: one, or two that share it. */
+export const namesOf = ({ scenario }: World): string[] =>
+  Array.from({ length: scenario.models }, (_, index) => `m${index}`);
+
+/** Goldens are dealt out among the models by their numbers. */
+export const askedBy = ({ scenario }: World, golden: string): string =>
+  `m${Number(/^g(\d+)/.exec(golden)?.[1] ?? 0) % scenario.models}`;
+
+/** Loads the files that are there now, whatever they are; of some models only, or of all. */
+export function load(world: World, model: Model, volume: Volume, names?: readonly string[]): void {
   const release = releaseOf(world, volume.tree);
-  model.loaded = release?.digest ?? null;
-  model.memory = release ? "right" : "wrong";
+  const loaded: Loaded = { loaded: release?.digest ?? null, memory: release ? "right" : "wrong" };
+  if (names) for (const name of names) model.parts[name] = loaded;
+  else Object.assign(model, loaded, { parts: {} });
   model.troubledAtMs = world.nowMs;
+}
+
+/** What is in memory goes bad: all of it, or one model beside the others. */
+export function spoil(model: Model, memory: Loaded["memory"], name: string | null): void {
+  if (name === null) Object.assign(model, { memory, parts: {} });
+  else model.parts[name] = { loaded: partOf(model, name).loaded, memory };
 }
 
 /** The outcome of one golden, as every approved release would judge it. */
 export function answerOf(
   model: Model,
-  golden: string,
+  { golden, name }: { golden: string; name: string },
   approved: readonly WorldRelease[],
 ): { outcome: "answered" | "error" | "timeout" | "not-finite"; passes: Digest[]; fails: Digest[] } {
   if (!model.up) return { outcome: "error", passes: [], fails: [] };
   if (model.hungSinceMs !== null) return { outcome: "timeout", passes: [], fails: [] };
+  const { loaded, memory } = partOf(model, name);
   const passes: Digest[] = [];
   const fails: Digest[] = [];
   for (const { digest, goldens, broken } of approved) {
     if (!goldens.includes(golden)) continue;
-    const right = model.loaded === digest && !broken && model.memory === "right" && !model.hardwareBad;
+    const right = loaded === digest && !broken && memory === "right" && !model.hardwareBad;
     (right ? passes : fails).push(digest);
   }
-  return { outcome: model.memory === "not-finite" ? "not-finite" : "answered", passes, fails };
+  return { outcome: memory === "not-finite" ? "not-finite" : "answered", passes, fails };
 }

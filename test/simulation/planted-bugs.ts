@@ -1,7 +1,7 @@
 import type { Command } from "@locum/contracts";
 import type { decide as Decide, Effect, Input, ServiceState } from "@locum/coordination";
 import { deliveredCore } from "./run.ts";
-import type { Scenario } from "./scenario.ts";
+import { type Scenario, withTwoModels } from "./scenario.ts";
 import type { Core } from "./world.ts";
 
 /**
@@ -48,6 +48,13 @@ const deploys = (drawn: Scenario): Scenario => ({
   ...drawn,
   plan: { ...drawn.plan, mode: "auto", onUnapproved: "restore" },
   faults: ["deploy", "bytes-wrong"],
+});
+
+const oneWrongOfTwo = (drawn: Scenario): Scenario => ({
+  ...withTwoModels(drawn),
+  plan: { ...drawn.plan, mode: "auto" },
+  faults: ["memory-wrong", "not-finite"],
+  faultEveryMs: 40 * drawn.plan.heartbeatMs,
 });
 
 const withDecide = (decide: typeof Decide): Core => ({ ...deliveredCore, decide });
@@ -198,6 +205,27 @@ export const plantedBugs: PlantedBug[] = [
     }),
   },
   {
+    name: "a wrong model of several takes its neighbours with it",
+    found: /^I3: .*down, which is right/,
+    focus: oneWrongOfTwo,
+    core: withDecide((state, input) => {
+      const decision = deliveredCore.decide(state, input);
+      return { ...decision, effects: decision.effects.map(ofAll) };
+    }),
+  },
+  {
+    name: "a standby that is wrong about one model is a candidate",
+    found: /^I3: /,
+    focus: (drawn) => ({ ...oneWrongOfTwo(drawn), faults: ["memory-wrong", "not-finite", "model-crash"] }),
+    core: withDecide((state, input) => {
+      if (input.kind !== "report" || input.report.verdict.kind !== "healthy")
+        return deliveredCore.decide(state, input);
+      const { models: _models, ...report } = input.report;
+      const looksFit = { ...report, fit: true, goldens: "proven" as const, provenAgeMs: 0 };
+      return deliveredCore.decide(state, { ...input, report: looksFit });
+    }),
+  },
+  {
     name: "whatever is deployed is restored away",
     found: /^I3: .*restores an approved release away/,
     focus: deploys,
@@ -207,6 +235,15 @@ export const plantedBugs: PlantedBug[] = [
     }),
   },
 ];
+
+/** A repair that was meant for some models of a server, and is one of all of them. */
+function ofAll(effect: Effect): Effect {
+  if (effect.kind !== "send") return effect;
+  const { act } = effect.command;
+  if (act.kind !== "reload" && act.kind !== "restore") return effect;
+  const { models: _models, ...whole } = act;
+  return { ...effect, command: { ...effect.command, act: whole } };
+}
 
 /** A restore that is told the newest tree instead of the judged one: the compare-and-swap compares with itself. */
 function judgedNow(state: ServiceState, effect: Effect): Effect {

@@ -1,9 +1,9 @@
 import type { Probe, Report } from "@locum/contracts";
-import { type Ask, goldensToAsk, type JudgePolicy } from "@locum/coordination";
+import { type Ask, type Fitness, goldensToAsk, type Health, type JudgePolicy } from "@locum/coordination";
 import { repairAlone } from "./acting.ts";
 import { monotonicMs } from "./clock.ts";
-import { verdictChanges } from "./invariants.ts";
-import { answerOf, releaseOf } from "./model.ts";
+import { modelFails, verdictChanges } from "./invariants.ts";
+import { answerOf, askedBy, namesOf, releaseOf } from "./model.ts";
 import { later } from "./process.ts";
 import { give, type Sidecar } from "./sidecar.ts";
 import { divert, reportNow } from "./stream.ts";
@@ -54,7 +54,14 @@ function askNext(world: World, sidecar: Sidecar): void {
 
 /** What was approved: told at the start, and whenever an approval reaches this instance. */
 export function learnReleases(world: World, sidecar: Sidecar): void {
-  const approved = approvedOf(world, sidecar).map(({ digest, tree, goldens }) => ({ digest, tree, goldens }));
+  const approved = approvedOf(world, sidecar).map(({ digest, tree, goldens }) => ({
+    digest,
+    tree,
+    goldens,
+    models: Object.fromEntries(
+      namesOf(world).map((name) => [name, goldens.filter((golden) => askedBy(world, golden) === name)]),
+    ),
+  }));
   const atMs = monotonicMs(sidecar.process.clock, world.nowMs);
   see(world, sidecar, { kind: "releases", atMs, approved });
   lookAtFiles(world, sidecar);
@@ -80,14 +87,30 @@ export function see(world: World, sidecar: Sidecar, probe: Probe): void {
   sidecar.health = health;
   for (const wanted of asks) follow(world, sidecar, wanted);
   const [was, is] = [before.verdict, health.verdict];
-  if (was.kind === is.kind && before.bytes === health.bytes) return;
-  const wrong = is.kind === "failed" || health.bytes.state === "unapproved";
+  const changed = modelVerdicts(world, sidecar, before, health);
+  if (was.kind === is.kind && before.bytes === health.bytes && !changed) return;
+  const models = Object.values(health.models);
+  const isWrong = is.kind === "failed" || models.some(({ verdict }) => verdict.kind === "failed");
+  const wrong = isWrong || health.bytes.state === "unapproved";
   sidecar.wrongSinceMs = wrong ? (sidecar.wrongSinceMs ?? world.nowMs) : null;
   if (is.kind === "failed" && was.kind !== "failed") verdictChanges(world, sidecar, is);
   if (was.kind !== is.kind)
     world.say?.(sidecar.incarnation, `${was.kind} -> ${is.kind}${"failure" in is ? ` ${is.failure}` : ""}`);
   decideDivert(world, sidecar);
   later(world, sidecar.process, 1, () => reportNow(world, sidecar));
+}
+
+/** Of several models each: whether one is judged otherwise now. */
+function modelVerdicts(world: World, sidecar: Sidecar, before: Health, after: Health): boolean {
+  let changed = false;
+  for (const [name, { verdict }] of Object.entries(after.models)) {
+    const was = before.models[name]?.verdict.kind;
+    if (was === verdict.kind) continue;
+    changed = true;
+    world.say?.(sidecar.incarnation, `${name}: ${was ?? "new"} -> ${verdict.kind}`);
+    if (verdict.kind === "failed") modelFails(world, sidecar, { name, failure: verdict.failure });
+  }
+  return changed;
 }
 
 /** Hard proof needs nobody's permission, but somebody to go to; where wrong is worse than absent, not even that. */
@@ -120,12 +143,15 @@ function follow(world: World, sidecar: Sidecar, wanted: Ask): void {
     case "golden":
       return askSoon(world, sidecar, wanted.id);
     case "another-golden": {
-      const others = goldensToAsk(sidecar.health).filter((id) => id !== wanted.not);
+      const others = goldensToAsk(sidecar.health).filter((id) => {
+        const name = askedBy(world, id);
+        return id !== wanted.not && (wanted.model ?? name) === name && wanted.notModel !== name;
+      });
       const other = world.random.pick(others);
       return other === undefined ? undefined : askSoon(world, sidecar, other);
     }
     case "all-goldens":
-      for (const id of goldensToAsk(sidecar.health)) askSoon(world, sidecar, id);
+      for (const id of goldensToAsk(sidecar.health, wanted.models ?? null)) askSoon(world, sidecar, id);
   }
 }
 
@@ -138,13 +164,14 @@ function askSoon(world: World, sidecar: Sidecar, golden: string): void {
 
 function ask(world: World, sidecar: Sidecar, golden: string): void {
   const { model } = sidecar.instance;
-  const answer = answerOf(model, golden, approvedOf(world, sidecar));
+  const name = askedBy(world, golden);
+  const answer = answerOf(model, { golden, name }, approvedOf(world, sidecar));
   const tell = (): void =>
     see(world, sidecar, {
       kind: "golden",
       atMs: monotonicMs(sidecar.process.clock, world.nowMs),
       golden,
-      model: "m",
+      model: name,
       ...answer,
       deltaMax: 0,
       latencyMs: 3,
@@ -162,7 +189,11 @@ function ask(world: World, sidecar: Sidecar, golden: string): void {
 export function reportOf(world: World, sidecar: Sidecar): Report {
   const { health, holder, instance, process } = sidecar;
   const atMs = monotonicMs(process.clock, world.nowMs);
-  const { goldens, provenAgeMs, release, fit } = world.core.fitnessOf(health, atMs, judgePolicyOf(world));
+  const { models, goldens, provenAgeMs, release, fit } = world.core.fitnessOf(
+    health,
+    atMs,
+    judgePolicyOf(world),
+  );
   return {
     role: holder.role,
     term: holder.term,
@@ -186,5 +217,15 @@ export function reportOf(world: World, sidecar: Sidecar): Report {
     tap: null,
     control: null,
     policy: sidecar.policy?.number ?? 0,
+    ...(Object.keys(models).length > 0 ? { models: modelReports(health, models) } : {}),
   };
 }
+
+const modelReports = (health: Health, models: Fitness["models"]): NonNullable<Report["models"]> =>
+  Object.fromEntries(
+    Object.entries(health.models).map(([name, { verdict }]) => {
+      const { goldens = "partial", provenAgeMs = null, release = null, fit = false } = models[name] ?? {};
+      const diverted = verdict.kind === "failed" && verdict.hard;
+      return [name, { verdict, goldens, provenAgeMs, release, fit, diverted }];
+    }),
+  );

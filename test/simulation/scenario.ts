@@ -40,6 +40,8 @@ export type Scenario = {
   /** One golden is asked in so many beats: a full round takes about as long as an idle service allows itself. */
   goldenBeats: 1 | 2;
   goldensPerRelease: number;
+  /** Models of each server: they share its process and its files, and fail each by itself. */
+  models: 1 | 2;
   /** Two replicas with a leadership lease, or one with a store that admits one process. */
   replicas: 1 | 2;
   leadMs: number;
@@ -72,6 +74,7 @@ export function drawScenario(random: Random, { long }: { long: boolean }): Scena
     beatMs: heartbeatMs,
     goldenBeats: long ? 2 : 1,
     goldensPerRelease: 2 + random.below(3),
+    models: 1,
     replicas: random.chance(0.6) ? 2 : 1,
     leadMs: 6 * heartbeatMs,
     network: {
@@ -90,6 +93,9 @@ export function drawScenario(random: Random, { long }: { long: boolean }): Scena
     healPhaseMs: 160 * heartbeatMs,
   };
 }
+
+/** The same world with two models on each server, each with goldens enough to prove it. */
+export const withTwoModels = (drawn: Scenario): Scenario => ({ ...drawn, models: 2, goldensPerRelease: 4 });
 
 function drawPlan(random: Random, heartbeatMs: number): ServicePlan {
   const size = 2 + random.below(4);

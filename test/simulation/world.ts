@@ -6,7 +6,7 @@ import { checkExclusive, type Ledger, newLedger } from "./invariants.ts";
 import { newModel, newRelease, newVolume, type Volume, type WorldRelease } from "./model.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { newReplica, type Replica, startReplica } from "./replica.ts";
-import { drawScenario, type Scenario } from "./scenario.ts";
+import { drawScenario, type Scenario, withTwoModels } from "./scenario.ts";
 import { bootSidecar, type Instance } from "./sidecar.ts";
 
 /** The code under test, untouched; a planted bug is a core of which one part is replaced. */
@@ -72,9 +72,14 @@ export type WorldOptions = {
   say: World["say"];
 };
 
+/** So many worlds have one of servers with several models. */
+const severalEvery = 4;
+
 export function createWorld({ seed, long, core, focus, say }: WorldOptions): World {
   const random = seededRandom(seed);
-  const scenario = focus(drawScenario(random, { long }));
+  const drawn = drawScenario(random, { long });
+  // By the seed itself, so that the other worlds stay as they were drawn.
+  const scenario = focus(seed % severalEvery === 0 ? withTwoModels(drawn) : drawn);
   const first = newRelease(1, scenario.goldensPerRelease, false);
   const world: World = {
     nowMs: 0,
