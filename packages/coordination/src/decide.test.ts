@@ -128,6 +128,13 @@ describe("bytes x goldens", () => {
     const reasons = world.log.flatMap((effect) => (effect.kind === "audit" ? [effect.event.reason] : []));
     expect(reasons).toContainEqual(expect.stringContaining("no restart driver is configured"));
   });
+  it("a hang without a restart driver is met with a reload, once; then its supervisor has to", () => {
+    const world = fleet();
+    world.report("a", failed("hung"));
+    world.answer("reload", "failed");
+    for (let waited = 0; waited < 8; waited++) world.pass(600);
+    expect(world.sent().filter((line) => line.startsWith("re"))).toEqual(["reload a"]);
+  });
   it("the intent of a repair holds the evidence that led to it", () => {
     const world = fleet();
     const evidence = [{ rung: "process" as const, atMs: 1, detail: "connection refused, asked twice" }];

@@ -27,6 +27,8 @@ export type AnswerHealth = {
   outputs: OutputProbe[];
   /** Of one model only where the tap counts its requests apart; else it never moves and says nothing. */
   progress: Progress;
+  /** Of one model of several: since when its neighbours answer while it is silent. */
+  aloneSinceMs: number | null;
   maintenanceUntilMs: number;
   /** Latched until the opposite is proven: what failed does not become healthy by falling silent. */
   failed: { failure: Failure; hard: boolean; evidence: Evidence[]; atMs: number } | null;
@@ -70,6 +72,7 @@ export const startAnswers = (goldens: GoldenTally, atMs: number): AnswerHealth =
     stalledMs: 0,
     limitMs: 0,
   },
+  aloneSinceMs: null,
   maintenanceUntilMs: 0,
   failed: null,
   verdict: { kind: "unknown", evidence: [] },

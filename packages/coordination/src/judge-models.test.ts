@@ -131,8 +131,19 @@ describe("whose failure it is", () => {
     ["silence of one, idle", silent(1000, sets.a), ["healthy", "healthy", "healthy"]],
     [
       "long silence of one beside answers of the other",
-      [...silent(1000, sets.a), ...all(2000, sets.b), ...silent(11_500, sets.a)],
+      [
+        ...silent(1000, sets.a),
+        ...all(2000, sets.b),
+        ...silent(12_500, sets.a),
+        ...all(13_000, sets.b),
+        ...silent(13_100, sets.a),
+      ],
       ["healthy", "failed hung hard", "healthy"],
+    ],
+    [
+      "silence that both shared, and one answers first",
+      [...silent(1000, ids), ...silent(20_000, ids), ...all(21_000, sets.b), ...silent(21_010, ["a1"])],
+      ["failed hung hard", "healthy", "healthy"],
     ],
     [
       "requests of one stand still and its goldens too, while the other works",

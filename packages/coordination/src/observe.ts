@@ -2,7 +2,14 @@ import type { Probe } from "@locum/contracts";
 import { setApproved } from "./golden-tally.ts";
 import type { Health, JudgePolicy } from "./health.ts";
 import { mapModels, modelsAfterReleases, modelsOf } from "./model-set.ts";
-import { afterMaintenance, forgetAnswers, seeGolden, seeOutput, seeProgress } from "./see-answers.ts";
+import {
+  afterMaintenance,
+  besideAnswer,
+  forgetAnswers,
+  seeGolden,
+  seeOutput,
+  seeProgress,
+} from "./see-answers.ts";
 
 /** One probe into what is known. No conclusion is drawn here. */
 export function observe(health: Health, probe: Probe, policy: JudgePolicy): Health {
@@ -17,7 +24,9 @@ export function observe(health: Health, probe: Probe, policy: JudgePolicy): Heal
     case "progress":
       return observeProgress(health, probe, policy);
     case "golden":
-      return mapModels(seeGolden(health, probe), [probe.model], (model) => seeGolden(model, probe));
+      return mapModels(seeGolden(health, probe), null, (model, name) =>
+        name === probe.model ? seeGolden(model, probe) : besideAnswer(model, probe),
+      );
     case "output":
       return observeOutput(health, probe);
     case "hardware":

@@ -145,7 +145,9 @@ function reloadModels(models: readonly string[], tried: readonly string[]): Repa
 /** Good bytes, bad answers: the loaded copy, the process or the machine. Each step is tried once, the mildest first. */
 function repairProcess(report: Report, failure: string, tried: readonly string[]): Repair {
   const restart: Repair = { kind: "act", act: { kind: "restart" }, why: `${failure} with right files` };
-  if (failure === "process-gone" || failure === "hung")
+  // Without a driver a reload is all there is against a hang: it helps where workers died and their parent lives.
+  const reloadMayHelp = failure === "hung" && !report.canRestart && !tried.includes("reload");
+  if ((failure === "process-gone" || failure === "hung") && !reloadMayHelp)
     return report.canRestart
       ? restart
       : { kind: "wait", why: "no restart driver is configured: its supervisor has to" };

@@ -1,5 +1,12 @@
 import type { Probe } from "@locum/contracts";
-import { forgetPasses, forgetSilences, type GoldenTally, provenAtMs, recordAnswer } from "./golden-tally.ts";
+import {
+  forgetPasses,
+  forgetSilences,
+  type GoldenTally,
+  provenAtMs,
+  recordAnswer,
+  silentOnce,
+} from "./golden-tally.ts";
 import type { AnswerHealth, JudgePolicy } from "./health.ts";
 import { outputWindowMs } from "./output-signs.ts";
 
@@ -16,7 +23,18 @@ const patience = 8;
 /** What follows is the same for a whole server and for one model of several. */
 export function seeGolden<Part extends AnswerHealth>(part: Part, probe: GoldenProbe): Part {
   const goldens = recordAnswer(part.goldens, probe);
-  return { ...part, goldens, notFinite: notFiniteAfter(part.notFinite, probe, goldens) };
+  const aloneSinceMs = probe.outcome === "timeout" ? part.aloneSinceMs : null;
+  return { ...part, goldens, aloneSinceMs, notFinite: notFiniteAfter(part.notFinite, probe, goldens) };
+}
+
+/**
+ * A neighbour on the same server answered. What this one was silent to until now the whole server may have been: its
+ * silence is counted anew, as its own.
+ */
+export function besideAnswer<Part extends AnswerHealth>(part: Part, { outcome, atMs }: GoldenProbe): Part {
+  if (outcome !== "answered" || part.aloneSinceMs !== null || silentOnce(part.goldens).length === 0)
+    return part;
+  return { ...part, goldens: forgetSilences(part.goldens), aloneSinceMs: atMs };
 }
 
 export const seeOutput = <Part extends AnswerHealth>(
@@ -40,6 +58,7 @@ export function seeProgress<Part extends AnswerHealth>(part: Part, probe: Seen, 
   return {
     ...part,
     goldens: worked ? forgetSilences(part.goldens) : part.goldens,
+    aloneSinceMs: worked ? null : part.aloneSinceMs,
     progress: {
       completed: probe.completed,
       movedAtMs,
@@ -53,6 +72,7 @@ export function seeProgress<Part extends AnswerHealth>(part: Part, probe: Seen, 
 export const forgetAnswers = <Part extends AnswerHealth>(part: Part): Part => ({
   ...part,
   goldens: forgetPasses(part.goldens),
+  aloneSinceMs: null,
   notFinite: null,
 });
 

@@ -69,8 +69,8 @@ function collect(atMs: number, look: (add: AddSign) => void): Sign[] {
 
 function isSilentAlone(name: string, models: Health["models"], atMs: number): boolean {
   const model = models[name];
-  const sinceMs = model ? silentSinceMs(model.goldens) : Number.POSITIVE_INFINITY;
-  if (atMs - sinceMs < silentAloneMs) return false;
+  if (!model || model.aloneSinceMs === null || atMs - model.aloneSinceMs < silentAloneMs) return false;
+  const sinceMs = silentSinceMs(model.goldens);
   return Object.entries(models).some(
     ([other, { goldens }]) => other !== name && answeredAtMs(goldens) > sinceMs,
   );
