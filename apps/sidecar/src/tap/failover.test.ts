@@ -200,6 +200,25 @@ test("a stale idle connection is replaced, without a word against the instance",
   expect(tap.tap.progress()).toMatchObject({ staleRetries: 1, resends: 0 });
 });
 
+test("a server that closes behind a 500, as uvicorn does, loses no upload that cannot be sent again", async () => {
+  const { tap, counts } = await startFleet(
+    [
+      (request) => {
+        if (request.connection > 0) return good(request);
+        bad500(request);
+        request.socket.removeAllListeners("data");
+        // Nothing tells the client of it before the next request is on its way.
+        request.socket.once("data", () => request.socket.resetAndDestroy());
+      },
+    ],
+    { limits: { bodyKeptBytes: 100 } },
+  );
+  expect(statusOf(await rawRequest(tap.port, infer()))).toBe("500");
+  expect(statusOf(await rawRequest(tap.port, infer("x".repeat(2_000))))).toBe("200");
+  expect(statusOf(await rawRequest(tap.port, unsafe()))).toBe("200");
+  expect(counts()).toEqual([3]);
+});
+
 test("beyond the budget the failure passes", async () => {
   const { tap, counts } = await startFleet([resetAtOnce, good], {
     limits: { retryRatio: 0, retryBurstPerSecond: 0.2 },

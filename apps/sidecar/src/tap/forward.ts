@@ -41,8 +41,9 @@ export function forward(
     chunked: passage.chunked,
     expects: passage.expects && !passage.continued,
     upgrade: false,
-    // What only its body could say counts as unsafe here: it will not travel on a connection that may be closing.
-    idempotent: route.idempotent === true,
+    // What only its body could say, or what is too large to be kept, counts as unsafe here: it will not travel on a
+    // connection that may be closing.
+    idempotent: route.idempotent === true && (passage.kept.whole || !passage.hasBody),
     deadlineAtMs: passage.deadlineAtMs,
   };
   try {

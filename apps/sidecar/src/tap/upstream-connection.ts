@@ -161,7 +161,9 @@ function connectionSink(connection: UpstreamConnection, sink: ExchangeSink) {
   return {
     onInformation: sink.onInformation,
     onHead(head: AnswerHead) {
-      connection.reusable = head.keepAlive;
+      // A server whose handler threw answers 500, closes, and does not say that it will (uvicorn): what is sent behind
+      // such an answer may be lost.
+      connection.reusable = head.keepAlive && head.status < 500;
       connection.idleHintMs = head.idleHintMs;
       sink.onHead(head);
     },
