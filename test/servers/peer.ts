@@ -106,7 +106,8 @@ export async function startPeer(
     async restartCommand() {
       const file = join(home, "restart.sh");
       const variables = Object.entries(env).map(([key, value]) => `export ${key}='${value}'\n`);
-      const kill = `kill -9 -- "-$(cat '${home}/pid')" 2>/dev/null\n`;
+      // Not after `--`: dash takes that for no number, and kills nobody.
+      const kill = `kill -9 "-$(cat '${home}/pid')" 2>/dev/null\n`;
       await writeFile(
         file,
         `#!/bin/sh\n${variables.join("")}${kill}exec '${again.join("' '")}' >/dev/null\n`,
