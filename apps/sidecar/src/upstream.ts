@@ -15,13 +15,14 @@ export type UpstreamOptions = Spoken & {
   url: string;
   headers?: Record<string, string> | undefined;
   ca?: string | undefined;
+  modelDir?: string | undefined;
 };
 
 export function createUpstream({ id, url, headers, ca, ...instance }: UpstreamOptions): Upstream {
   const given = { ...(headers ? { headers } : {}), ...(ca === undefined ? {} : { ca }) };
-  const { protocol, grpc, management, httpJson } = instance;
+  const { protocol, grpc, management, httpJson, modelDir } = instance;
   const own: { server: ModelServer; target: Target } = {
-    server: connect({ url, ...given, protocol, grpc, management, httpJson }),
+    server: connect({ url, ...given, protocol, grpc, management, httpJson, modelDir }),
     target: {
       id,
       url: withoutCredentials(url),
