@@ -72,7 +72,8 @@ export async function startPeerSidecar(
         await until(isSettled, { what: `${name} to be fit`, withinMs: 90_000 }).catch((error: Error) => {
           const { verdict, bytes, goldens, restorable } = sidecar.report();
           const seen = JSON.stringify({ verdict, bytes, goldens, restorable });
-          throw new Error(`${error.message}; last seen ${seen}; ${sidecar.logs.slice(-8).join("\n")}`);
+          const told = audit.slice(-8).map(({ kind, reason }) => `${kind}: ${reason}`);
+          throw new Error(`${error.message}; last seen ${seen};\n${told.join("\n")}`);
         });
       },
       async restartSidecar() {
@@ -92,17 +93,16 @@ type Configure = {
   restart: (peer: Peer) => Promise<Instance["restart"]>;
 };
 
-async function configure(
-  dir: string,
-  peer: Peer,
-  { requests, restart }: Configure,
-): Promise<ServiceConfig> {
+async function configure(dir: string, peer: Peer, { requests, restart }: Configure): Promise<ServiceConfig> {
   const locum = locumCommand({ dir });
   const config = join(dir, "locum.yaml");
   const upstream = ["--upstream", peer.url, "--model-dir", peer.modelDir];
   await locum.done("init", "--service", "digits", ...upstream, "--out", config);
   const inputs = join(dir, "inputs.json");
-  await writeFile(inputs, JSON.stringify(requests.map(({ path, body: { id: _, ...body } }) => ({ path, body }))));
+  await writeFile(
+    inputs,
+    JSON.stringify(requests.map(({ path, body: { id: _, ...body } }) => ({ path, body }))),
+  );
   await locum.done("golden", "record", "--config", config, "--inputs", inputs);
   const written = await loadServiceFile(config);
   const driver = await restart(peer);
@@ -112,7 +112,12 @@ async function configure(
     collector: { ...written.collector, listen: "127.0.0.1:0", url: undefined },
     golden: { ...written.golden, ...quick.golden },
     snapshot: { ...written.snapshot, ...quick.snapshot },
-    instances: written.instances.map((instance) => ({ ...instance, ...(driver ? { restart: driver } : {}) })),
+    instances: written.instances.map((instance) => ({
+      ...instance,
+      ...(driver ? { restart: driver } : {}),
+      // A child writes its own.
+      ...(driver && "exec" in driver ? { pidFile: join(dir, "server/pid") } : {}),
+    })),
   };
 }
 
