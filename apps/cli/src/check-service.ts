@@ -1,5 +1,6 @@
 import { access, stat } from "node:fs/promises";
-import { Fault, type ServiceConfig } from "@locum/contracts";
+import { Fault, restartProgram, type ServiceConfig } from "@locum/contracts";
+import { programOnPath } from "@locum/runtime";
 import { restoreMethod } from "@locum/snapshot";
 import { connectInstance } from "./connect-instance.ts";
 import { readReleases } from "./golden/read-releases.ts";
@@ -14,6 +15,7 @@ export async function checkFiles(config: ServiceConfig, io: Io): Promise<Finding
   return [
     ...(await checkFolders(config)),
     ...(await checkNamedFiles(config)),
+    ...(await checkRestarts(config, io)),
     ...(await checkReleases(config)),
     await checkTokens(config),
     await checkKey(config, io),
@@ -50,6 +52,27 @@ async function checkNamedFiles({ instances, collector }: ServiceConfig): Promise
     if (file === undefined) continue;
     const isThere = await readable(file);
     if (!isThere) findings.push({ level: "bad", what: "files", detail: `${what}: ${file} cannot be read` });
+  }
+  return findings;
+}
+
+/** A driver whose program is missing is found out here, and not in the middle of a failure. */
+async function checkRestarts({ instances }: ServiceConfig, io: Io): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { id, restart } of instances) {
+    if (!restart) {
+      const detail = `${id}: no driver, Locum never restarts it`;
+      findings.push({ level: "note", what: "restart", detail });
+      continue;
+    }
+    const program = restartProgram(restart);
+    const cwd = "child" in restart && restart.cwd !== undefined ? { cwd: restart.cwd } : {};
+    const place = await programOnPath(program, { path: io.env("PATH") ?? "", ...cwd });
+    findings.push(
+      place === null
+        ? { level: "bad", what: "restart", detail: `${id}: ${program} is not there or cannot be started` }
+        : { level: "ok", what: "restart", detail: `${id}: ${place}` },
+    );
   }
   return findings;
 }

@@ -52,6 +52,30 @@ test("folders, releases and keys that are not in order are bad", async () => {
   expect((await check()).stdout).toMatch(/bad +files +a: none: .*gone is not there/);
 });
 
+test("a restart driver whose program is missing is bad, before it is needed", async () => {
+  await using a = await startFakeServer({ m: doubling });
+  await using desk = await openDesk({ env: { PATH: process.env.PATH ?? "" } });
+  await desk.run("init", "--service", "s", "--upstream", a.url);
+  const file = join(desk.dir, "locum.yaml");
+  const text = await readFile(file, "utf8");
+  const check = async (restart: string) => {
+    await writeFile(
+      file,
+      text.replace(/^( +)(- )?id: .*$/m, (line, space: string) => `${line}\n${space}  restart: ${restart}`),
+    );
+    return desk.run("check", "--config", file);
+  };
+  expect((await desk.run("check", "--config", file)).stdout).toMatch(/note +restart +\S+ no driver/);
+  expect(await check("{ exec: [no-such-hook] }")).toMatchObject({
+    code: 64,
+    stdout: expect.stringMatching(/bad +restart +.*no-such-hook is not there/),
+  });
+  expect(await check("{ child: [sh, -c, sleep] }")).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/ok +restart +.*\/sh/),
+  });
+});
+
 test("--online tells a server that is away", async () => {
   await using desk = await openDesk();
   const file = join(desk.dir, "locum.yaml");
