@@ -40,7 +40,8 @@ export function serverOptions(limits: TapLimits): ServerOptions {
     maxSessionMemory: 64,
     // Empty DATA frames count too. A client that is only unlucky has a few.
     maxSessionInvalidFrames: 100,
-    maxSessionRejectedStreams: 100,
+    // A client that has not heard of the number of streams yet may well open more.
+    maxSessionRejectedStreams: 1_000,
     maxSettings: 32,
   };
 }

@@ -25,7 +25,7 @@ export type Http2Server = {
   accept(socket: Socket): void;
   /** Asks every client to open its next stream elsewhere; what is on the way here is still served. */
   sayGoodbye(): void;
-  /** Ends each session when its last stream has ended. */
+  /** Takes no new streams, and ends each session when its last one has ended. */
   leave(): void;
   /** Ends them all now. */
   close(): void;
@@ -38,6 +38,7 @@ export function serveHttp2(core: TapCore): Http2Server {
   const server = createServer(serverOptions(limits));
   /** With how many streams each has open. */
   const sessions = new Map<Http2Session, number>();
+  const sockets = new Set<Socket>();
   const count = (session: Http2Session | undefined, by: number) => {
     const streams = session && sessions.get(session);
     if (session && streams !== undefined) sessions.set(session, streams + by);
@@ -69,11 +70,12 @@ export function serveHttp2(core: TapCore): Http2Server {
     accept(socket) {
       // The server of HTTP/1 that listens leaves a half-closed connection open; here it would never end.
       socket.allowHalfOpen = false;
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
       server.emit("connection", socket);
     },
     sayGoodbye() {
-      for (const session of sessions.keys())
-        if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamId);
+      for (const socket of sockets) socket.write(goodbye);
     },
     leave() {
       for (const session of sessions.keys()) if (!session.closed) session.close();
@@ -100,5 +102,8 @@ function boundControlFrames(session: ServerHttp2Session, nowMs: () => number): v
   session.on("remoteSettings", count);
 }
 
-// The greatest there is: whatever is on the way comes before it.
-const lastStreamId = 2 ** 31 - 1;
+/**
+ * GOAWAY with the greatest stream there is (RFC 9113, 6.8: so that nothing on the way is lost). Written past the
+ * session, between two of its frames: one that it sends itself makes the library ignore every stream that comes after.
+ */
+const goodbye = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);

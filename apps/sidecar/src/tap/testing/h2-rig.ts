@@ -108,7 +108,10 @@ export function h2Ask(
 }
 
 export function h2Connect(port: number): ClientHttp2Session {
-  const session = connect(`http://127.0.0.1:${port}`, { maxSessionMemory: 1_000 });
+  const session = connect(`http://127.0.0.1:${port}`, {
+    maxSessionMemory: 1_000,
+    maxSendHeaderBlockLength: 1_000_000,
+  });
   session.on("error", () => {});
   return session;
 }
