@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { corrupt } from "./corrupt.ts";
 import { type Approver, fixtures, newApprover, writeRelease } from "./start-digits.ts";
@@ -122,6 +122,25 @@ describe("two models on one server, one of them wrong", () => {
   });
 });
 
+describe("one wrong model that nobody in the path can part from its neighbours", () => {
+  it("drains its instance only while another one is fit for every model", async () => {
+    const [a, b] = (await startFleet(twoModels, ["digits", "older"], { posture: "watch" })) as [
+      StartedSidecar,
+      StartedSidecar,
+    ];
+    expect(await wordOf(a)).toBe("up ready 100%");
+    serverOf(0).server.faults.order({ kind: "garbage", model: "older" });
+    await expect.poll(() => wordOf(a), patient).toBe("drain");
+    expect(modelsOf(a)).toEqual({ digits: "healthy", older: "failed" });
+    serverOf(1).server.faults.order({ kind: "garbage", model: "digits" });
+    await expect.poll(() => modelsOf(b).digits, patient).toBe("failed");
+    await expect.poll(() => wordOf(a), patient).toBe("up ready 1%");
+    expect((await statusOf(a)).divert).toMatch(
+      /no other instance is fit for every model.*older: wrong-output/,
+    );
+  });
+});
+
 describe("the repair of one model", () => {
   it("puts its files back and loads it alone: its neighbour goes on being judged and served", async () => {
     const [a] = (await startFleet(twoModels, ["digits", "older"], {
@@ -208,8 +227,20 @@ const right = async ([, b]: Models[], name: string): Promise<string> =>
 
 async function statusOf({ control }: StartedSidecar) {
   type Seen = { id: string; fit: boolean; models?: string[] };
-  return (await (await fetch(`${control}/status`)).json()) as { peers: Seen[] };
+  return (await (await fetch(`${control}/status`)).json()) as { peers: Seen[]; divert: string };
 }
+
+/** What its agent-check says. */
+const wordOf = ({ agent }: StartedSidecar): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let text = "";
+    const socket = connect({ port: agent, host: "127.0.0.1" });
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.on("error", reject);
+    socket.on("end", () => resolve(text.trim()));
+  });
 
 function must<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("the fleet has no such instance");

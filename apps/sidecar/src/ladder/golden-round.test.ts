@@ -116,3 +116,59 @@ describe("the queue of goldens", () => {
     expect(counted).toEqual(["g1"]);
   });
 });
+
+describe("the queue of several models", () => {
+  const modelOf = (id: string) => (id === "g1" || id === "g2" ? "x" : "y");
+  beforeEach(() => {
+    round = createGoldenRound({
+      ids: () => set,
+      clock: { monotonicMs: () => nowMs },
+      modelOf,
+      perform: (id, isStale) =>
+        new Promise((resolve) => {
+          asked.push(id);
+          open.set(id, () => {
+            if (!isStale()) told.push(id);
+            resolve();
+          });
+        }),
+    });
+  });
+
+  it("asks of one model, or of any other, where it is told to", () => {
+    round.ask({ kind: "another-golden", not: "g1", model: "x" });
+    round.ask({ kind: "another-golden", not: "g1", notModel: "x" });
+    expect(asked).toEqual(["g2", "g3"]);
+  });
+
+  it("asks a whole model", async () => {
+    round.ask({ kind: "all-goldens", models: ["y"] });
+    expect(asked).toEqual(["g3", "g4"]);
+    await Promise.all([answer("g3"), answer("g4")]);
+    expect(asked).toHaveLength(2);
+  });
+
+  it("goes on with the neighbours of a model that is being replaced, and drops what was asked of it", async () => {
+    round.askAll();
+    round.pause(true, ["x"]);
+    round.reset(["x"]);
+    await Promise.all([answer("g1"), answer("g2")]);
+    expect([asked, told]).toEqual([["g1", "g2", "g3", "g4"], []]);
+    await Promise.all([answer("g3"), answer("g4")]);
+    round.askAll();
+    await Promise.all([answer("g3"), answer("g4")]);
+    expect(told).toEqual(["g3", "g4", "g3", "g4"]);
+    round.pause(false, ["x"]);
+    round.askAll();
+    expect(asked.slice(6)).toEqual(["g1", "g2"]);
+  });
+
+  it("keeps a pace for each part of the set", () => {
+    const slow = { kind: "single", everyMs: 1000 } as const;
+    const rounds = { kind: "round", everyMs: 100 } as const;
+    expect(round.tick(rounds, { name: "failed", ids: ["g3"] })).toBe(true);
+    round.tick(slow, { name: "healthy", ids: ["g1", "g2"] });
+    expect(asked).toEqual(["g3", "g1"]);
+    expect(round.tick(rounds, { name: "failed", ids: ["g3"] })).toBe(false);
+  });
+});
