@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { newApprover, recordRelease, startDigits, writeRelease } from "../sidecar/start-digits.ts";
 import { sendTraffic } from "../sidecar/traffic-client.ts";
 import type { BenchSummary, BenchTools } from "./bench.ts";
+import { type Memory, memoryOf } from "./memory-of.ts";
 import { table } from "./table.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -67,16 +68,6 @@ export async function run({ flags, print, emit }: BenchTools): Promise<BenchSumm
     sink.server.close();
     await digits.close();
   }
-}
-
-type Memory = { rssMb: number; anonymousMb: number };
-
-/** Resident and anonymous memory as Linux counts them (proc(5), smaps_rollup). */
-async function memoryOf(pid: number): Promise<Memory> {
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
-  const megabytes = (name: string) =>
-    Math.round(Number(new RegExp(`^${name}: +(\\d+) kB`, "m").exec(text)?.[1]) / 102.4) / 10;
-  return { rssMb: megabytes("Rss"), anonymousMb: megabytes("Anonymous") };
 }
 
 function serviceFile(
