@@ -6,6 +6,7 @@ import { until } from "../stack/until.ts";
 
 export type RealTriton = {
   url: string;
+  grpc: string;
   /** Folder of the digits model. */
   modelDir: string;
   /** Inputs of the goldens that come with it. */
@@ -13,17 +14,26 @@ export type RealTriton = {
   /** Replaces the live file by rename and loads it. */
   swap(to: "good" | "wrong"): Promise<void>;
   liveFile: string;
+  /** Ends all of it at once, as the kernel does. */
+  kill(): void;
   close(): Promise<void>;
 };
 
 /**
- * A real Triton from the script of LOCUM_PEERS_DIR in a folder of its own: the digits model, and beside it `echo`,
- * which has no goldens and takes tensors of any size.
+ * A real Triton from the script of LOCUM_PEERS_DIR in a folder of its own: the digits model, and beside it models
+ * that have no goldens. `echo` takes tensors of any size.
  */
-export async function startRealTriton(scripts: string, dir: string): Promise<RealTriton> {
-  const { stdout } = await promisify(execFile)(join(scripts, "start-triton.sh"), ["--dir", dir]);
-  const { url, pid, modelDir, variants } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as {
+export async function startRealTriton(
+  scripts: string,
+  dir: string,
+  { beside = ["echo"] }: { beside?: readonly (keyof typeof models)[] } = {},
+): Promise<RealTriton> {
+  const { stdout } = await promisify(execFile)(join(scripts, "start-triton.sh"), ["--dir", dir], {
+    env: { ...process.env, LOCUM_CANCELLED: join(dir, "cancelled") },
+  });
+  const { url, grpc, pid, modelDir, variants } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as {
     url: string;
+    grpc: string;
     pid: number;
     modelDir: string;
     variants: string;
@@ -33,10 +43,13 @@ export async function startRealTriton(scripts: string, dir: string): Promise<Rea
     if (!answer.ok) throw new Error(`load of ${model}: ${answer.status} ${await answer.text()}`);
   };
   const live = join(modelDir, "1/model.npz");
-  await writeEcho(join(dirname(modelDir), "echo"));
-  await load("echo");
+  for (const name of beside) {
+    await writeModel(join(dirname(modelDir), name), name);
+    await load(name);
+  }
   return {
     url,
+    grpc,
     modelDir,
     liveFile: live,
     goldenFile: join(variants, "golden.json"),
@@ -45,6 +58,7 @@ export async function startRealTriton(scripts: string, dir: string): Promise<Rea
       await rename(`${live}.new`, live);
       await load("digits");
     },
+    kill: () => void signalGroup(pid, "SIGKILL"),
     async close() {
       signalGroup(pid, "SIGTERM");
       await until(() => !signalGroup(pid, 0), {
@@ -65,30 +79,76 @@ function signalGroup(pid: number, name: NodeJS.Signals | 0): boolean {
   }
 }
 
-async function writeEcho(folder: string): Promise<void> {
+const header = `import os
+import sys
+sys.path[:0] = [p for p in os.environ.get("PYTHONPATH", "").split(":") if p]
+import threading
+import time
+import numpy as np
+import triton_python_backend_utils as pb_utils
+given = lambda request: pb_utils.get_input_tensor_by_name(request, "x").as_numpy()
+said = lambda values: pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor("y", values)])
+`;
+
+const models = {
+  /** What came. */
+  echo: `
+class TritonPythonModel:
+    def execute(self, requests):
+        return [said(given(request)) for request in requests]
+`,
+  /** One answer after x[0] seconds; below nothing, an error. */
+  slow: `
+class TritonPythonModel:
+    def execute(self, requests):
+        return [self.after(given(request)) for request in requests]
+
+    def after(self, x):
+        if x[0] < 0:
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError("a negative time"))
+        time.sleep(float(x[0]))
+        return said(x)
+`,
+  /** x[0] answers, x[1] seconds apart, until its request is cancelled; it notes that for \`cancelled\`. */
+  drip: `
+class TritonPythonModel:
+    def execute(self, requests):
+        for request in requests:
+            threading.Thread(target=self.drip, args=(request, given(request), request.get_response_sender())).start()
+
+    def drip(self, request, x, sender):
+        for i in range(int(x[0])):
+            if request.is_cancelled():
+                with open(os.environ["LOCUM_CANCELLED"], "a") as log:
+                    log.write("x")
+                break
+            sender.send(said(np.array([i], dtype=np.float32)))
+            time.sleep(float(x[1]))
+        sender.send(flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+`,
+  /** How many requests of \`drip\` were cancelled. */
+  cancelled: `
+class TritonPythonModel:
+    def execute(self, requests):
+        try:
+            count = os.path.getsize(os.environ["LOCUM_CANCELLED"])
+        except OSError:
+            count = 0
+        return [said(np.array([count], dtype=np.float32)) for _ in requests]
+`,
+};
+
+async function writeModel(folder: string, name: keyof typeof models): Promise<void> {
   await mkdir(join(folder, "1"), { recursive: true });
   await writeFile(
     join(folder, "config.pbtxt"),
-    `name: "echo"
+    `name: "${name}"
 backend: "python"
 max_batch_size: 0
 input [ { name: "x" data_type: TYPE_FP32 dims: [ -1 ] } ]
 output [ { name: "y" data_type: TYPE_FP32 dims: [ -1 ] } ]
 instance_group [ { kind: KIND_CPU count: 1 } ]
-`,
+${name === "drip" ? "model_transaction_policy { decoupled: true }\n" : ""}`,
   );
-  await writeFile(
-    join(folder, "1/model.py"),
-    `import os
-import sys
-sys.path[:0] = [p for p in os.environ.get("PYTHONPATH", "").split(":") if p]
-import triton_python_backend_utils as pb_utils
-
-
-class TritonPythonModel:
-    def execute(self, requests):
-        values = [pb_utils.get_input_tensor_by_name(request, "x").as_numpy() for request in requests]
-        return [pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor("y", value)]) for value in values]
-`,
-  );
+  await writeFile(join(folder, "1/model.py"), header + models[name]);
 }

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LocumCommand, locumCommand, type Running } from "../stack/locum-command.ts";
 import { type StackView, viewStack } from "../stack/stack-view.ts";
 import { until } from "../stack/until.ts";
+import { clientPython } from "./client-python.ts";
 import { type RealTriton, startRealTriton } from "./real-triton.ts";
 
 const scripts = process.env.LOCUM_PEERS_DIR;
@@ -105,25 +106,4 @@ async function goldenRequests(servers: RealTriton[]): Promise<object[]> {
   return inputs
     .slice(0, 16)
     .map((data) => ({ inputs: [{ name: "x", datatype: "FP32", shape: [1, 64], data }] }));
-}
-
-const requirement = "tritonclient[http]==2.73.0";
-
-/** A virtual environment with the client, made once and kept where the servers' own are. */
-async function clientPython(): Promise<string> {
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
-  const venv = join(cache, "locum-peers", "tritonclient", requirement.replaceAll(/[^\w.]/g, "-"));
-  const done = join(venv, ".complete");
-  const made = await access(done).then(
-    () => true,
-    () => false,
-  );
-  if (!made) {
-    await rm(venv, { recursive: true, force: true });
-    await mkdir(venv, { recursive: true });
-    await exec(process.env.LOCUM_PEERS_PYTHON ?? "python3", ["-m", "venv", venv]);
-    await exec(join(venv, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", requirement]);
-    await writeFile(done, requirement);
-  }
-  return join(venv, "bin/python");
 }
