@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { chmod, cp, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Protocol } from "@locum/contracts";
@@ -105,7 +105,11 @@ export async function startPeer(
     restart,
     async restartCommand() {
       const file = join(home, "restart.sh");
-      const variables = Object.entries(env).map(([key, value]) => `export ${key}='${value}'\n`);
+      // Whoever runs it has a home of its own; what is installed is found in ours.
+      const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+      const variables = Object.entries({ ...env, XDG_CACHE_HOME: cache }).map(
+        ([key, value]) => `export ${key}='${value}'\n`,
+      );
       // Not after `--`: dash takes that for no number, and kills nobody.
       const kill = `kill -9 "-$(cat '${home}/pid')" 2>/dev/null\n`;
       await writeFile(
