@@ -46,6 +46,11 @@ export const benches: Record<string, Bench> = {
     flags: { tries: number("deploys (10)"), seed: number("of the random moments") },
     run: (tools) => import("./deploys.ts").then(({ run }) => run(tools)),
   },
+  injection: {
+    about: "a thousand pods injected, as the webhook and as the command line do it",
+    flags: { rounds: number("of each way (5)") },
+    run: (tools) => import("./injection.ts").then(({ run }) => run(tools)),
+  },
   footprint: {
     about: "memory of the sidecar's bundle under steady traffic, with its telemetry going out",
     flags: { seconds: number("how long (20)") },

@@ -1,4 +1,4 @@
-import { Fault } from "@locum/contracts";
+import { Approver, Fault } from "@locum/contracts";
 import { z } from "zod";
 import { readKeys } from "./keys.ts";
 
@@ -25,6 +25,11 @@ export const InjectConfig = z.strictObject({
     .nullable()
     .default(null)
     .describe("without one each sidecar looks after its own instance only"),
+  approvers: z
+    .array(Approver)
+    .max(64)
+    .default([])
+    .describe("whose signatures make a release one that a sidecar may put back"),
   native: z.enum(["auto", "always", "never"]).default("auto"),
   kubeletMin: z
     .string()
@@ -35,10 +40,6 @@ export const InjectConfig = z.strictObject({
     .boolean()
     .default(false)
     .describe("the namespace is labelled locum.dev/injection: enabled; the pod's own label wins"),
-  numericServices: z
-    .enum(["decline", "patch"])
-    .default("decline")
-    .describe("patch only where the Services of the pod are at hand, as they are for the CLI"),
   drainSeconds: z
     .number()
     .int()

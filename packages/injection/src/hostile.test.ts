@@ -47,7 +47,7 @@ test("property: any text is injected, passed or broken; what is injected comes b
     }),
     { numRuns: 1000 },
   );
-});
+}, 120_000);
 
 test("property: a manifest that lost or gained a character never gives what cannot be taken back", () => {
   fc.assert(
@@ -67,7 +67,7 @@ test("property: a manifest that lost or gained a character never gives what cann
     ),
     { numRuns: 500 },
   );
-});
+}, 120_000);
 
 test("property: an injected text that was cut or changed is still taken out, or called broken", () => {
   fc.assert(
@@ -81,7 +81,7 @@ test("property: an injected text that was cut or changed is still taken out, or 
     }),
     { numRuns: 300 },
   );
-});
+}, 120_000);
 
 test("property: a pod of any form is injected or declined, with a reason", () => {
   const any = fc
@@ -115,7 +115,7 @@ test("property: a pod of any form is injected or declined, with a reason", () =>
     }),
     { numRuns: 1000 },
   );
-});
+}, 120_000);
 
 test.each([
   ["a hundred thousand brackets", "[".repeat(100_000)],
@@ -173,4 +173,4 @@ test("property: a unit comes back byte for byte, with its block where it asks fo
     ),
     { numRuns: 1000 },
   );
-});
+}, 120_000);

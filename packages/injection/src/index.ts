@@ -1,3 +1,4 @@
+export { injectCompose, isCompose } from "./compose.ts";
 export { InjectConfig, injectConfig } from "./config.ts";
 export { type Injected, type InjectInput, inject, type TargetView } from "./inject.ts";
 export { injectText, injectTexts, type TextResult, type Uninjected, uninjectText } from "./inject-text.ts";
@@ -5,6 +6,7 @@ export { jsonPatch, type PodPatch, patchPod } from "./json-patch.ts";
 export { domain, type Key, type Keys, keyTable, label, readKeys, sourceKey, statusKey } from "./keys.ts";
 export { type Outcome, objectsIn } from "./plan-objects.ts";
 export { type Declined, type DeclineReason, declineReasons, type Note, type NoteCode } from "./reasons.ts";
+export { type SelectingService, selectingService } from "./service-patch.ts";
 export { readStatus, type Status } from "./status.ts";
 export { containerName, roleLabel, strip, volumeNames } from "./strip.ts";
 export { injectUnit, isUnit, type UnitResult, uninjectUnit } from "./systemd-unit.ts";

@@ -36,4 +36,4 @@ test("property: injected again it is the same, taken out it is what it was, in a
     { numRuns: 500 },
   );
   expect(injected).toBeGreaterThan(400);
-});
+}, 120_000);

@@ -127,6 +127,14 @@ function withSource(value: unknown, [key, ...rest]: readonly string[]): unknown 
   return { ...object, [key]: withSource(object[key], rest) };
 }
 
+/** The wanted value with its own record, which was not known when it was made. */
+function withData(value: unknown, data: string): unknown {
+  if (value === sourcePlaceholder) return data;
+  if (Array.isArray(value)) return value.map((item) => withData(item, data));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withData(one, data)]));
+}
+
 type Wanted = { doc: YamlDoc; after: unknown };
 
 /**
@@ -171,7 +179,7 @@ function wrongDocs(
   wanted: readonly Wanted[],
   { refused, record }: { refused: ReadonlySet<number>; record: boolean },
 ): number[] {
-  const read = parseStream(text);
+  const read = parseStream(text, { places: false });
   const changing = wanted.flatMap(({ doc, after }, index) =>
     !refused.has(index) && !equal(doc.value, after) ? [index] : [],
   );
@@ -180,10 +188,7 @@ function wrongDocs(
     const found = read.docs[index]?.value;
     const after = wanted[index]?.after;
     const data = record ? findSource(found) : null;
-    return !equal(
-      data === null ? found : JSON.parse(JSON.stringify(found).replace(data, sourcePlaceholder)),
-      after,
-    );
+    return !equal(found, data === null ? after : withData(after, data));
   });
 }
 

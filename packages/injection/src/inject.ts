@@ -19,6 +19,8 @@ export type InjectInput = {
   config: InjectConfig;
   /** Labels of the workload above the template: a label there and not below is told. */
   workloadLabels?: Record<string, unknown> | undefined;
+  /** Ports of this pod that Services at hand name by number, and that can be patched together with it. */
+  servicePorts?: readonly number[] | undefined;
   /** Name of what makes the pod, where its metadata does not say it. */
   owner?: string | undefined;
   /** False where the object has no place for init containers. */
@@ -90,7 +92,13 @@ function putIn(
   { pod, meta, notes }: Stripped,
   target: Target,
   keys: Exclude<ReturnType<typeof readKeys>, Declined>,
-  { config, say, owner, initContainers = true }: InjectInput & { say: (rule: string, found: string) => void },
+  {
+    config,
+    say,
+    owner,
+    servicePorts = [],
+    initContainers = true,
+  }: InjectInput & { say: (rule: string, found: string) => void },
 ): Injected | Declined {
   const group = keys.group ?? ownerName(meta, owner);
   if (group === null)
@@ -98,7 +106,7 @@ function putIn(
       "bad_value",
       "the pod has no owner whose name could be the service's: set locum.dev/group",
     );
-  const taken = takeOver(pod, target, keys, config);
+  const taken = takeOver(pod, target, keys, servicePorts);
   if ("kind" in taken) return taken;
   say("port", taken.tapName === undefined ? "not in the path" : `the tap is port ${taken.tapName}`);
   const probes = rewriteProbes(target.container, keys);

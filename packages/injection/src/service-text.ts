@@ -55,6 +55,7 @@ export function serviceText({
       },
     ],
     releases: `${state}/releases`,
+    ...(config.approvers.length > 0 ? { approvers: config.approvers } : {}),
     // In a cluster another system deploys: bytes that no release owns are its business until a person says otherwise.
     failover: {
       onUnapproved: "hold",

@@ -1,4 +1,3 @@
-import type { InjectConfig } from "./config.ts";
 import type { Keys } from "./keys.ts";
 import { type Container, copy, type PodSpec, type Probe } from "./pod.ts";
 import { type Declined, declined, type Note } from "./reasons.ts";
@@ -25,7 +24,7 @@ export function takeOver(
   pod: PodSpec,
   target: Target,
   keys: Keys,
-  config: InjectConfig,
+  servicePorts: readonly number[],
 ): TakenOver | Declined {
   const collision = portCollision(pod, target, keys);
   if (collision) return collision;
@@ -51,7 +50,7 @@ export function takeOver(
       return declined("name_collision", `a port is named ${appPortName} already`);
     return { tapName: name, originals: renamePort(target, name), notes };
   }
-  if (keys["port-takeover"] === "auto" && config.numericServices === "patch")
+  if (keys["port-takeover"] === "auto" && servicePorts.includes(target.port))
     return {
       tapName: tapPortName,
       originals: [],

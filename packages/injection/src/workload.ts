@@ -63,25 +63,19 @@ export function injectWorkload(
   const found = findPod(object, kind);
   if (!found) return elsewhere(object, kind);
   const { pod, meta } = found;
-  const mine = services.filter((service) =>
-    selects(service, { labels: meta.labels, namespace: owner.namespace }),
-  );
-  const attempt = (numericServices: InjectConfig["numericServices"]) =>
-    inject({
-      pod,
-      meta,
-      config: { ...config, numericServices },
-      owner: kind.pod.length === 0 ? undefined : (owner.name as string | undefined),
-      workloadLabels: kind.pod.length === 0 ? undefined : (owner.labels as Obj | undefined),
-      initContainers: kind.initContainers,
-      ...(onRule ? { onRule } : {}),
-    });
-  let result = attempt("decline");
-  if (result.kind === "declined" && result.reason === "numeric_service_port" && mine.length > 0) {
-    const patched = attempt("patch");
-    if (patched.kind === "injected" && mine.some(({ numbers }) => numbers.includes(patched.target.port)))
-      result = patched;
-  }
+  const isOwn = kind.pod.length === 0;
+  const result = inject({
+    pod,
+    meta,
+    config,
+    servicePorts: services
+      .filter((service) => selects(service, { labels: meta.labels, namespace: owner.namespace }))
+      .flatMap(({ numbers }) => numbers),
+    owner: isOwn ? undefined : (owner.name as string | undefined),
+    workloadLabels: isOwn ? undefined : (owner.labels as Obj | undefined),
+    initContainers: kind.initContainers,
+    ...(onRule ? { onRule } : {}),
+  });
   if (result.kind === "declined")
     return result.reason === "no_containers" ? elsewhere(object, kind, result) : result;
   return {

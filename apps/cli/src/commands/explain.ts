@@ -1,8 +1,17 @@
 import { exitCodes } from "@locum/contracts";
-import { declineReasons, injectWorkload, isWorkload, objectsIn, readStream } from "@locum/injection";
+import {
+  declineReasons,
+  type InjectConfig,
+  injectCompose,
+  injectWorkload,
+  isCompose,
+  isWorkload,
+  type SelectingService,
+  selectingService,
+} from "@locum/injection";
 import { defineCommand } from "../command.ts";
 import { injectFlags, readInjectConfig } from "../inject/inject-flags.ts";
-import { readInputs } from "../inject/read-inputs.ts";
+import { readObjects } from "../inject/read-objects.ts";
 import { reportBroken } from "../inject/report-outcomes.ts";
 
 export const explain = defineCommand({
@@ -16,40 +25,63 @@ export const explain = defineCommand({
   flags: injectFlags,
   async run({ flags, io, out }) {
     const config = await readInjectConfig(flags, io);
-    const explained: object[] = [];
-    for (const { name, text } of await readInputs(flags.file, { io })) {
-      const stream =
-        text === null ? { problem: { line: 1, column: 1, message: "expected UTF-8" } } : readStream(text);
-      if ("problem" in stream) {
-        reportBroken([{ name, ...stream.problem }], { io, out });
-        return exitCodes.degraded;
-      }
-      for (const object of stream.values.flatMap((value) => objectsIn(value).map((found) => found.object))) {
-        if (!isWorkload(object)) continue;
-        const rules: { rule: string; found: string }[] = [];
-        const result = injectWorkload(object, {
-          config,
-          onRule: (rule, found) => void rules.push({ rule, found }),
-        });
-        const title = `${String(object.kind).toLowerCase()}/${String((object.metadata as { name?: unknown })?.name ?? "-")}`;
-        out.say(
-          `${out.paint("bold", title)}  ${result.kind === "injected" ? out.paint("good", "injected") : out.paint("warn", "not injected")}`,
-        );
-        const last =
-          result.kind === "declined"
-            ? [["stops at", `${result.reason}: ${result.detail}. ${declineReasons[result.reason]}`]]
-            : result.notes.map(({ code, detail }) => ["note", `${code}: ${detail}`]);
-        out.table(["rule", "found"], [...rules.map(({ rule, found }) => [rule, found]), ...last]);
-        out.say("");
-        const { kind: outcome, ...rest } =
-          result.kind === "declined"
-            ? result
-            : { kind: "injected", notes: result.notes, target: result.target };
-        explained.push({ object: title, outcome, rules, ...rest });
-      }
+    const { objects, broken } = await readObjects(flags.file, { io });
+    reportBroken(broken, { io, out });
+    if (broken.length > 0) return exitCodes.degraded;
+    const services = objects.flatMap((object) => selectingService(object) ?? []);
+    const explained = objects.flatMap((object) => explainObject(object, { config, services }));
+    for (const { object, outcome, rules, ends } of explained) {
+      const word = outcome === "injected" ? out.paint("good", "injected") : out.paint("warn", "not injected");
+      out.say(`${out.paint("bold", object)}  ${word}`);
+      out.table(["rule", "found"], [...rules, ...ends]);
+      out.say("");
     }
     if (explained.length === 0) out.progress("no object here makes pods");
-    out.summary({ explained });
+    out.summary({ explained: explained.map(({ ends: _ends, ...rest }) => rest) });
     return exitCodes.ok;
   },
 });
+
+type Explained = {
+  object: string;
+  outcome: "injected" | "declined";
+  reason: string | null;
+  rules: [rule: string, found: string][];
+  ends: [rule: string, found: string][];
+};
+type Ending =
+  | { kind: "injected"; notes: { code: string; detail: string }[] }
+  | { kind: "declined"; reason: keyof typeof declineReasons; detail: string };
+
+function explainObject(
+  object: Record<string, unknown>,
+  { config, services }: { config: InjectConfig; services: readonly SelectingService[] },
+): Explained[] {
+  if (isCompose(object))
+    return injectCompose(object, config).services.map((one) =>
+      ended(`service/${one.name}`, { ...one, kind: one.outcome } as Ending, []),
+    );
+  if (!isWorkload(object)) return [];
+  const rules: Explained["rules"] = [];
+  const result = injectWorkload(object, {
+    config,
+    services,
+    onRule: (rule, found) => void rules.push([rule, found]),
+  });
+  const name = (object.metadata as { name?: unknown } | undefined)?.name ?? "-";
+  return [ended(`${String(object.kind).toLowerCase()}/${String(name)}`, result, rules)];
+}
+
+function ended(object: string, ending: Ending, rules: Explained["rules"]): Explained {
+  if (ending.kind === "injected")
+    return {
+      object,
+      outcome: "injected",
+      reason: null,
+      rules,
+      ends: ending.notes.map(({ code, detail }) => ["note", `${code}: ${detail}`]),
+    };
+  const { reason, detail } = ending;
+  const stop: [string, string] = ["stops at", `${reason}: ${detail}. ${declineReasons[reason]}`];
+  return { object, outcome: "declined", reason, rules, ends: [stop] };
+}

@@ -14,12 +14,15 @@ export type YamlProblem = { line: number; column: number; message: string };
 export const streamCharsMax = 16 * 1024 * 1024;
 const aliasesMax = 1000;
 
-/** Parses a stream of YAML or JSON documents. Bounded in size, depth and aliases; never throws. */
-export function parseStream(text: string): YamlStream {
+/**
+ * Parses a stream of YAML or JSON documents. Bounded in size, depth and aliases; never throws. `places: false` is for
+ * those who want values alone: it keeps no tokens.
+ */
+export function parseStream(text: string, { places = true }: { places?: boolean } = {}): YamlStream {
   if (text.length > streamCharsMax)
     return { problem: { line: 1, column: 1, message: `longer than ${streamCharsMax} characters` } };
   try {
-    return parsed(text);
+    return parsed(text, places);
   } catch (error) {
     // An alias bomb ends here, and whatever else the parser throws at.
     return {
@@ -30,13 +33,13 @@ export function parseStream(text: string): YamlStream {
 
 /** The values of a stream alone. */
 export function readStream(text: string): { values: unknown[] } | { problem: YamlProblem } {
-  const read = parseStream(text.replace(/^\uFEFF/, ""));
+  const read = parseStream(text.replace(/^\uFEFF/, ""), { places: false });
   return "problem" in read ? read : { values: read.docs.map(({ value }) => value) };
 }
 
-function parsed(text: string): YamlStream {
+function parsed(text: string, keepSourceTokens: boolean): YamlStream {
   const documents = parseAllDocuments(text, {
-    keepSourceTokens: true,
+    keepSourceTokens,
     merge: true,
     uniqueKeys: true,
     strict: true,
