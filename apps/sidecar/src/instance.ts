@@ -1,4 +1,4 @@
-import { type Probe, type Report, splitModelKey } from "@locum/contracts";
+import type { Probe, Report } from "@locum/contracts";
 import { type HolderEffect, startHolder } from "@locum/coordination";
 import { type Clock, createLoopLag, type Log } from "@locum/runtime";
 import type { Identity } from "./adapters/identity.ts";
@@ -15,6 +15,7 @@ import type { Metering } from "./metering.ts";
 import { createModelWork, type ModelWork } from "./model-work.ts";
 import { isFitFor, type PeerBook } from "./peers.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
+import { modelsOf, releasesProbe } from "./releases-probe.ts";
 import { reportOf } from "./report.ts";
 import { createTap, type Tap } from "./tap/tap.ts";
 import { createTraffic, type StreamPace, type Traffic } from "./traffic.ts";
@@ -245,31 +246,6 @@ const filesSeen = (files: FilesWatch | null) => ({
 function askAgain(ladder: Ladder | null, probe: Probe): void {
   if (probe.kind === "golden") ladder?.ask({ kind: "golden", id: probe.golden });
   else if (probe.kind === "live") ladder?.ask({ kind: "live" });
-}
-
-/** The models that are proven: those named in the file, else all that some release has goldens of. */
-function modelsOf(named: readonly string[], shelf: ReleaseShelf): readonly string[] {
-  if (named.length > 0) return named;
-  return [...new Set(shelf.approved().flatMap(({ body }) => body.goldens.map(({ model }) => model)))];
-}
-
-function releasesProbe(shelf: ReleaseShelf, models: readonly string[], atMs: number): Probe {
-  const approved = shelf.approved().map(({ digest, body }) => {
-    // Naming a model names its versions.
-    const goldens = body.goldens.filter(
-      ({ model }) => models.includes(model) || models.includes(splitModelKey(model).model),
-    );
-    const ofModels = Object.groupBy(goldens, ({ model }) => model);
-    return {
-      digest,
-      tree: body.tree?.digest ?? null,
-      goldens: goldens.map(({ id }) => id),
-      models: Object.fromEntries(
-        Object.entries(ofModels).map(([model, own = []]) => [model, own.map(({ id }) => id)]),
-      ),
-    };
-  });
-  return { kind: "releases", atMs, approved };
 }
 
 async function isGone(pidFile: string | undefined): Promise<boolean> {
