@@ -79,6 +79,8 @@ function oipCases(model: string, input: readonly number[]): Record<string, Case>
     "another input": once(post(path, { id: "1", inputs: [{ ...body(1).inputs[0], name: "z" }] })),
     "another shape": once(post(path, { id: "1", inputs: [{ ...body(1).inputs[0], shape: [1, 3] }] })),
     "another model's infer": once(post("/v2/models/nobody/infer", one)),
+    generate: once(post(`/v2/models/${model}/generate`, { x: input })),
+    "generate, streamed": once(post(`/v2/models/${model}/generate_stream`, { x: input })),
   };
 }
 
@@ -144,6 +146,10 @@ function openaiCases(model: string): Record<string, Case> {
     embeddings: once(post("/v1/embeddings", { model, input: "Once" })),
     "chat, streamed": once(post(chat, { ...pinned, messages, stream: true })),
     "completion, streamed": once(post("/v1/completions", { ...pinned, prompt: "Once", stream: true })),
+    "a stream with its usage": once(
+      post(chat, { ...pinned, messages, stream: true, stream_options: { include_usage: true } }),
+    ),
+    "a stream that is refused": once(post(chat, { ...pinned, stream: true })),
     "a stream of 64 tokens": once(post(chat, { ...pinned, max_tokens: 64, messages, stream: true })),
     "no messages": once(post(chat, pinned)),
     "100 KB of prompt": once(post("/v1/completions", { ...pinned, prompt: "word ".repeat(20_000) })),

@@ -47,12 +47,12 @@ export const peerFaults: Record<string, PeerFault> = {
     },
   },
   "model unloaded": { about: "by its own API", on: ["triton", "torchserve"], strike: unload },
-  "started with garbage": {
-    about: "restarted on a file that does not load",
+  "killed, garbage in place": {
+    about: "SIGKILL to all of it, with a file that does not load where its model was",
     on: every,
     async strike(peer) {
       await peer.swap("garbage");
-      await peer.restart({ waits: false });
+      peer.signal("SIGKILL");
     },
   },
 };

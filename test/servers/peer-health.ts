@@ -1,5 +1,7 @@
 import type { Peer } from "./peer.ts";
 
+const healthMsMax = 400;
+
 /** What the server says of itself, asked as its own health checks are: one line a question. */
 export async function peerHealth(peer: Peer): Promise<string[]> {
   return Promise.all(questions(peer).map(async ([what, url]) => `${what} ${await answerOf(url)}`));
@@ -21,7 +23,7 @@ function questions({ name, url, management, model }: Peer): [string, string][] {
 
 async function answerOf(url: string): Promise<string> {
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(1000) });
+    const answer = await fetch(url, { signal: AbortSignal.timeout(healthMsMax) });
     const said = await answer.text();
     const word = /"status": *"(\w+)"/.exec(said)?.[1];
     return word ? `${answer.status} ${word}` : String(answer.status);

@@ -34,8 +34,8 @@ export type Peer = {
   swap(to: Variant): Promise<void>;
   /** To the whole process group; false once nobody is left there. */
   signal(name: NodeJS.Signals | 0): boolean;
-  /** Ends it, if it runs, and starts it on the same ports and files. Without `waits` it may fail to start. */
-  restart(options?: { waits?: boolean }): Promise<void>;
+  /** Ends it, if it runs, and starts it on the same ports and files. */
+  restart(): Promise<void>;
   /** The same as a program with arguments, for a restart driver. */
   restartCommand(): Promise<string[]>;
   stop(): Promise<void>;
@@ -72,10 +72,11 @@ export async function startPeer(
   const pid = (): number => Number(readFileSync(join(home, "pid"), "utf8"));
   const script = join(scripts, `start-${name}.sh`);
   const again = [script, "--port", new URL(line.url).port, "--dir", home];
-  const restart: Peer["restart"] = async ({ waits = true } = {}) => {
-    signalGroup(pid(), "SIGKILL");
-    await until(() => !signalGroup(pid(), 0), { what: `${name} to end`, withinMs: 10_000 });
-    const [program = "", ...more] = [...again, ...(waits ? [] : ["--no-wait"])];
+  const restart: Peer["restart"] = async () => {
+    const running = pid();
+    signalGroup(running, "SIGKILL");
+    await until(() => !signalGroup(running, 0), { what: `${name} to end`, withinMs: 10_000 });
+    const [program = "", ...more] = again;
     await promisify(execFile)(program, more, { env: { ...process.env, ...env } });
   };
   const liveFile = join(line.modelDir, file);
