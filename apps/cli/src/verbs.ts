@@ -165,6 +165,11 @@ export const verbs = {
     about: "the collector",
     load: async () => (await import("./commands/program.ts")).collector,
   },
+  "systemd render": {
+    group: "run",
+    about: "hardened units for the service's machines",
+    load: async () => (await import("./commands/systemd-render.ts")).systemdRender,
+  },
   "haproxy render": {
     group: "run",
     about: "a backend for HAProxy with the agent-checks",
