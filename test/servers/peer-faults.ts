@@ -18,6 +18,8 @@ export const peerFaults: Record<string, PeerFault> = {
     about: "another model's file put in place and loaded",
     on: every,
     async strike(peer) {
+      // It has no reload, and its weights are mapped from the file.
+      if (peer.name === "openai") return peer.overwrite("wrong");
       await peer.swap("wrong");
       await load(peer);
     },
@@ -57,10 +59,8 @@ export const peerFaults: Record<string, PeerFault> = {
   },
 };
 
-/** As a person would who deploys: by the server's own API, or by a restart where it has none. */
-async function load(peer: Peer): Promise<void> {
-  const { name, url, management, model } = peer;
-  if (name === "openai") return peer.restart();
+/** As a person would who deploys, by the server's own API. */
+async function load({ name, url, management, model }: Peer): Promise<void> {
   if (name === "torchserve") {
     await said(fetch(`${management}/models/${model}`, { method: "DELETE" }));
     const query = `url=${model}.mar&initial_workers=1&synchronous=true`;

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { chmod, cp, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdtemp, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -32,6 +32,8 @@ export type Peer = {
   inputs(): Promise<number[][]>;
   /** Puts another model over the live one by rename, and loads nothing. */
   swap(to: Variant): Promise<void>;
+  /** The same into the file that is there: servers that map their weights answer otherwise at once. */
+  overwrite(to: Variant): Promise<void>;
   /** To the whole process group; false once nobody is left there. */
   signal(name: NodeJS.Signals | 0): boolean;
   /** Ends it, if it runs, and starts it on the same ports and files. */
@@ -101,6 +103,10 @@ export async function startPeer(
     async swap(to) {
       await cp(join(line.variants, to, variant), `${liveFile}.new`);
       await rename(`${liveFile}.new`, liveFile);
+    },
+    async overwrite(to) {
+      await using file = await open(liveFile, "r+");
+      await file.write(await readFile(join(line.variants, to, variant)), 0, null, 0);
     },
     signal: (signal) => signalGroup(pid(), signal),
     restart,
