@@ -33,6 +33,10 @@ export function gateDeps(options: GateOptions): TapDeps {
   return {
     clock,
     route: (wanted) => routeNow(options, wanted),
+    needsModel() {
+      const models = Object.values(drive.state().modelDiverts);
+      return models.some(({ diverted }) => diverted || config.service.failover.failClosed);
+    },
     classify: (method, path, headers) => routeOf({ method, path, headers }, options),
     inspectRequest({ wire, model }, headers, body) {
       // The rules for inputs are about tensors, in the one protocol that carries them so.

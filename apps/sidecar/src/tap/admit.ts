@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { afterChunk, atEnd, beforeChunk, beginKnown } from "./begin-known.ts";
 import { closePassage } from "./close-passage.ts";
 import { readOn } from "./deliver.ts";
-import { begin } from "./failover.ts";
 import { endUpload, uploadChunk } from "./forward.ts";
 import { http1Client, writeRefusal } from "./http1-client.ts";
 import { keepChunk } from "./kept-body.ts";
@@ -32,7 +32,7 @@ export function admit(
     closePassage(passage, { whole: res.writableFinished });
     drainUpload(req);
   });
-  begin(passage);
+  beginKnown(passage);
 }
 
 /** Why no request may come in now; undefined where it may. */
@@ -52,15 +52,18 @@ function turnAway(core: TapCore, req: IncomingMessage, res: ServerResponse, reas
 }
 
 export function onUpload(passage: Passage, chunk: Buffer): void {
-  const { core, kept, current } = passage;
+  const { core, kept } = passage;
   passage.requestBytes += chunk.length;
+  beforeChunk(passage, chunk);
   keepChunk(kept, core.kept, chunk, core.limits.bodyKeptBytes);
-  if (current) uploadChunk(current, chunk);
+  if (passage.current) uploadChunk(passage.current, chunk);
+  else afterChunk(passage);
 }
 
 export function onUploadEnd(passage: Passage): void {
   passage.uploaded = true;
   if (passage.current) endUpload(passage.current);
+  else atEnd(passage);
   lookAhead(passage);
 }
 

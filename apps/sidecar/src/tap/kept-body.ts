@@ -18,11 +18,16 @@ export function createKeptBody(declaredBytes: number | undefined, limitBytes: nu
   };
 }
 
+/** Whether this piece has room too. */
+export function mayKeep(body: KeptBody, pool: KeptPool, chunk: Buffer, limitBytes: number): boolean {
+  const tooMuch = body.bytes + chunk.length > limitBytes || body.chunks.length >= chunksMax;
+  return body.whole && !tooMuch && pool.bytes + chunk.length + chunkCostBytes <= pool.limitBytes;
+}
+
 export function keepChunk(body: KeptBody, pool: KeptPool, chunk: Buffer, limitBytes: number): void {
   if (!body.whole) return;
+  if (!mayKeep(body, pool, chunk, limitBytes)) return releaseBody(body, pool);
   const charge = chunk.length + chunkCostBytes;
-  const tooMuch = body.bytes + chunk.length > limitBytes || body.chunks.length >= chunksMax;
-  if (tooMuch || pool.bytes + charge > pool.limitBytes) return releaseBody(body, pool);
   body.chunks.push(chunk);
   body.bytes += chunk.length;
   body.charged += charge;

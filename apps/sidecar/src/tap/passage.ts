@@ -45,6 +45,8 @@ export type Passage = {
   deaths: number;
   /** What its body says of it, where somebody had to look. */
   looked: ReturnType<NonNullable<Wire["look"]>> | undefined;
+  /** Set while nothing is sent because the body has not named the model yet. */
+  waiting: NodeJS.Timeout | undefined;
   /** Bytes of its body until now, and whether that is all. */
   requestBytes: number;
   uploaded: boolean;
@@ -129,6 +131,7 @@ export function createPassage(
     resends: 0,
     deaths: 0,
     looked: undefined,
+    waiting: undefined,
     requestBytes: 0,
     uploaded: false,
     continued: false,

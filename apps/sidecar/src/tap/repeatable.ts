@@ -7,11 +7,14 @@ export function isRepeatable(passage: Passage): boolean {
   return idempotent === "body" ? (lookIntoBody(passage)?.repeatable ?? false) : idempotent;
 }
 
-/** What the body says of the request: once, where all of it has come, is kept, and can be read in a moment. */
-export function lookIntoBody(passage: Passage): Passage["looked"] {
+/**
+ * What the body says of the request: once, where all of it has come, is kept, and can be read in a moment. `whole`:
+ * false where the part that has come is known to be enough.
+ */
+export function lookIntoBody(passage: Passage, { whole = true } = {}): Passage["looked"] {
   const { core, req, route, kept, uploaded } = passage;
   if (passage.looked || route.kind !== "infer" || !route.wire.look) return passage.looked;
-  if (!uploaded || !kept.whole || kept.bytes > core.limits.bodyInspectedBytes) return undefined;
+  if ((whole && !uploaded) || !kept.whole || kept.bytes > core.limits.bodyInspectedBytes) return undefined;
   const [only] = kept.chunks;
   const body = kept.chunks.length === 1 && only ? only : Buffer.concat(kept.chunks);
   try {

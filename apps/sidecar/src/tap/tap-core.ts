@@ -55,6 +55,7 @@ export function createTapCore(deps: TapDeps): TapCore {
       stamp: () => noHeaders,
       fenced: () => false,
       isListed: () => false,
+      needsModel: () => false,
       failClosed: false,
       ...deps,
     },

@@ -21,6 +21,8 @@ export type TapDeps = {
   clock: { monotonicMs(): number };
   /** Asked for every try of every request: without a request for a tunnel. */
   route: (request?: Wanted) => TargetChoice;
+  /** Now the model decides where a request may go: one that only its body names is waited for. */
+  needsModel?: () => boolean;
   /** `path` is in origin form, query included, whatever form the client used. */
   classify?: (method: string, path: string, headers: IncomingHttpHeaders) => RequestRoute;
   /** Called often and synchronously: cheap. What it throws is counted and swallowed. */

@@ -1,9 +1,9 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { onUpload, onUploadEnd, whyNot } from "../admit.ts";
+import { beginKnown } from "../begin-known.ts";
 import type { ClientRequest } from "../client-side.ts";
 import { closePassage } from "../close-passage.ts";
 import { readOn } from "../deliver.ts";
-import { begin } from "../failover.ts";
 import { createPassage, dropAttempt, type Passage, tellOutcome } from "../passage.ts";
 import type { TapCore } from "../tap-core.ts";
 import type { RequestRoute } from "../tap-deps.ts";
@@ -44,7 +44,7 @@ export function admitStream(
     clearTimeout(timer);
     onClose(passage, stream);
   });
-  begin(passage);
+  beginKnown(passage);
 }
 
 function passageOf(

@@ -33,7 +33,7 @@ export const target = (id: string, upstream: { url: string }, hop: Target["hop"]
 /** A tap before servers a (its own), b, c, each with its fault. `closeFleets` ends them. */
 export async function startFleet(
   faults: Fault[],
-  deps: Partial<Omit<TapDeps, "route">> = {},
+  deps: Partial<TapDeps> = {},
 ): Promise<{ tap: StartedTap; upstreams: RawUpstream[]; counts: () => number[] }> {
   const upstreams: RawUpstream[] = [];
   for (const fault of faults) upstreams.push(await startRawUpstream(fault));

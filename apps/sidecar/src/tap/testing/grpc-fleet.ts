@@ -8,7 +8,7 @@ export type GrpcFleet = { tap: StartedTap; servers: GrpcServer[]; client: Client
 /** A tap before gRPC servers a (its own), b, c, with a client of the tap and one of a itself. `closeGrpcFleets` ends them. */
 export async function startGrpcFleet(
   handlers: GrpcHandlers[],
-  deps: Partial<Omit<TapDeps, "route">> = {},
+  deps: Partial<TapDeps> = {},
 ): Promise<GrpcFleet> {
   const servers: GrpcServer[] = [];
   for (const given of handlers) servers.push(await startGrpc(given));

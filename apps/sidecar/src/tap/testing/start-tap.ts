@@ -17,10 +17,7 @@ export type StartedTap = {
 };
 
 /** A listening tap whose targets the test may change at any time. Paths under /infer are idempotent inference. */
-export async function startTap(
-  choice: TargetChoice,
-  deps: Partial<Omit<TapDeps, "route">> = {},
-): Promise<StartedTap> {
+export async function startTap(choice: TargetChoice, deps: Partial<TapDeps> = {}): Promise<StartedTap> {
   const events: TapEvent[] = [];
   const started = { choice };
   const tap = createTap({
