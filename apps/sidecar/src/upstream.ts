@@ -31,6 +31,9 @@ export function createUpstream({ id, url, headers, ca, ...instance }: UpstreamOp
       ...withAuthorization(url, given),
     },
   };
+  // What stands between for a drill speaks HTTP/1 only: gRPC goes past it, or the drill would break more than it says.
+  const past =
+    grpc !== undefined && url.startsWith("http:") ? { grpc, ...withAuthorization(url, given) } : {};
   let between: typeof own | null = null;
   return {
     server: () => (between ?? own).server,
@@ -40,7 +43,7 @@ export function createUpstream({ id, url, headers, ca, ...instance }: UpstreamOp
       between =
         other === null
           ? null
-          : { server: connect({ url: other }), target: { id, url: other, hop: "model" as const } };
+          : { server: connect({ url: other }), target: { id, url: other, hop: "model" as const, ...past } };
     },
     close() {
       between?.server.close();

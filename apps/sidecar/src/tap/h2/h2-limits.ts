@@ -24,7 +24,8 @@ export const controlWindowMs = 10_000;
 export const idleClientMs = 600_000;
 
 const shared = ({ maxHeaderSize }: TapLimits): SessionOptions & SecureServerSessionOptions => ({
-  settings: { initialWindowSize: streamWindowBytes, maxHeaderListSize: maxHeaderSize },
+  // Who can, sends a large tensor in a quarter of the frames.
+  settings: { initialWindowSize: streamWindowBytes, maxFrameSize: 65_536, maxHeaderListSize: maxHeaderSize },
   maxHeaderListPairs: 2_000,
   maxSendHeaderBlockLength: 4 * maxHeaderSize,
   // What a server writes twice goes through twice.
