@@ -43,6 +43,18 @@ test("says which ports a balancer cannot know", () => {
   expect(warnings).toHaveLength(4);
 });
 
+test("says which socket the sidecars write to", () => {
+  const { text, warnings } = renderHaproxy(
+    config("traffic: {haproxy: [{runtime: /run/haproxy/admin.sock}]}\n"),
+  );
+  expect(text).toContain(
+    "# In global, for the Runtime API: stats socket /run/haproxy/admin.sock mode 660 group locum level admin\n",
+  );
+  expect(warnings).toEqual([]);
+  const other = renderHaproxy(config("traffic: {haproxy: [{runtime: '127.0.0.1:9', backend: x}]}\n"));
+  expect(other.warnings).toEqual(["traffic.haproxy names backend x: call this one so"]);
+});
+
 test.runIf(spawnSync("haproxy", ["-v"]).status === 0)("HAProxy accepts it", async () => {
   const dir = await mkdtemp(join(tmpdir(), "locum-haproxy-"));
   try {

@@ -2,10 +2,18 @@ import { type ServiceConfig, splitAddress } from "@locum/contracts";
 
 /**
  * The backend of one service. Roles change, so none is written down as backup: the agent-check gives each server its
- * weight (all to the active, the least to who stands by, drain or down to who must not answer), within a quarter of a
- * second. HAProxy's own check only sees whether the port opens.
+ * weight (all to the active, the least to who stands by, drain or down to who must not answer), within a tenth of a
+ * second, and a sidecar on HAProxy's own machine says the same over the Runtime API at once. HAProxy's own check only
+ * sees whether the port opens.
  */
-export function renderHaproxy({ service, instances, posture, class: poolClass, failover }: ServiceConfig): {
+export function renderHaproxy({
+  service,
+  instances,
+  posture,
+  class: poolClass,
+  failover,
+  traffic,
+}: ServiceConfig): {
   text: string;
   warnings: string[];
 } {
@@ -24,13 +32,17 @@ export function renderHaproxy({ service, instances, posture, class: poolClass, f
     const secure =
       posture !== "tap" && tls ? " ssl verify required ca-file /etc/ssl/certs/ca-certificates.crt" : "";
     return {
-      main: `    server ${id} ${address} weight 100 check inter 1s agent-check agent-addr ${host} agent-port ${agent.port} agent-inter 250ms${secure}`,
+      main: `    server ${id} ${address} weight 100 check inter 1s agent-check agent-addr ${host} agent-port ${agent.port} agent-inter 100ms${secure}`,
       direct: `    server ${id}-direct ${model} check inter 1s${tls ? " ssl verify required ca-file /etc/ssl/certs/ca-certificates.crt" : ""}`,
     };
   });
   const hasPath = posture === "tap" && poolClass !== "exclusive" && !failover.failClosed;
+  const sockets = traffic.haproxy.map(({ runtime }) =>
+    runtime.startsWith("/") ? `${runtime} mode 660 group locum level admin` : `${runtime} level admin`,
+  );
   const lines = [
     `# ${service}: made by locum haproxy render`,
+    ...sockets.map((socket) => `# In global, for the Runtime API: stats socket ${socket}`),
     `backend ${service}`,
     "    mode http",
     "    balance roundrobin",

@@ -22,6 +22,7 @@ import { createReporting } from "./reporting.ts";
 import { createRoutine } from "./routine.ts";
 import { changesBetween } from "./story.ts";
 import type { Tap } from "./tap/tap.ts";
+import { tellHaproxy } from "./tell-haproxy.ts";
 import { agentNow, controlNow } from "./views.ts";
 
 export type AppDeps = {
@@ -93,7 +94,7 @@ export function createApp(deps: AppDeps): App {
   const moving = createMoving({ tap, peers, clock });
   outside.onTurn = (_before, after) => {
     moving(after);
-    reporting.look();
+    for (const part of [haproxy, reporting]) part.look();
   };
   outside.onHolder = createHolderEffects({
     holder: () => drive.state().holder,
@@ -110,6 +111,7 @@ export function createApp(deps: AppDeps): App {
   const polling = pollPeers({ book: peers, clock, onHeard: () => drive.put({ kind: "look" }) });
   const metrics = () => metering.families(instance.report(), pump.waiting(), instance.pace());
   const known = { config, instance, peers, clock };
+  const haproxy = tellHaproxy(known, log);
 
   return {
     tap,
@@ -128,7 +130,7 @@ export function createApp(deps: AppDeps): App {
       link = options && openCollectorLink(options);
     },
     async close() {
-      polling.stop();
+      for (const part of [haproxy, polling]) part.stop();
       link?.close();
       await drills.stop();
       await routine.stop();

@@ -15,7 +15,22 @@ export function listenerProblems(config: ServiceConfig): RelationProblem[] {
       ? [{ path: listener.path, expected: "a port of its own", found: `the port of ${other.path.join(".")}` }]
       : [];
   });
-  return [...clashes, ...clearTokens(config)];
+  return [...clashes, ...clearTokens(config), ...runtimeElsewhere(config)];
+}
+
+/** HAProxy's Runtime API asks nobody who he is, so it must not be reached over a network. */
+function runtimeElsewhere({ traffic }: ServiceConfig): RelationProblem[] {
+  return traffic.haproxy.flatMap(({ runtime }, index) =>
+    runtime.startsWith("/") || isLoopback(splitAddress(runtime).host)
+      ? []
+      : [
+          {
+            path: ["traffic", "haproxy", index, "runtime"],
+            expected: "a loopback address, or the path of a socket",
+            found: runtime,
+          },
+        ],
+  );
 }
 
 function clearTokens({ collector }: ServiceConfig): RelationProblem[] {

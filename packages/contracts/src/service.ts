@@ -209,6 +209,23 @@ const Audit = z.strictObject({
   retainDays: z.number().int().min(1).default(400),
 });
 
+const Haproxy = z.strictObject({
+  runtime: z
+    .union([z.string().regex(/^\/[\x21-\x7e]{1,106}$/), Address])
+    .describe("its Runtime API: path of the socket, or host:port of this machine"),
+  backend: Name.optional().describe("the service if absent"),
+});
+
+const Traffic = z.strictObject({
+  haproxy: z
+    .array(Haproxy)
+    .max(8)
+    .default([])
+    .describe(
+      "told at once what the agent-check would answer when it is asked next; on the sidecar's machine",
+    ),
+});
+
 const Notify = z.union([
   z.strictObject({ webhook: HttpUrl }),
   z.strictObject({ exec: z.array(z.string()).min(1).describe("the event comes as JSON on standard input") }),
@@ -244,6 +261,7 @@ export const ServiceConfig = z.strictObject({
   privacy: Privacy.default(Privacy.parse({})),
   audit: Audit.default(Audit.parse({})),
   collector: Collector.default(Collector.parse({})),
+  traffic: Traffic.default(Traffic.parse({})),
   notify: z.array(Notify).max(16).default([]),
 });
 export type ServiceConfig = z.infer<typeof ServiceConfig>;
