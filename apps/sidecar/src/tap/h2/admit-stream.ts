@@ -24,13 +24,13 @@ export function admitStream(
   stream.on("error", ignore);
   // Opened and reset in one breath: the model server must not see what nobody waits for.
   if (stream.closed || stream.destroyed) return;
+  // A tunnel has no path: there is nothing that a model server could serve.
+  if (headers[":path"] === undefined) return resetStream(stream, constants.NGHTTP2_REFUSED_STREAM);
   core.counters.started += 1;
   const grpc = isGrpc(headers["content-type"]);
   const client = h2Client(core, stream, { grpc });
   const reason = whyNot(core);
   if (reason) return turnAway(core, stream, client, reason);
-  // A tunnel has no path: there is nothing that a model server could serve.
-  if (headers[":path"] === undefined) return resetStream(stream, constants.NGHTTP2_REFUSED_STREAM);
   core.budget.deposit(core.deps.clock.monotonicMs());
   const passage = passageOf(core, client, { headers, rawHeaders, endsStream, upstreams, stream, grpc });
   core.passages.add(passage);
