@@ -16,7 +16,7 @@ export function grpcLoop({
   seconds: number;
 }): Promise<LoadResult> {
   const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 8 * mib } });
-  session.setLocalWindowSize(16 * mib);
+  session.once("connect", () => session.setLocalWindowSize(16 * mib));
   session.on("error", () => {});
   const frame = requestFrame(bodyBytes);
   const total = Math.round(perSecond * seconds);
