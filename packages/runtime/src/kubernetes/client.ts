@@ -67,7 +67,7 @@ export function createKubernetes(
     };
   return {
     access,
-    get: (resource, place, { signal } = {}) =>
+    get: async (resource, place, { signal } = {}) =>
       ask({ method: "GET", path: pathOf(resource, place) }, signal)
         .then(objectIn)
         .catch(orNull),
