@@ -36,8 +36,8 @@ export type Peer = {
   overwrite(to: Variant): Promise<void>;
   /** To the whole process group; false once nobody is left there. */
   signal(name: NodeJS.Signals | 0): boolean;
-  /** Ends it, if it runs, and starts it on the same ports and files. */
-  restart(): Promise<void>;
+  /** Ends it, if it runs, and starts it on the same ports and files. Without `waits` it may fail to start. */
+  restart(options?: { waits?: boolean }): Promise<void>;
   /** The same as a program with arguments, for a restart driver. */
   restartCommand(): Promise<string[]>;
   stop(): Promise<void>;
@@ -74,11 +74,11 @@ export async function startPeer(
   const pid = (): number => Number(readFileSync(join(home, "pid"), "utf8"));
   const script = join(scripts, `start-${name}.sh`);
   const again = [script, "--port", new URL(line.url).port, "--dir", home];
-  const restart: Peer["restart"] = async () => {
+  const restart: Peer["restart"] = async ({ waits = true } = {}) => {
     const running = pid();
     signalGroup(running, "SIGKILL");
     await until(() => !signalGroup(running, 0), { what: `${name} to end`, withinMs: 10_000 });
-    const [program = "", ...more] = again;
+    const [program = "", ...more] = [...again, ...(waits ? [] : ["--no-wait"])];
     await promisify(execFile)(program, more, { env: { ...process.env, ...env } });
   };
   const liveFile = join(line.modelDir, file);
