@@ -7,6 +7,8 @@ export const AuditKind = z.enum([
   "collector.stop",
   "sidecar.connect",
   "sidecar.disconnect",
+  "instance.come",
+  "instance.go",
   "verdict.change",
   "divert.start",
   "divert.end",

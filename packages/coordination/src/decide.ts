@@ -1,4 +1,5 @@
 import { watchAllWrong } from "./all-wrong.ts";
+import { changePlan } from "./change-plan.ts";
 import type { Decision, Effect, Input, ServiceState } from "./decision.ts";
 import { startPromotion } from "./failover.ts";
 import { followIncidents } from "./incidents.ts";
@@ -59,6 +60,8 @@ function observe(turn: Turn, input: Input): void {
       return watchSilence(turn, input);
     case "order":
       return takeOrder(turn, input.order);
+    case "plan":
+      return changePlan(turn, input);
   }
 }
 

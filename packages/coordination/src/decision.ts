@@ -163,6 +163,8 @@ export type Input = { atMs: number; wallMs: number } & (
   | { kind: "path"; promotion: string; ok: boolean; detail: string }
   | { kind: "tick"; stalledMs: number; fleetSilent: number; fleetSize: number; leadUntilMs: number }
   | { kind: "order"; order: Order }
+  /** The instances that there are now; what else stands in it holds from now on, but for service and class. */
+  | { kind: "plan"; plan: ServicePlan }
 );
 
 /** What a person asks for. `id` is the operation's id, so that a repeated request is the same operation. */

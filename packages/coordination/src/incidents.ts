@@ -132,13 +132,13 @@ function drillOn({ state, wallMs }: Turn, instance: string): string | null {
   return drills.at(-1)?.id ?? null;
 }
 
-function closeIncident(turn: Turn, { id, incident }: Member): void {
+export function closeIncident(turn: Turn, { id, incident }: Member, why = "proven right again"): void {
   const open = incident ? turn.state.incidents[incident] : undefined;
   if (!open) return;
-  tell(turn, id, "close", "proven right again");
+  tell(turn, id, "close", why);
   const closed = { ...(turn.state.incidents[open.id] ?? open), closedAtMs: turn.wallMs };
   updateIncident(turn, closed);
-  const event = audit(turn, "incident.close", id, "proven right again", {
+  const event = audit(turn, "incident.close", id, why, {
     failure: open.failure,
     tookMs: turn.wallMs - open.openedAtMs,
   });

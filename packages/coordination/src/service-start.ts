@@ -55,7 +55,7 @@ export function startService(plan: ServicePlan): ServiceState {
   };
 }
 
-const newMember = (id: string): Member => ({
+export const newMember = (id: string): Member => ({
   id,
   incarnation: null,
   connected: false,
