@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseServiceFile } from "@locum/contracts";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { type CheckResult, clientCheck } from "../servers/client-check.ts";
+import { grpcCheck } from "../servers/grpc-check.ts";
 import { type Peer, peerMissing, peerNames, startPeer } from "../servers/peer.ts";
+import { serviceBeside } from "../servers/service-beside.ts";
 import { type StartedSidecar, startSidecar } from "../sidecar/start-sidecar.ts";
 
 const minutes = 60_000;
@@ -34,8 +35,12 @@ for (const name of peerNames) {
     it(
       "sees through the tap what it sees directly, case by case",
       async () => {
-        const direct = await clientCheck(peer.url, peer);
-        const tapped = await clientCheck(sidecar.tap, peer);
+        const check = async (url: string, grpc = new URL(url).host) => ({
+          ...(await clientCheck(url, peer)),
+          ...(peer.protocol !== "oip-v2-rest" ? {} : await grpcCheck(grpc, peer)),
+        });
+        const direct = await check(peer.url, peer.grpc);
+        const tapped = await check(sidecar.tap);
         expect(Object.keys(direct).length).toBeGreaterThan(15);
         expect(answered(direct)).toBeGreaterThan(5);
         expect(tapped).toEqual(direct);
@@ -48,16 +53,3 @@ for (const name of peerNames) {
 /** Cases that a server answered with 200: a server that refuses all of them would prove nothing. */
 const answered = (result: CheckResult): number =>
   Object.values(result).filter((one) => (one as { status?: number }).status === 200).length;
-
-function serviceBeside(peer: Peer, dir: string) {
-  const { url, protocol, grpc, management } = peer;
-  const text = JSON.stringify({
-    apiVersion: "locum.dev/v1alpha1",
-    service: "digits",
-    posture: "tap",
-    instances: [{ id: "a", url, protocol, grpc, management }],
-  });
-  const parsed = parseServiceFile(text, { file: join(dir, "locum.yaml") });
-  if ("problems" in parsed) throw new Error(JSON.stringify(parsed.problems));
-  return parsed.config;
-}

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { parseServiceFile } from "@locum/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { serviceBeside } from "../servers/service-beside.ts";
 import { type StartedSidecar, startSidecar } from "../sidecar/start-sidecar.ts";
 import { clientPython } from "./client-python.ts";
 import { type RealTriton, startRealTriton } from "./real-triton.ts";
@@ -33,7 +33,9 @@ if (!scripts) {
       triton = await startRealTriton(scripts, join(dir, "a"), {
         beside: ["echo", "slow", "drip", "cancelled"],
       });
-      sidecar = await startSidecar(serviceBeside(triton, dir), "a", { stateDir: join(dir, "state") });
+      sidecar = await startSidecar(serviceBeside({ ...triton, protocol: "oip-v2-rest" }, dir), "a", {
+        stateDir: join(dir, "state"),
+      });
     }, 8 * minutes);
     afterAll(async () => {
       await sidecar?.close();
@@ -94,16 +96,4 @@ if (!scripts) {
       minutes,
     );
   });
-}
-
-function serviceBeside({ url, grpc }: RealTriton, dir: string) {
-  const text = JSON.stringify({
-    apiVersion: "locum.dev/v1alpha1",
-    service: "digits",
-    posture: "tap",
-    instances: [{ id: "a", url, protocol: "oip-v2-rest", grpc }],
-  });
-  const parsed = parseServiceFile(text, { file: join(dir, "locum.yaml") });
-  if ("problems" in parsed) throw new Error(JSON.stringify(parsed.problems));
-  return parsed.config;
 }
