@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { connect } from "./connect.ts";
-import { type Scripted, type ScriptedServer, startScriptedServer } from "./scripted-server.ts";
+import { type Scripted, type ScriptedServer, startScriptedServer } from "./testing/scripted-server.ts";
 
 const call = { timeoutMs: 20_000 };
 let server: ScriptedServer | undefined;

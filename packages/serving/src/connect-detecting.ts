@@ -1,8 +1,8 @@
 import { Fault } from "@locum/contracts";
 import type { ConnectOptions } from "./connect.ts";
 import { deadline } from "./deadline.ts";
-import { type Detection, detect } from "./detect.ts";
-import { openExchange } from "./exchange.ts";
+import { type Detection, detect } from "./detect/detect.ts";
+import { openExchange } from "./http/exchange.ts";
 import type { CallOptions, ModelServer, ProbeOutcome } from "./model-server.ts";
 
 /**

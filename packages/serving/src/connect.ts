@@ -1,13 +1,13 @@
 import type { Instance, Protocol } from "@locum/contracts";
 import { connectDetecting } from "./connect-detecting.ts";
-import type { ExchangeOptions } from "./exchange.ts";
-import { connectHttpJson } from "./http-json.ts";
-import { connectKserveV1 } from "./kserve-v1.ts";
+import type { ExchangeOptions } from "./http/exchange.ts";
+import { connectHttpJson } from "./http-json/adapter.ts";
+import { connectKserveV1 } from "./kserve-v1/adapter.ts";
 import type { ModelServer } from "./model-server.ts";
-import { connectOipV2Grpc } from "./oip-v2-grpc.ts";
-import { connectOipV2Rest } from "./oip-v2-rest.ts";
-import { connectOpenai } from "./openai.ts";
-import { connectTorchserve } from "./torchserve.ts";
+import { connectOipV2Grpc } from "./oip-v2-grpc/adapter.ts";
+import { connectOipV2Rest } from "./oip-v2-rest/adapter.ts";
+import { connectOpenai } from "./openai/adapter.ts";
+import { connectTorchserve } from "./torchserve/adapter.ts";
 
 /** What the configuration of an instance says of how its model server is spoken to. */
 export type Spoken = Pick<Instance, "protocol" | "grpc" | "management" | "httpJson">;
@@ -23,7 +23,8 @@ export type ConnectOptions = ExchangeOptions &
   };
 
 /**
- * A model server behind the port. Opens nothing by itself: the first call connects, and finds out what the server
+ * A model server behind the port (model-server.ts). Each protocol has a folder: `adapter.ts` asks a server in it,
+ * `wire.ts` says what the tap knows of its traffic. Opens nothing by itself: the first call connects, and finds out what the server
  * speaks where neither a protocol nor the paths of one are given.
  */
 export function connect({ protocol, ...options }: ConnectOptions): ModelServer {

@@ -1,9 +1,5 @@
 export { type ConnectOptions, connect, type Spoken } from "./connect.ts";
-export { decodeAnswer } from "./decode-answer.ts";
-export { type DecodedRequest, decodeRequest } from "./decode-request.ts";
-export { type Detection, detect } from "./detect.ts";
-export { firstNonFinite, type NonFinite } from "./first-non-finite.ts";
-export { inferRoute } from "./infer-route.ts";
+export { type Detection, detect } from "./detect/detect.ts";
 export type {
   CallOptions,
   InferAnswer,
@@ -12,9 +8,13 @@ export type {
   ReloadAnswer,
   RepositoryModel,
 } from "./model-server.ts";
-export type { ServerIdentity } from "./oip-server.ts";
-export { readOpenaiAnswer } from "./openai-answer.ts";
-export { endBeforeTie, openaiAside, openaiNoise, type PinnedRequest, pinOpenai } from "./openai-golden.ts";
+export type { ServerIdentity } from "./oip-v2/server.ts";
+export { decodeAnswer } from "./oip-v2-rest/decode-answer.ts";
+export { type DecodedRequest, decodeRequest } from "./oip-v2-rest/decode-request.ts";
+export { firstNonFinite, type NonFinite } from "./oip-v2-rest/first-non-finite.ts";
+export { inferRoute } from "./oip-v2-rest/infer-route.ts";
+export { readOpenaiAnswer } from "./openai/answer.ts";
+export { endBeforeTie, openaiAside, openaiNoise, type PinnedRequest, pinOpenai } from "./openai/golden.ts";
 export {
   type Wire,
   type WireAsked,

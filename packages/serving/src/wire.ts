@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { HttpJson, Probe, Protocol } from "@locum/contracts";
-import type { Headers } from "./exchange.ts";
-import { httpJsonWire } from "./http-json-wire.ts";
-import { kserveV1Wire } from "./kserve-v1-wire.ts";
-import { oipV2GrpcWires } from "./oip-v2-grpc-wire.ts";
-import { oipV2RestWire } from "./oip-v2-rest-wire.ts";
-import { openaiWire } from "./openai-wire.ts";
-import { torchserveWire } from "./torchserve-wire.ts";
+import type { Headers } from "./http/exchange.ts";
+import { httpJsonWire } from "./http-json/wire.ts";
+import { kserveV1Wire } from "./kserve-v1/wire.ts";
+import { oipV2GrpcWires } from "./oip-v2-grpc/wire.ts";
+import { oipV2RestWire } from "./oip-v2-rest/wire.ts";
+import { openaiWire } from "./openai/wire.ts";
+import { torchserveWire } from "./torchserve/wire.ts";
 
 export type WireRequest = { method: string; path: string; headers: IncomingHttpHeaders };
 
