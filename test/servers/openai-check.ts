@@ -20,12 +20,11 @@ export async function openaiCheck(url: string, model: string): Promise<CheckResu
     },
     "embeddings as numbers": () =>
       client.embeddings.create({ model, input: "Once", encoding_format: "float" }),
-    "chat, streamed": async () =>
-      Array.fromAsync(await client.chat.completions.create({ ...chat, stream: true })),
+    "chat, streamed": async () => piecesOf(await client.chat.completions.create({ ...chat, stream: true })),
     "completion, streamed": async () =>
-      Array.fromAsync(await client.completions.create({ ...pinned, prompt: "Once", stream: true })),
+      piecesOf(await client.completions.create({ ...pinned, prompt: "Once", stream: true })),
     "a long stream": async () =>
-      Array.fromAsync(await client.chat.completions.create({ ...chat, max_tokens: 200, stream: true })),
+      piecesOf(await client.chat.completions.create({ ...chat, max_tokens: 200, stream: true })),
     "a stream with its helper": () => client.chat.completions.stream(chat).finalContent(),
     "several answers": () => Promise.all([1, 2, 3, 4].map(() => client.chat.completions.create(chat))),
     "a head of its own": async () => {
@@ -54,9 +53,7 @@ export async function openaiCheck(url: string, model: string): Promise<CheckResu
     "no messages": () => client.chat.completions.create({ ...pinned, messages: null as never }),
     "too many tokens": () => client.completions.create({ ...pinned, prompt: "word ".repeat(2_000) }),
     "too many tokens, streamed": async () =>
-      Array.fromAsync(
-        await client.completions.create({ ...pinned, prompt: "word ".repeat(2_000), stream: true }),
-      ),
+      piecesOf(await client.completions.create({ ...pinned, prompt: "word ".repeat(2_000), stream: true })),
     "a wrong type": () => client.chat.completions.create({ ...chat, temperature: "hot" as never }),
     "a call that it lacks": () => client.responses.create({ model, input: "Once" }),
     "a model that it lacks": () => client.models.retrieve("nobody"),
@@ -64,6 +61,12 @@ export async function openaiCheck(url: string, model: string): Promise<CheckResu
   const found: CheckResult = {};
   for (const [name, ask] of Object.entries(cases)) found[name] = plain(await ask().catch(wordsOf));
   return found;
+}
+
+async function piecesOf(stream: AsyncIterable<unknown>): Promise<unknown[]> {
+  const pieces: unknown[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  return pieces;
 }
 
 /** Nothing is repeated: what the wire said is what is seen. */
