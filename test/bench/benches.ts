@@ -21,6 +21,7 @@ export const benches: Record<string, Bench> = {
       only: { kind: "text", about: "servers: triton,kserve,mlserver,torchserve,openai" },
       fault: { kind: "text", about: "faults whose name has this in it" },
       idle: on("without traffic"),
+      calm: number("minutes of load on each server instead, from its cold start and with no fault at all"),
     },
     run: (tools) => import("./liveness.ts").then(({ run }) => run(tools)),
   },
@@ -35,6 +36,16 @@ export const benches: Record<string, Bench> = {
       idle: on("wrong answers without any traffic instead; takes half a minute each"),
     },
     run: (tools) => import("./failover.ts").then(({ run }) => run(tools)),
+  },
+  switchover: {
+    about:
+      "planned switchovers behind a HAProxy with the configuration of locum haproxy render, under traffic",
+    flags: {
+      runs: number("switchovers of each way (40)"),
+      rate: number("requests a second (200)"),
+      only: { kind: "text", about: "how HAProxy hears of it: agent-check, runtime" },
+    },
+    run: (tools) => import("./switchover.ts").then(({ run }) => run(tools)),
   },
   abuse: {
     about: "a spike, a very slow request, pauses of sidecars and collector: nobody may be isolated",

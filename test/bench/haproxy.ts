@@ -70,14 +70,14 @@ export async function startHaproxy({
       ({ ok }) => ok,
       () => false,
     );
-    if (up) return { url, config, close: () => end(child) };
+    if (up) return { url, config, close: () => endProgram(child) };
     await passed(100);
   }
-  await end(child);
+  await endProgram(child);
   throw new Error("HAProxy did not serve within 10 s");
 }
 
-async function end(child: ReturnType<typeof spawn>): Promise<void> {
+export async function endProgram(child: ReturnType<typeof spawn>): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
   child.kill("SIGTERM");

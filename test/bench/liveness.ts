@@ -5,6 +5,7 @@ import { type PeerService, startPeerService } from "../servers/peer-service.ts";
 import { type PeerTraffic, referencesOf, sendPeerTraffic } from "../servers/peer-traffic.ts";
 import { passed, until } from "../stack/until.ts";
 import type { BenchSummary, BenchTools } from "./bench.ts";
+import { calm } from "./liveness-calm.ts";
 import { table } from "./table.ts";
 
 export type LivenessRow = {
@@ -35,6 +36,7 @@ export async function run({ flags, print, emit }: BenchTools): Promise<BenchSumm
   const only = typeof flags.only === "string" ? flags.only.split(",") : [];
   const fault = typeof flags.fault === "string" ? flags.fault : "";
   const idle = flags.idle === true;
+  if (typeof flags.calm === "number") return calm({ print, emit, only, minutes: flags.calm });
   const rows: LivenessRow[] = [];
   const skipped: Record<string, string> = {};
   for (const name of peerNames.filter((one) => only.length === 0 || only.includes(one))) {

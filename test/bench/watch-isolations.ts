@@ -1,5 +1,5 @@
 import type { AuditKind } from "@locum/contracts";
-import type { Stack } from "../stack/start-stack.ts";
+import type { StackView } from "../stack/stack-view.ts";
 
 export type IsolationEvent = { event: string; instance: string | null; at: string; reason: string };
 export type Watched = {
@@ -24,7 +24,7 @@ const lookMs = 50;
 const pageMax = 1000;
 
 /** Looks at every sidecar twenty times a second, and reads the audit log from here on at the end. */
-export async function startWatch(stack: Stack): Promise<{ stop(): Promise<Watched> }> {
+export async function startWatch(stack: StackView): Promise<{ stop(): Promise<Watched> }> {
   const after = await lastSeq(stack);
   const sightings: Watched["sightings"] = [];
   const out = new Set<string>();
@@ -55,12 +55,12 @@ export async function startWatch(stack: Stack): Promise<{ stop(): Promise<Watche
 }
 
 /** The number of the newest record; -1 of an empty log. */
-export async function lastSeq({ api }: Stack): Promise<number> {
+export async function lastSeq({ api }: StackView): Promise<number> {
   const [last] = await api.audit({ order: "desc", limit: 1 });
   return last?.seq ?? -1;
 }
 
-export async function isolationsSince({ api }: Stack, after: number): Promise<IsolationEvent[]> {
+export async function isolationsSince({ api }: StackView, after: number): Promise<IsolationEvent[]> {
   const records = await api.audit({ kind: isolationKinds, limit: pageMax, after: Math.max(0, after) });
   return records.map(({ event: { kind, instance, at, reason } }) => ({ event: kind, instance, at, reason }));
 }
