@@ -21,8 +21,9 @@ export type UpstreamOptions = Spoken & {
 export function createUpstream({ id, url, headers, ca, ...instance }: UpstreamOptions): Upstream {
   const given = { ...(headers ? { headers } : {}), ...(ca === undefined ? {} : { ca }) };
   const { protocol, grpc, management, httpJson, modelDir } = instance;
+  const spoken = { protocol, grpc, management, httpJson, modelDir };
   const own: { server: ModelServer; target: Target } = {
-    server: connect({ url, ...given, protocol, grpc, management, httpJson, modelDir }),
+    server: connect({ url, ...given, ...spoken }),
     target: {
       id,
       url: withoutCredentials(url),
@@ -43,7 +44,10 @@ export function createUpstream({ id, url, headers, ca, ...instance }: UpstreamOp
       between =
         other === null
           ? null
-          : { server: connect({ url: other }), target: { id, url: other, hop: "model" as const, ...past } };
+          : {
+              server: connect({ url: other, ...spoken }),
+              target: { id, url: other, hop: "model" as const, ...past },
+            };
     },
     close() {
       between?.server.close();
