@@ -11,7 +11,8 @@ type State = {
   readonly stream: ClientHttp2Stream;
   readonly sink: ExchangeSink;
   readonly sentAtMs: number;
-  readonly bytesBefore: number;
+  /** Answers' frames that had come on this session by then. */
+  readonly heardBefore: number;
   head: AnswerHead | undefined;
   grpc: boolean;
   trailers: string[] | undefined;
@@ -31,7 +32,7 @@ export function exchangeOn(
     stream,
     sink,
     sentAtMs: nowMs(),
-    bytesBefore: on.socket.bytesRead,
+    heardBefore: on.frames,
     head: undefined,
     grpc: false,
     trailers: undefined,
@@ -42,7 +43,10 @@ export function exchangeOn(
     if (!state.over) sink.onInformation(headOf(raw as string[], { endsStream: false }).head);
   });
   stream.on("response", (_headers, flags, raw) => onResponse(state, flags, raw as string[]));
-  stream.on("data", (chunk: Buffer) => void (state.over || sink.onData(chunk)));
+  stream.on("data", (chunk: Buffer) => {
+    on.frames += 1;
+    if (!state.over) sink.onData(chunk);
+  });
   stream.on("trailers", (_trailers, _flags, raw) => {
     state.trailers = raw as string[];
   });
@@ -73,6 +77,7 @@ export function exchangeOn(
 }
 
 function onResponse(state: State, flags: number, raw: string[]): void {
+  state.on.frames += 1;
   if (state.over || state.head) return;
   const endsStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
   const { head, grpc } = headOf(raw, { endsStream });
@@ -104,7 +109,7 @@ function fail(state: State, nowMs: number): void {
   state.sink.onFault(faultOf(state, nowMs));
 }
 
-function faultOf({ on, stream, head, fault, sentAtMs, bytesBefore }: State, nowMs: number): ExchangeFault {
+function faultOf({ on, stream, head, fault, sentAtMs, heardBefore }: State, nowMs: number): ExchangeFault {
   const { rstCode } = stream;
   const detail = on.fault || fault || `stream closed with ${rstCode}`;
   if (!on.established)
@@ -117,8 +122,7 @@ function faultOf({ on, stream, head, fault, sentAtMs, bytesBefore }: State, nowM
   if (rstCode === constants.NGHTTP2_REFUSED_STREAM || (stream.id ?? 0) > on.lastStreamId)
     return { kind: "reset", sent: false, stale: true, detail, ...reset };
   // The server had probably closed the idle connection before it saw the request.
-  const stale =
-    !lives && on.served > 0 && on.socket.bytesRead === bytesBefore && nowMs - sentAtMs < staleWithinMs;
+  const stale = !lives && on.served > 0 && on.frames === heardBefore && nowMs - sentAtMs < staleWithinMs;
   return { kind: "reset", sent: true, stale, detail, ...reset };
 }
 

@@ -21,6 +21,8 @@ export type TargetSession = {
   fault: string;
   streams: number;
   served: number;
+  /** Heads and pieces of answers that have come. */
+  frames: number;
   idleSinceMs: number;
   heard: { bytes: number; atMs: number };
   pingedAtMs: number | undefined;
@@ -47,6 +49,7 @@ export function dialSession(
     fault: "",
     streams: 0,
     served: 0,
+    frames: 0,
     idleSinceMs: nowMs(),
     heard: { bytes: 0, atMs: nowMs() },
     pingedAtMs: undefined,
