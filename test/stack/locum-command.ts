@@ -9,7 +9,7 @@ export type Ended = { code: number | null; stdout: string; stderr: string };
 export type UpLine = {
   collector: string;
   service: Record<string, string>;
-  sidecars: { id: string; control: string; tap: string | null }[];
+  sidecars: { id: string; control: string; tap: string | null; agent: string }[];
   tokenFile: string;
 };
 export type Running = {
@@ -22,7 +22,8 @@ export type LocumCommand = {
   run(...args: string[]): Promise<Ended>;
   /** @throws where it does not end with 0 */
   done(...args: string[]): Promise<Ended>;
-  up(config: string): Promise<Running>;
+  /** Its standard error goes to up.log in `dir`. */
+  up(config: string, ...more: string[]): Promise<Running>;
 };
 
 const main = fileURLToPath(new URL("../../apps/cli/src/main.ts", import.meta.url));
@@ -59,25 +60,31 @@ export function locumCommand({ dir }: { dir: string }): LocumCommand {
         );
       return ended;
     },
-    up: (config) => startUp({ config, env, dir }),
+    up: (config, ...more) => startUp({ config, more, env, dir }),
   };
 }
 
 async function startUp({
   config,
+  more,
   env,
   dir,
 }: {
   config: string;
+  more: string[];
   env: NodeJS.ProcessEnv;
   dir: string;
 }): Promise<Running> {
-  const child = spawn(process.execPath, [main, "up", "--config", config, "--json", "--end-with-stdin"], {
-    env,
-    cwd: dir,
-    // Held open by this process: when it dies, however it dies, everything below ends too.
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    [main, "up", "--config", config, "--json", "--end-with-stdin", ...more],
+    {
+      env,
+      cwd: dir,
+      // Held open by this process: when it dies, however it dies, everything below ends too.
+      stdio: ["pipe", "pipe", "pipe"],
+    },
+  );
   let said = "";
   const log = createWriteStream(join(dir, "up.log"), { flags: "a" });
   child.stderr.on("data", (chunk) => {

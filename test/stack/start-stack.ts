@@ -28,6 +28,8 @@ export type StackOptions = {
   ids?: string[];
   maxConcurrency?: number;
   restartDriver?: boolean;
+  /** Every log line of every part, in up.log. */
+  verbose?: boolean;
   edit?: (config: ServiceConfig) => ServiceConfig;
 };
 
@@ -56,7 +58,7 @@ export async function startStack({ ids = ["a", "b"], ...options }: StackOptions 
     };
     const locum = locumCommand({ dir });
     const config = await configure({ dir, locum, models, ...options });
-    const running = await locum.up(config);
+    const running = await locum.up(config, ...(options.verbose ? ["--verbose"] : []));
     closing.push(running.end);
     return assemble({ dir, config, locum, models, staging, references, running, close });
   } catch (error) {
@@ -94,7 +96,11 @@ function assemble({ staging, ...parts }: Parts): Stack {
   };
 }
 
-type Configure = Omit<StackOptions, "ids"> & { dir: string; locum: LocumCommand; models: ModelProcess[] };
+type Configure = Omit<StackOptions, "ids" | "verbose"> & {
+  dir: string;
+  locum: LocumCommand;
+  models: ModelProcess[];
+};
 
 /** `init`, our own ids and restart driver written in, then the goldens and the first release. */
 async function configure({

@@ -18,6 +18,8 @@ export function renderHaproxy({
   warnings: string[];
 } {
   const warnings: string[] = [];
+  const named = traffic.haproxy.find(({ backend }) => backend !== undefined && backend !== service);
+  if (named) warnings.push(`traffic.haproxy names backend ${named.backend}: call this one so`);
   const serving = instances.filter(({ shadow }) => !shadow);
   const servers = serving.map(({ id, url, sidecar }) => {
     const direct = new URL(url);

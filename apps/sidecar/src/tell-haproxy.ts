@@ -12,6 +12,7 @@ export function tellHaproxy(known: Parameters<typeof agentNow>[0], log: Log): Ha
   }));
   const { drive } = known.instance;
   return pushToHaproxy(servers, () => ({ epoch: drive.state().holder.epoch, word: agentNow(known) }), {
+    clock: known.clock,
     log,
   });
 }

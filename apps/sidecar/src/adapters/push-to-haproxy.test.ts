@@ -13,6 +13,7 @@ function opened({ everyMs = 3_600_000 } = {}) {
   const said: string[] = [];
   const push: HaproxyPush = pushToHaproxy([server], () => now, {
     everyMs,
+    clock: { monotonicMs: () => 0 },
     log: (level, message) => void said.push(`${level}: ${message}`),
     set(_server, word) {
       written.push(word);
@@ -65,7 +66,22 @@ test("what failed is told once, and written again at the next interval, not at e
   await answer(new Error("gone"));
   await vi.waitFor(() => expect(waiting.length).toBe(1));
   await answer();
-  expect(said).toEqual(["warn: HAProxy did not take a word", "info: HAProxy takes words again"]);
+  expect(said).toEqual([
+    "warn: HAProxy did not take a word",
+    "info: told HAProxy",
+    "info: HAProxy takes words again",
+  ]);
+  push.stop();
+});
+
+test("what is written again each interval is told once", async () => {
+  const { push, say, answer, written, said, waiting } = opened({ everyMs: 5 });
+  say("drain");
+  await answer();
+  await vi.waitFor(() => expect(waiting.length).toBe(1));
+  await answer();
+  expect(written).toHaveLength(2);
+  expect(said).toEqual(["info: told HAProxy"]);
   push.stop();
 });
 

@@ -4,7 +4,7 @@ import { type HaproxyServer, setServer } from "./haproxy-runtime.ts";
 export type HaproxyPush = { look(): void; stop(): void };
 
 type Now = { epoch: number; word: string };
-type Log = (level: "info" | "warn", message: string, fields: Record<string, string>) => void;
+type Log = (level: "info" | "warn", message: string, fields: Record<string, string | number>) => void;
 
 /**
  * Tells every HAProxy of this machine what the agent-check says, as soon as it says something else. One line at a time
@@ -17,10 +17,11 @@ export function pushToHaproxy(
   {
     set = setServer,
     everyMs = 1000,
+    clock,
     log,
-  }: { set?: (server: HaproxyServer, word: AgentWord) => Promise<unknown>; everyMs?: number; log: Log },
+  }: Pick<Ports, "log" | "clock"> & { set?: Ports["set"]; everyMs?: number },
 ): HaproxyPush {
-  const ways = servers.map((server) => createWay(server, now, { set, log }));
+  const ways = servers.map((server) => createWay(server, now, { set, clock, log }));
   const timer = setInterval(() => {
     for (const way of ways) way.again();
   }, everyMs);
@@ -36,16 +37,18 @@ export function pushToHaproxy(
   };
 }
 
+type Ports = {
+  set: (server: HaproxyServer, word: AgentWord) => Promise<unknown>;
+  clock: { monotonicMs(): number };
+  log: Log;
+};
 type Way = { look(): void; again(): void; stop(): void };
 
-function createWay(
-  server: HaproxyServer,
-  now: () => Now,
-  { set, log }: { set: (server: HaproxyServer, word: AgentWord) => Promise<unknown>; log: Log },
-): Way {
+function createWay(server: HaproxyServer, now: () => Now, { set, clock, log }: Ports): Way {
   const where = { path: server.runtime, instance: `${server.backend}/${server.server}` };
   let epoch = -1;
   let written: string | null = null;
+  let told: string | null = null;
   let running = false;
   let stopped = false;
   let isAway = false;
@@ -56,9 +59,13 @@ function createWay(
       const word = parseAgentWord(said.word);
       if (!word) break;
       epoch = said.epoch;
+      const startMs = clock.monotonicMs();
       try {
         await set(server, word);
         written = said.word;
+        const durationMs = Math.round((clock.monotonicMs() - startMs) * 10) / 10;
+        if (told !== said.word) log("info", "told HAProxy", { ...where, to: said.word, epoch, durationMs });
+        told = said.word;
         if (isAway) log("info", "HAProxy takes words again", where);
         isAway = false;
       } catch (error) {
