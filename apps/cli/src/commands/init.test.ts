@@ -1,4 +1,6 @@
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { parseServiceFile } from "@locum/contracts";
 import { describe, expect, test } from "vitest";
@@ -95,6 +97,59 @@ describe("init", () => {
     expect((await written(desk, "named.yaml")).models).toEqual(["m"]);
   });
 
+  test("takes the paths of a server of no known protocol, and what it then writes is recorded from", async () => {
+    const server = createServer((req, res) => {
+      res.setHeader("content-type", "application/json");
+      if (req.url === "/up") return void res.end("{}");
+      if (req.url !== "/predict/m") return void res.writeHead(404).end("{}");
+      let text = "";
+      req.on("data", (chunk) => {
+        text += chunk;
+      });
+      req.on("end", () => res.end(JSON.stringify({ result: { scores: JSON.parse(text).x } })));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await using desk = await openDesk();
+    try {
+      const { code, stderr } = await desk.run(
+        ...["init", "--service", "s", "--upstream", url, "--model", "m", "--live-path", "/up"],
+        ...["--infer-path", "/predict/{model}", "--output", "scores=$.result.scores"],
+      );
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      const [instance] = (await written(desk)).instances;
+      expect(instance).toMatchObject({
+        protocol: "http-json",
+        httpJson: {
+          live: "/up",
+          infer: "/predict/{model}",
+          models: ["m"],
+          outputs: { scores: "$.result.scores" },
+        },
+      });
+      await writeFile(join(desk.dir, "in.json"), JSON.stringify([{ x: [1, 2] }, { x: [3, 4] }]));
+      const config = ["--config", join(desk.dir, "locum.yaml")];
+      const recorded = await desk.run("golden", "record", ...config, "--inputs", join(desk.dir, "in.json"));
+      expect({ ...recorded, stdout: "" }).toMatchObject({ code: 0, stderr: "" });
+      const gone = await desk.run(
+        "init",
+        "--service",
+        "s",
+        "--upstream",
+        url,
+        "--infer-path",
+        "/x",
+        "--live-path",
+        "/no",
+        "--force",
+      );
+      expect(gone).toMatchObject({ code: 2, stderr: expect.stringContaining("--live-path") });
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
   test("is not led astray by what a server calls itself", async () => {
     const name = 'x\n  - id: evil\n# "\u001b[2J';
     await using a = await startFakeServer({ m: doubling }, { name });
@@ -111,6 +166,17 @@ describe("init", () => {
     ["more gRPC ports than servers", (url) => ["--upstream", url, ...twice("--upstream-grpc", "h:1")], 64],
     ["a gRPC port that is no address", (url) => ["--upstream", url, "--upstream-grpc", "8001"], 64],
     ["more folders than servers", (url) => ["--upstream", url, "--model-dir", ".", "--model-dir", "."], 64],
+    [
+      "a path of a server without the one that infers",
+      (url) => ["--upstream", url, "--live-path", "/up"],
+      64,
+    ],
+    [
+      "an output that is no place in an answer",
+      (url) => ["--upstream", url, "--infer-path", "/x", "--output", "y"],
+      64,
+    ],
+    ["a path that is none", (url) => ["--upstream", url, "--infer-path", "predict"], 64],
     ["a folder that is not there", (url) => ["--upstream", url, "--model-dir", "absent"], 13],
     ["a listener that is no address", (url) => ["--upstream", url, "--listen", "everywhere"], 64],
     [

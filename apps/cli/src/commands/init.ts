@@ -4,6 +4,7 @@ import { Fault, Name, parseServiceFile, problemLine } from "@locum/contracts";
 import { writeFileAtomic } from "@locum/runtime";
 import { defineCommand } from "../command.ts";
 import { type Looked, lookAtInstance } from "../init/look-at-instance.ts";
+import { readHttpJson } from "../init/read-http-json.ts";
 import { writeServiceYaml } from "../init/write-service-yaml.ts";
 import type { Io } from "../io.ts";
 import { ensureOperatorKey, operatorKeyFile } from "../operator-key.ts";
@@ -25,6 +26,10 @@ export const init = defineCommand({
       "locum init --service resnet --upstream http://h1:8000 --model-dir /srv/a --upstream http://h2:8000 --model-dir /srv/b",
       "files too: a folder for each server, in their order; - for none",
     ],
+    [
+      "locum init --service s --upstream http://h1:5000 --infer-path /predict --output 'scores=$.result.scores'",
+      "any HTTP and JSON",
+    ],
   ],
   flags: {
     service: { kind: "text", required: true, about: "name of the service" },
@@ -38,6 +43,13 @@ export const init = defineCommand({
     out: { kind: "text", fallback: "locum.yaml", about: "the file to write" },
     listen: { kind: "text", fallback: "127.0.0.1:0", about: "address of the service under locum up" },
     model: { kind: "list", about: "a model, where a server keeps no list" },
+    "infer-path": {
+      kind: "text",
+      about: "of a server of no known protocol: the path that takes a request",
+    },
+    "live-path": { kind: "text", about: "there: the path that says that it lives, / if absent" },
+    "reload-path": { kind: "text", about: "there: the path that makes it read its model again" },
+    output: { kind: "list", about: "there: NAME=JSONPATH of an output in the answer; the whole if absent" },
     "headers-file": { kind: "text", about: "JSON object of headers for the servers" },
     ca: { kind: "text", about: "PEM of the authority of their certificates" },
     force: { kind: "switch", about: "overwrite the file" },
@@ -54,6 +66,7 @@ export const init = defineCommand({
     const places = upstreams.map((_, index) =>
       readPlaces({ "upstream-grpc": named(grpcs[index]), management: named(managements[index]) }),
     );
+    const httpJson = readHttpJson(flags);
     const file = resolve(io.cwd, given);
     if (!flags.force) await refuseExisting(file, given);
     const headersFile = absolute(io, flags["headers-file"]);
@@ -66,6 +79,7 @@ export const init = defineCommand({
           modelDir: named(modelDirs[index]),
           named: flags.model,
           places: places[index] ?? {},
+          httpJson,
           ca,
           headersFile,
           cwd: io.cwd,

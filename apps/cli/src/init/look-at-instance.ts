@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
-import { Fault, type ModelMetadata } from "@locum/contracts";
-import { connect, type Detection, detect } from "@locum/serving";
+import { Fault, type HttpJson, type ModelMetadata } from "@locum/contracts";
+import { connect, type Detection, detect, type ModelServer } from "@locum/serving";
 import { type RestoreMethod, restoreMethod } from "@locum/snapshot";
 import { accessTo } from "../connect-instance.ts";
 import type { Places } from "../read-places.ts";
@@ -11,6 +11,8 @@ export type Looked = {
   id: string;
   url: string;
   detection: Detection;
+  /** What was said of a server that speaks no known protocol. */
+  httpJson: HttpJson | undefined;
   models: ModelMetadata[];
   silent: string[];
   modelDir: string | undefined;
@@ -28,6 +30,7 @@ export async function lookAtInstance({
   ca,
   headersFile,
   places = {},
+  httpJson,
   cwd,
 }: {
   id: string;
@@ -38,6 +41,7 @@ export async function lookAtInstance({
   headersFile: string | undefined;
   /** Where its other APIs are, if not where servers have them. */
   places?: Places;
+  httpJson?: HttpJson | undefined;
   cwd: string;
 }): Promise<Looked> {
   const modelDir = given === undefined ? undefined : resolve(cwd, given);
@@ -50,15 +54,34 @@ export async function lookAtInstance({
             cause,
           });
         });
-  const access = await accessTo({ url, ca, headersFile, ...places });
-  const detection = await detect(url, { ...access, timeoutMs: 5000 });
+  const access = await accessTo({ url, ca, headersFile, ...places, httpJson });
+  const detection = httpJson ? asTold(url) : await detect(url, { ...access, timeoutMs: 5000 });
   const { protocol, grpc, management } = detection;
   const server = connect({ ...access, protocol, grpc, management });
   try {
+    if (httpJson) await assertLive(server);
     const { models, silent } = await servedModels(server, { named, modelDir });
     const restore = modelDir === undefined ? undefined : await restoreMethod({ dir: modelDir });
-    return { id, url, detection, models, silent, modelDir, realDir, restore };
+    return { id, url, detection, httpJson, models, silent, modelDir, realDir, restore };
   } finally {
     server.close();
   }
+}
+
+const asTold = (url: string): Detection => ({
+  protocol: "http-json",
+  also: [],
+  url,
+  models: [],
+  modelsKnown: true,
+  evidence: [],
+});
+
+/** What cannot be found out has to be there at least. */
+async function assertLive(server: ModelServer): Promise<void> {
+  const { ok, detail, status } = await server.live({ timeoutMs: 5000 });
+  if (ok) return;
+  throw new Fault("upstream-unreachable", `${server.url}: ${detail}${status ? ` ${status}` : ""}`, {
+    hint: "Name with --live-path a path that answers GET with a status below 400.",
+  });
 }

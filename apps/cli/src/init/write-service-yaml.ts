@@ -74,7 +74,7 @@ objectives:
 type Around = { all: readonly Looked[]; headersFile: string | undefined; ca: string | undefined };
 
 function instanceYaml(one: Looked, index: number, { all, headersFile, ca }: Around): string {
-  const { id, url, detection, models, modelDir, restore } = one;
+  const { id, url, detection, httpJson, models, modelDir, restore } = one;
   const { server } = detection;
   const about = server ? `${server.name} ${server.version ?? ""}`.trim() : detection.protocol;
   const volume = volumeOf(one, all);
@@ -85,6 +85,7 @@ function instanceYaml(one: Looked, index: number, { all, headersFile, ca }: Arou
     `    protocol: ${detection.protocol}`,
     ...(detection.grpc === undefined ? [] : [`    grpc: ${quote(detection.grpc)}`]),
     ...(detection.management === undefined ? [] : [`    management: ${quote(detection.management)}`]),
+    ...(httpJson ? [`    httpJson: ${JSON.stringify(httpJson)}`] : []),
     `    role: ${index === 0 ? "active" : "standby"}`,
     ...(modelDir === undefined
       ? ["    # modelDir: the folder that it reads; without it only answers are judged"]

@@ -152,6 +152,6 @@ function notFound(base: string, tried: readonly Tried[]): Fault {
     hint:
       statuses.includes(401) || statuses.includes(403)
         ? "The server wants credentials: give them with --headers-file, or in headersFile."
-        : "Is this the server's HTTP port? One of no known protocol is described by httpJson in the service file.",
+        : "Is this the server's HTTP port? One of no known protocol is described by httpJson in the service file: locum init --infer-path PATH writes it.",
   });
 }
