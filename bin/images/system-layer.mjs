@@ -3,6 +3,9 @@ import { join, relative } from "node:path";
 
 export const user = { name: "locum", id: 65_532, home: "/var/lib/locum" };
 
+/** State, snapshots, and the tokens that a collector makes for the sidecars of its machine: a volume may be at each. */
+const folders = ["var/lib/locum", "var/lib/locum-snapshots", "var/lib/locum-tokens"];
+
 /** What of each package goes into an image; of every one also its licence. */
 const wanted = {
   "base-files": /^usr\/lib\/os-release$/,
@@ -23,7 +26,7 @@ export async function systemEntries(packages) {
     text("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
     { path: "etc/os-release", mode: 0o777, link: "../usr/lib/os-release" },
     { path: "tmp", mode: 0o1777 },
-    ...["var/lib/locum", "var/lib/locum-snapshots"].map((path) => ({
+    ...folders.map((path) => ({
       path,
       mode: 0o700,
       uid: user.id,

@@ -18,11 +18,11 @@ COPY packages packages
 COPY test/package.json test/
 COPY bin bin
 RUN npm ci && npm run build -- injector
-RUN mkdir -p /rootfs/opt/locum /rootfs/usr/local/bin /rootfs/var/lib/locum /rootfs/var/lib/locum-snapshots \
+RUN mkdir -p /rootfs/opt/locum /rootfs/usr/local/bin /rootfs/var/lib/locum /rootfs/var/lib/locum-snapshots /rootfs/var/lib/locum-tokens \
   && cp dist/injector/main.cjs /rootfs/opt/locum/injector.cjs \
   && cp "$(node -p 'require.resolve(`node-linux-${process.arch}/bin/node`)')" /rootfs/usr/local/bin/node \
-  && chmod 0700 /rootfs/var/lib/locum /rootfs/var/lib/locum-snapshots \
-  && chown 65532:65532 /rootfs/var/lib/locum /rootfs/var/lib/locum-snapshots
+  && chmod 0700 /rootfs/var/lib/* \
+  && chown 65532:65532 /rootfs/var/lib/*
 
 FROM ${BASE_IMAGE}
 ARG VERSION
