@@ -1,6 +1,8 @@
 import jsonpatch, { type Operation } from "fast-json-patch";
 import type { InjectInput } from "./inject.ts";
 import { inject } from "./inject.ts";
+import { keepAdditions } from "./keep-additions.ts";
+import type { Meta, PodSpec } from "./pod.ts";
 import type { Declined, Note } from "./reasons.ts";
 
 export type PodPatch = { kind: "patch"; patch: Operation[]; notes: Note[] } | Declined;
@@ -14,7 +16,8 @@ export function patchPod(pod: unknown, options: Omit<InjectInput, "pod" | "meta"
   const result = inject({ pod: spec ?? {}, meta: metadata ?? {}, ...options });
   if (result.kind === "declined") return result;
   const before = { ...rest, ...(metadata === undefined ? {} : { metadata }), spec };
-  const after = { ...rest, metadata: result.meta, spec: result.pod };
+  const kept = keepAdditions({ pod: (spec ?? {}) as PodSpec, meta: (metadata ?? {}) as Meta }, result);
+  const after = { ...rest, metadata: result.meta, spec: kept };
   return { kind: "patch", patch: jsonPatch(before, after), notes: result.notes };
 }
 
