@@ -1,8 +1,11 @@
+import { passed } from "../stack/until.ts";
 import { httpClient } from "./http-client.ts";
 import type { PeerRequest } from "./peer-requests.ts";
 
 export type PeerAnswer = { sentMs: number; endMs: number; outcome: "right" | "wrong" | "failed" };
 export type PeerTraffic = { answers(): readonly PeerAnswer[]; stop(): Promise<void> };
+
+const lastAnswersMs = 5_000;
 
 /** What a right server answers to each request, without what it makes up for each answer. */
 export type References = readonly string[];
@@ -59,6 +62,8 @@ export function sendPeerTraffic({
     answers: () => answers,
     async stop() {
       clearInterval(timer);
+      // What is on its way still gets its answer; what gets none in this time has failed.
+      await Promise.race([Promise.all(running), passed(lastAnswersMs)]);
       client.close();
       await Promise.all(running);
     },
