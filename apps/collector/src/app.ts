@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "@locum/contracts";
-import type { EvidenceView, ReadyView } from "@locum/contracts/client";
+import type { EvidenceView, PodsView, ReadyView } from "@locum/contracts/client";
 import { type Handlers, mount, newApp } from "@locum/contracts/mount";
 import { openapiDocument } from "@locum/contracts/openapi";
 import {
@@ -12,7 +12,7 @@ import {
 } from "@locum/runtime";
 import type { AuditLog } from "./audit-port.ts";
 import { readAudit } from "./audit-port.ts";
-import type { Authenticate } from "./auth.ts";
+import type { AuthenticateLater } from "./auth.ts";
 import type { EventBus } from "./event-bus.ts";
 import { eventResponse } from "./event-response.ts";
 import type { Fleet } from "./fleet.ts";
@@ -30,7 +30,9 @@ export type AppDeps = {
   shelf: ReleaseShelf;
   auditLog: AuditLog;
   bus: EventBus;
-  authenticate: Authenticate;
+  authenticate: AuthenticateLater;
+  /** Pods as Kubernetes shows them; of one service if named. */
+  pods: (service: string | undefined) => PodsView;
   clock: Clock;
   say: Log;
   /** What stands against being ready; nothing when ready. */
@@ -58,8 +60,12 @@ export function createApp(deps: AppDeps) {
   });
 }
 
-const fleetHandlers = ({ fleet, clock }: AppDeps) =>
+const fleetHandlers = ({ fleet, clock, pods }: AppDeps) =>
   ({
+    listPods: ({ query }) => {
+      fleet.select(query.service);
+      return pods(query.service);
+    },
     listServices: () => ({
       services: fleet.all().map(({ config, driver }) => serviceView(config, driver.state())),
     }),

@@ -10,6 +10,10 @@ export type Token = {
 };
 export type TokenHolder = Caller & { instance?: string };
 export type Authenticate = (authorization: string | undefined) => TokenHolder | null;
+/** The same where somebody else has to be asked. */
+export type AuthenticateLater = (
+  authorization: string | undefined,
+) => TokenHolder | null | Promise<TokenHolder | null>;
 
 /**
  * Who sent this Authorization header. All tokens are compared, by their hashes and in constant time, so that neither
@@ -23,6 +27,19 @@ export function createAuthenticate(tokens: readonly Token[]): Authenticate {
     let found: TokenHolder | null = null;
     for (const candidate of known) if (timingSafeEqual(candidate.hash, hash)) found = candidate.holder;
     return given === undefined ? null : found;
+  };
+}
+
+/** Tokens of the file first; what is none of them may be that of a pod. */
+export function withPods(
+  ofFile: Authenticate,
+  holderOf: (token: string) => Promise<TokenHolder | null>,
+): AuthenticateLater {
+  return (authorization) => {
+    const known = ofFile(authorization);
+    if (known) return known;
+    const [, token] = /^Bearer ([\w.-]{32,8192})$/i.exec(authorization ?? "") ?? [];
+    return token === undefined ? null : holderOf(token);
   };
 }
 

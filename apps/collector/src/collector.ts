@@ -1,18 +1,23 @@
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { streamVersion } from "@locum/contracts";
+import { type CollectorKubernetes, type ServiceConfig, streamVersion } from "@locum/contracts";
 import type { ReadyView } from "@locum/contracts/client";
-import { decide as decideService } from "@locum/coordination";
+import type { decide as decideService } from "@locum/coordination";
 import type { Clock, Log, MetricFamily } from "@locum/runtime";
+import type { Kubernetes } from "@locum/runtime/kubernetes";
 import { listEvidence } from "./adapters/list-evidence.ts";
 import { createStreamHub, type StreamHub } from "./adapters/stream-hub.ts";
 import { createApp } from "./app.ts";
 import type { AuditLog } from "./audit-port.ts";
+import { type AuthenticateLater, withPods } from "./auth.ts";
 import type { CollectorConfig } from "./config.ts";
 import { createFleet } from "./fleet.ts";
 import { type Foundation, openFoundation } from "./foundation.ts";
+import type { Cluster } from "./kubernetes/cluster.ts";
+import { joinCluster } from "./kubernetes/join-cluster.ts";
 import { metricFamilies } from "./metric-families.ts";
-import { openServiceLoop, type ServiceLoop } from "./service-loop.ts";
+import { openService } from "./open-service.ts";
+import type { ServiceLoop } from "./service-loop.ts";
 import { startTicks } from "./start-ticks.ts";
 import type { Store } from "./store.ts";
 import { createStreamIntake, sendRelease } from "./stream-intake.ts";
@@ -38,6 +43,8 @@ export type CollectorDeps = {
   /** A decision broke an invariant: the process must end. */
   onBroken: (error: unknown) => void;
   decide?: typeof decideService;
+  /** The API server of the cluster; by kubeconfig or service account if absent. */
+  openKubernetes?: (options: CollectorKubernetes) => Promise<Kubernetes>;
   pingMs?: number;
 };
 
@@ -52,12 +59,9 @@ export async function openCollector(config: CollectorConfig, deps: CollectorDeps
   const base = await openFoundation(config, deps);
   const loops = new Map<string, ServiceLoop>();
   const streams = { framesIn: {} as Record<string, number>, framesRejected: 0 };
-  const hub = createStreamHub({
-    authenticate: base.authenticate,
-    knows: (service, instance) =>
-      config.services.some(
-        (known) => known.service === service && known.instances.some(({ id }) => id === instance),
-      ),
+  const hub: StreamHub = createStreamHub({
+    authenticate: (authorization) => authenticate(authorization),
+    knows: (service, instance) => loops.get(service)?.driver.state().members[instance] !== undefined,
     welcome: () => ({
       kind: "welcome",
       version: streamVersion,
@@ -67,23 +71,23 @@ export async function openCollector(config: CollectorConfig, deps: CollectorDeps
     events: createStreamIntake({ ...base, ...deps, loop: (service) => loops.get(service), counts: streams }),
     ...(deps.pingMs === undefined ? {} : { pingMs: deps.pingMs }),
   });
-  for (const service of config.services) {
-    await base.note({ kind: "collector.start", service: service.service, reason: "started" });
-    await takeReleases(base, deps, service.releases);
-    const loop = await openServiceLoop({
-      ...base,
-      ...deps,
-      decide: deps.decide ?? decideService,
-      config: service,
+  let cluster: Cluster | null = null;
+  const open = (service: ServiceConfig): Promise<ServiceLoop> =>
+    openService(service, {
+      base,
+      deps,
       dataDir: config.dataDir,
-      hub: () => hub,
-      fleetSilence: () => silenceOf(loops),
-      sign: base.signer.sign,
+      loops,
+      hub,
+      onDecided: (name) => cluster?.decided(name),
     });
-    loops.set(service.service, loop);
-  }
+  for (const service of config.services) await open(service);
+  cluster = await joinCluster(config, { base, deps, loops, open });
+  const authenticate: AuthenticateLater = cluster
+    ? withPods(base.authenticate, cluster.holderOf)
+    : base.authenticate;
   const stopRetry = startTicks(deps.clock, retryMs, () => retryAll(base, loops));
-  const wired = { config, deps, base, loops, hub, streams };
+  const wired = { config, deps, base, loops, hub, streams, cluster, authenticate };
   const metrics = metricsOf(wired);
   return {
     app: appOf(wired, metrics),
@@ -95,6 +99,7 @@ export async function openCollector(config: CollectorConfig, deps: CollectorDeps
     },
     async close() {
       stopRetry();
+      await cluster?.close();
       await Promise.all([...loops.values()].map((loop) => loop.stop()));
       for (const service of loops.keys())
         await base.note({ kind: "collector.stop", service, reason: "stopped" });
@@ -110,14 +115,19 @@ type Wired = {
   loops: ReadonlyMap<string, ServiceLoop>;
   hub: StreamHub;
   streams: { framesIn: Record<string, number>; framesRejected: number };
+  cluster: Cluster | null;
+  authenticate: AuthenticateLater;
 };
 
-function appOf({ config, deps, base, loops, hub }: Wired, metrics: () => MetricFamily[]): Collector["app"] {
+function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
+  const { config, deps, base, loops, hub, cluster, authenticate } = wired;
   const fleet = createFleet(loops);
   return createApp({
     ...base,
     ...deps,
+    authenticate,
     fleet,
+    pods: (service) => cluster?.view(service) ?? { kubernetes: "off", pods: [] },
     problems: () => problemsOf(base, loops),
     evidence: () => listEvidence(join(config.dataDir, "evidence")),
     async announce(digest, actor) {
@@ -132,7 +142,7 @@ function appOf({ config, deps, base, loops, hub }: Wired, metrics: () => MetricF
   });
 }
 
-function metricsOf({ base, loops, hub, streams }: Wired): () => MetricFamily[] {
+function metricsOf({ base, loops, hub, streams, cluster }: Wired): () => MetricFamily[] {
   const fleet = createFleet(loops);
   const lag = monitorEventLoopDelay({ resolution: 20 });
   lag.enable();
@@ -141,29 +151,13 @@ function metricsOf({ base, loops, hub, streams }: Wired): () => MetricFamily[] {
       ...streams,
       audited: base.audited,
       streams: hub.sessions().length,
+      cluster: cluster?.figures() ?? null,
       watchers: base.bus.listeners(),
       auditOpen: base.gate.fault() === null,
       auditWaiting: base.gate.waiting(),
       recordsWaiting: base.intake.waiting(),
       loopLagMs: { mean: lag.mean / 1e6, max: lag.max / 1e6 },
     });
-}
-
-async function takeReleases(
-  { shelf }: Foundation,
-  { readReleases, say }: CollectorDeps,
-  folder: string,
-): Promise<void> {
-  for (const value of await readReleases(folder))
-    await shelf
-      .put(value)
-      .catch((error: unknown) => say("warn", "a release was not taken", { path: folder, error }));
-}
-
-function silenceOf(loops: ReadonlyMap<string, ServiceLoop>): { silent: number; size: number } {
-  const members = [...loops.values()].flatMap(({ driver }) => Object.values(driver.state().members));
-  const known = members.filter(({ heardAtMs }) => heardAtMs !== null);
-  return { silent: known.filter(({ silent }) => silent).length, size: known.length };
 }
 
 function retryAll({ gate, intake }: Foundation, loops: ReadonlyMap<string, ServiceLoop>): void {

@@ -1,4 +1,13 @@
-import { Address, Fault, isLoopback, type ServiceConfig, splitAddress } from "@locum/contracts";
+import {
+  Address,
+  Collector,
+  type CollectorKubernetes,
+  Fault,
+  isLoopback,
+  resolveCollectorPaths,
+  type ServiceConfig,
+  splitAddress,
+} from "@locum/contracts";
 
 /** What the collector runs by. Tokens and keys are files: nothing secret is ever an argument. */
 export type CollectorConfig = {
@@ -7,10 +16,12 @@ export type CollectorConfig = {
   dataDir: string;
   tokenFile: string;
   tls: { cert: string; key: string } | null;
+  /** Null where it knows the services of its files only. */
+  kubernetes: CollectorKubernetes | null;
 };
 
 export const collectorFlags = {
-  config: { kind: "list", required: true, about: "service file; once for each service" },
+  config: { kind: "list", about: "service file; once for each service" },
   listen: { kind: "text", about: "host:port, instead of the first file's collector.listen" },
   "data-dir": { kind: "text", about: "folder, instead of the first file's collector.dataDir" },
 } as const;
@@ -18,16 +29,24 @@ export const collectorFlags = {
 type Given = { listen?: string | undefined; "data-dir"?: string | undefined };
 
 /**
- * One collector for several services: what concerns the process comes from the first file, and flags win over it.
+ * One collector for several services: what concerns the process comes from the first file, or from LOCUM_COLLECTOR (the
+ * part `collector` of a service file, as JSON), and flags win over both. Without a file Kubernetes names the services.
  * @throws Fault usage | config-invalid
  */
-export function collectorConfig(services: readonly ServiceConfig[], flags: Given = {}): CollectorConfig {
-  const [first] = services;
-  if (!first) throw new Fault("usage", "expected --config FILE, found nothing");
+export function collectorConfig(
+  services: readonly ServiceConfig[],
+  flags: Given = {},
+  text?: string | undefined,
+): CollectorConfig {
+  const collector = text === undefined ? services[0]?.collector : collectorPart(text);
+  if (!collector) throw new Fault("usage", "expected --config FILE or LOCUM_COLLECTOR, found nothing");
+  if (services.length === 0 && !collector.kubernetes)
+    throw new Fault("usage", "expected --config FILE, found nothing", {
+      hint: "Without a service file the part kubernetes has to be there: it finds the services.",
+    });
   const names = services.map(({ service }) => service);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new Fault("config-invalid", `the service ${twice} is configured twice`);
-  const { collector } = first;
   const listen = flags.listen ?? collector.listen;
   if (!Address.safeParse(listen).success)
     throw new Fault("usage", `--listen: expected host:port, found "${listen}"`);
@@ -42,5 +61,23 @@ export function collectorConfig(services: readonly ServiceConfig[], flags: Given
     dataDir: flags["data-dir"] ?? collector.dataDir,
     tokenFile: collector.tokenFile,
     tls,
+    kubernetes: collector.kubernetes ?? null,
   };
+}
+
+function collectorPart(text: string): Collector {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Fault("config-invalid", "LOCUM_COLLECTOR: expected JSON, found something else", { cause });
+  }
+  const parsed = Collector.safeParse(value);
+  const issue = parsed.error?.issues[0];
+  if (!parsed.success)
+    throw new Fault(
+      "config-invalid",
+      `LOCUM_COLLECTOR: ${issue?.path.join(".") || "value"}: ${issue?.message}`,
+    );
+  return resolveCollectorPaths(parsed.data, ".");
 }

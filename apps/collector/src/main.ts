@@ -11,7 +11,8 @@ const say = createLog();
 /** Standard output carries one line, when the port is open; scripts and `locum up` wait for it. */
 async function main(): Promise<number> {
   const { flags } = parseFlags(process.argv.slice(2), collectorFlags);
-  const config = collectorConfig(await Promise.all(flags.config.map(loadServiceFile)), flags);
+  const services = await Promise.all(flags.config.map(loadServiceFile));
+  const config = collectorConfig(services, flags, process.env.LOCUM_COLLECTOR);
   const collector = await openCollector(config, {
     clock: systemClock,
     say,

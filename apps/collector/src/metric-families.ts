@@ -1,6 +1,7 @@
 import type { Member, ServiceState } from "@locum/coordination";
 import type { Labels, MetricFamily, MetricUnit } from "@locum/runtime";
 import type { Fleet, RunningService } from "./fleet.ts";
+import type { ClusterFigures } from "./kubernetes/cluster.ts";
 
 export type Figures = {
   streams: number;
@@ -12,6 +13,8 @@ export type Figures = {
   framesRejected: number;
   loopLagMs: { mean: number; max: number };
   audited: Readonly<Record<string, number>>;
+  /** Null outside Kubernetes. */
+  cluster: ClusterFigures | null;
 };
 
 type Points = { labels: Labels; value: number }[];
@@ -22,6 +25,7 @@ export const metricFamilies = (fleet: Fleet, figures: Figures): MetricFamily[] =
   ...instanceFamilies(fleet),
   ...eventFamilies(figures),
   ...processFamilies(figures),
+  ...(figures.cluster ? clusterFamilies(figures.cluster) : []),
 ];
 
 const gauge = (name: string, help: string, points: Points, unit: MetricUnit = "1"): MetricFamily => ({
@@ -61,6 +65,11 @@ function serviceFamilies(fleet: Fleet): MetricFamily[] {
       state(({ durable }) => durable.epoch),
     ),
     gauge("observe_only", "1 while the store is behind what sidecars have seen", observing),
+    gauge(
+      "service.inflight_per_ready",
+      "requests in flight for each instance that may take traffic: what an autoscaler follows",
+      state(({ members }) => inflightPerReady(Object.values(members))),
+    ),
     gauge("incidents.open", "open incidents", state(open)),
     counter(
       "inputs",
@@ -77,6 +86,26 @@ function serviceFamilies(fleet: Fleet): MetricFamily[] {
     counter("commands.withheld", "commands whose record was not on disk", withheld),
   ];
 }
+
+/** With nobody ready the whole of what is in flight: it is then for one instance at least. */
+export function inflightPerReady(members: readonly Member[]): number {
+  const heard = members.flatMap((member) =>
+    member.connected && !member.silent && member.report ? [member.report] : [],
+  );
+  const inflight = heard.reduce((sum, report) => sum + report.inflight, 0);
+  return inflight / Math.max(1, heard.filter(({ fit, diverted }) => fit && !diverted).length);
+}
+
+const clusterFamilies = ({ pods, synced, uninjected, counts }: ClusterFigures): MetricFamily[] => [
+  gauge("pods", "pods with a sidecar, and pods that asked for one", one(pods)),
+  gauge("kubernetes.synced", "1 once all pods were listed", one(synced)),
+  gauge(
+    "uninjected_pods",
+    "pods that asked for a sidecar and have none",
+    uninjected.length === 0 ? one(0) : uninjected.map(({ count, ...labels }) => ({ labels, value: count })),
+  ),
+  counter("kubernetes.acts", "what was written to the API server, and what went wrong", each("act", counts)),
+];
 
 function instanceFamilies(fleet: Fleet): MetricFamily[] {
   const of = (value: (member: Member) => number, more: (member: Member) => Labels = () => ({})): Points =>

@@ -9,14 +9,17 @@ export type ReleaseShelf = {
    * @throws Fault not-found | release-invalid | release-unapproved | storage-failed | disk-full
    */
   put(value: unknown): Promise<{ release: Release; added: boolean }>;
+  /** A service that came later: what is stored of it is verified and used from now on. */
+  adopt(service: Pick<ServiceConfig, "service" | "approvers">): Promise<void>;
 };
 
 /** The approved releases, by service. Nothing is on it that no approver of its service signed, now and after a restart. */
 export async function openReleaseShelf(
-  services: readonly Pick<ServiceConfig, "service" | "approvers">[],
+  known: readonly Pick<ServiceConfig, "service" | "approvers">[],
   store: Pick<Store, "putRelease" | "releases">,
 ): Promise<ReleaseShelf> {
   const shelf = new Map<string, Release>();
+  const services = [...known];
   const verified = (value: unknown): Release => {
     const parsed = Release.safeParse(value);
     if (!parsed.success)
@@ -25,19 +28,28 @@ export async function openReleaseShelf(
         `not a release: ${parsed.error.issues[0]?.message ?? "wrong shape"}`,
       );
     const { service } = parsed.data.body;
-    const owner = services.find((known) => known.service === service);
+    const owner = services.find((one) => one.service === service);
     if (!owner) throw new Fault("not-found", `no service ${service} is configured here`);
     return verifyRelease(value, owner.approvers);
   };
-  for (const stored of await store.releases()) {
-    try {
-      shelf.set(stored.digest, verified(stored));
-    } catch (error) {
-      // Its approver or its service was taken out of the configuration since: it is kept, and not used.
-      if (!(error instanceof Fault)) throw error;
+  const takeStored = async (isWanted: (release: Release) => boolean): Promise<void> => {
+    for (const stored of await store.releases()) {
+      if (!isWanted(stored)) continue;
+      try {
+        shelf.set(stored.digest, verified(stored));
+      } catch (error) {
+        // Its approver or its service was taken out of the configuration since: it is kept, and not used.
+        if (!(error instanceof Fault)) throw error;
+      }
     }
-  }
+  };
+  await takeStored(() => true);
   return {
+    async adopt(service) {
+      if (services.some((known) => known.service === service.service)) return;
+      services.push(service);
+      await takeStored(({ body }) => body.service === service.service);
+    },
     of: (service) => [...shelf.values()].filter(({ body }) => body.service === service),
     find: (digest) => shelf.get(digest),
     async put(value) {

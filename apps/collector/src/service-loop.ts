@@ -38,6 +38,8 @@ type Ports = {
   clock: Clock;
   say: Log;
   onBroken: (error: unknown) => void;
+  /** Roles, epoch, or what is stored of them may have changed. */
+  onDecided?: (service: string) => void;
 };
 
 /** Wires one service: its stored state into the core, the core's effects into the world, and what comes back into the core. */
@@ -87,6 +89,7 @@ export async function openServiceLoop(ports: Ports): Promise<ServiceLoop> {
     leadUntilMs: store.leadUntilMs,
     onBroken: ports.onBroken,
     onDecided: (before, after) => {
+      if (before.durable !== after.durable || before.storing !== after.storing) ports.onDecided?.(service);
       if (before.members === after.members) return;
       for (const member of Object.values(after.members))
         if (isNews(before.members[member.id], member))

@@ -4,6 +4,7 @@ import type { AuditQuery, EvidenceView, StreamEvent } from "./api/evidence-route
 import { followEvents } from "./api/follow-events.ts";
 import type { InstanceView } from "./api/instance-routes.ts";
 import type { OperationView, PauseView } from "./api/operation-routes.ts";
+import type { PodsView, PodView } from "./api/pod-routes.ts";
 import type { ReadyView } from "./api/probe-routes.ts";
 import type { GoldenView, ReleaseView, SnapshotView } from "./api/release-routes.ts";
 import type { ServiceView } from "./api/service-routes.ts";
@@ -19,6 +20,8 @@ export type {
   InstanceView,
   OperationView,
   PauseView,
+  PodsView,
+  PodView,
   ReadyView,
   ReleaseView,
   ServiceView,
@@ -57,6 +60,7 @@ export function createClient(options: ClientOptions) {
       get<{ instances: InstanceView[] }>("/v1/instances", scope).then(({ instances }) => instances),
     instance: (service: string, instance: string) =>
       get<InstanceView>(`/v1/instances/${segment(service)}/${segment(instance)}`),
+    pods: (scope: Scope = {}) => get<PodsView>("/v1/pods", scope),
     goldens: (scope: Scope = {}) =>
       get<{ goldens: GoldenView[] }>("/v1/goldens", scope).then(({ goldens }) => goldens),
     releases: (scope: Scope = {}) =>

@@ -11,6 +11,8 @@ export {
   type InstanceView,
   type OperationView,
   type PauseView,
+  type PodsView,
+  type PodView,
   type ReadyView,
   type ReleaseView,
   type ServiceView,
@@ -47,6 +49,8 @@ export { BytesState, GoldenState, ModelReport, Report } from "./report.ts";
 export {
   Address,
   Approver,
+  Collector,
+  CollectorKubernetes,
   Instance,
   Name,
   PoolClass,
@@ -63,7 +67,7 @@ export {
   readServiceFile,
   type ServiceProblem,
 } from "./service-file.ts";
-export { resolvePaths } from "./service-paths.ts";
+export { resolveCollectorPaths, resolvePaths } from "./service-paths.ts";
 export { serviceJsonSchema } from "./service-schema.ts";
 export { Datatype, ModelMetadata, type Tensor, TensorSpec } from "./tensor.ts";
 export { Tree, TreeFile, TreePath, treeChunkBytes } from "./tree.ts";

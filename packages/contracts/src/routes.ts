@@ -1,6 +1,7 @@
 import { evidenceRoutes } from "./api/evidence-routes.ts";
 import { instanceRoutes } from "./api/instance-routes.ts";
 import { operationRoutes } from "./api/operation-routes.ts";
+import { podRoutes } from "./api/pod-routes.ts";
 import { probeRoutes } from "./api/probe-routes.ts";
 import { releaseRoutes } from "./api/release-routes.ts";
 import { serviceRoutes } from "./api/service-routes.ts";
@@ -9,6 +10,7 @@ import { serviceRoutes } from "./api/service-routes.ts";
 export const routes = {
   ...serviceRoutes,
   ...instanceRoutes,
+  ...podRoutes,
   ...releaseRoutes,
   ...operationRoutes,
   ...evidenceRoutes,

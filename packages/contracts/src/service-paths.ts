@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import type { ServiceConfig } from "./service.ts";
+import type { Collector, ServiceConfig } from "./service.ts";
 
 /** The same configuration with every path absolute: relative ones start at the folder of the service file. */
 export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig {
@@ -7,17 +7,10 @@ export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig
   const absolute = (path: string): string => resolve(folder, path);
   const given = <K extends string>(key: K, path: string | undefined): { [P in K]?: string } =>
     path === undefined ? {} : ({ [key]: absolute(path) } as { [P in K]?: string });
-  const { tls, ca, ...collector } = config.collector;
   return {
     ...config,
     releases: absolute(config.releases),
-    collector: {
-      ...collector,
-      ...given("ca", ca),
-      ...(tls ? { tls: { cert: absolute(tls.cert), key: absolute(tls.key) } } : {}),
-      dataDir: absolute(collector.dataDir),
-      tokenFile: absolute(collector.tokenFile),
-    },
+    collector: resolveCollectorPaths(config.collector, folder),
     instances: config.instances.map((instance) => ({
       ...instance,
       ...given("modelDir", instance.modelDir),
@@ -32,5 +25,28 @@ export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig
         stateDir: absolute(instance.sidecar.stateDir ?? join(".locum", `${config.service}-${instance.id}`)),
       },
     })),
+  };
+}
+
+/** The same for the part of the collector alone. */
+export function resolveCollectorPaths(
+  { tls, ca, kubernetes, ...collector }: Collector,
+  folder: string,
+): Collector {
+  const absolute = (path: string): string => resolve(folder, path);
+  return {
+    ...collector,
+    ...(ca === undefined ? {} : { ca: absolute(ca) }),
+    ...(tls ? { tls: { cert: absolute(tls.cert), key: absolute(tls.key) } } : {}),
+    ...(kubernetes
+      ? {
+          kubernetes: {
+            ...kubernetes,
+            ...(kubernetes.kubeconfig === undefined ? {} : { kubeconfig: absolute(kubernetes.kubeconfig) }),
+          },
+        }
+      : {}),
+    dataDir: absolute(collector.dataDir),
+    tokenFile: absolute(collector.tokenFile),
   };
 }

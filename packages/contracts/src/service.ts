@@ -181,7 +181,47 @@ const Objectives = z.strictObject({
   restoreMs: durationMs(1, 86_400_000).default(30_000),
 });
 
-const Collector = z.strictObject({
+export const Approver = z.strictObject({
+  keyId: z.string().regex(/^[0-9a-f]{16}$/),
+  publicKey: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/)
+    .describe("Ed25519 public key, base64"),
+});
+
+const DnsLabel = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+
+export const CollectorKubernetes = z.strictObject({
+  namespaces: z
+    .array(DnsLabel)
+    .max(256)
+    .default([])
+    .describe("whose injected pods belong to this collector; all of the cluster if empty"),
+  kubeconfig: FilePath.optional().describe("the pod's own service account if absent"),
+  audience: z
+    .string()
+    .min(1)
+    .max(253)
+    .default("locum.dev-collector")
+    .describe("of the projected tokens by which sidecars say which pod they are"),
+  approvers: z
+    .array(Approver)
+    .max(64)
+    .default([])
+    .describe("who may approve releases of the services found; what a pod says of itself gives no right"),
+  promotion: z
+    .boolean()
+    .default(true)
+    .describe("keeps the label locum.dev/role on the pods of exclusive services"),
+  deletionCost: z.boolean().default(true).describe("idle pods are scaled away first"),
+  heal: z
+    .enum(["off", "evict"])
+    .default("off")
+    .describe("pods that asked for a sidecar and have none: only told, or evicted one a minute and service"),
+});
+export type CollectorKubernetes = z.infer<typeof CollectorKubernetes>;
+
+export const Collector = z.strictObject({
   url: HttpUrl.optional().describe("where sidecars and the CLI find it; from listen if absent"),
   listen: Address.default("127.0.0.1:0"),
   dataDir: FilePath.default(".locum/collector"),
@@ -191,7 +231,9 @@ const Collector = z.strictObject({
     .describe("PEM files; required off loopback"),
   ca: FilePath.optional().describe("PEM of the authority that signed the collector's certificate"),
   tokenFile: FilePath.default(".locum/tokens.json").describe("bearer tokens with their roles; mode 0600"),
+  kubernetes: CollectorKubernetes.optional().describe("finds injected pods and their services by itself"),
 });
+export type Collector = z.infer<typeof Collector>;
 
 const Input = z.strictObject({
   mode: z.enum(["off", "observe"]).default("observe"),
@@ -230,14 +272,6 @@ const Notify = z.union([
   z.strictObject({ webhook: HttpUrl }),
   z.strictObject({ exec: z.array(z.string()).min(1).describe("the event comes as JSON on standard input") }),
 ]);
-
-export const Approver = z.strictObject({
-  keyId: z.string().regex(/^[0-9a-f]{16}$/),
-  publicKey: z
-    .string()
-    .regex(/^[A-Za-z0-9+/]{43}=$/)
-    .describe("Ed25519 public key, base64"),
-});
 
 export const ServiceConfig = z.strictObject({
   apiVersion: z.literal("locum.dev/v1alpha1"),

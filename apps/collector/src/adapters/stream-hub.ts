@@ -8,7 +8,7 @@ import {
   type Report,
 } from "@locum/contracts";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { Authenticate, TokenHolder } from "../auth.ts";
+import type { AuthenticateLater, TokenHolder } from "../auth.ts";
 import {
   type Closing,
   closeSoon,
@@ -41,7 +41,7 @@ export type StreamHub = {
 };
 
 type Options = {
-  authenticate: Authenticate;
+  authenticate: AuthenticateLater;
   /** Is there such an instance in the configuration. */
   knows: (service: string, instance: string) => boolean;
   events: StreamEvents;
@@ -99,20 +99,38 @@ export function createStreamHub({
     });
   };
 
+  const admit = (
+    holder: TokenHolder | null,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): void => {
+    if (!holder) return refuse(socket, "401 Unauthorized");
+    if (holder.role !== "sidecar") return refuse(socket, "403 Forbidden");
+    if (opening >= sessionsMax) return refuse(socket, "503 Service Unavailable");
+    opening += 1;
+    socket.once("close", () => {
+      opening -= 1;
+    });
+    server.handleUpgrade(request, socket, head, run(holder));
+  };
+
   return {
     upgrade(request, socket, head) {
       socket.on("error", () => socket.destroy());
-      const holder = authenticate(request.headers.authorization);
       if (new URL(request.url ?? "/", "http://host").pathname !== path)
         return refuse(socket, "404 Not Found");
-      if (!holder) return refuse(socket, "401 Unauthorized");
-      if (holder.role !== "sidecar") return refuse(socket, "403 Forbidden");
+      const answer = authenticate(request.headers.authorization);
+      if (!(answer instanceof Promise)) return admit(answer, request, socket, head);
+      // Whoever waits for an answer about its token holds a place, too.
       if (opening >= sessionsMax) return refuse(socket, "503 Service Unavailable");
       opening += 1;
-      socket.once("close", () => {
-        opening -= 1;
-      });
-      server.handleUpgrade(request, socket, head, run(holder));
+      void answer
+        .catch(() => null)
+        .then((holder) => {
+          opening -= 1;
+          if (!socket.destroyed) admit(holder, request, socket, head);
+        });
     },
     send: (service, instance, incarnation, frame) => {
       const session = [...sessions].find(

@@ -37,7 +37,7 @@ export type Handlers = { [K in keyof Routes]: Handler<Routes[K]> };
 type Env = { Variables: { caller: Caller | null } };
 export type ApiOptions = {
   /** Whose token is in this Authorization header; null for nobody's. */
-  authenticate: (authorization: string | undefined) => Caller | null;
+  authenticate: (authorization: string | undefined) => Caller | null | Promise<Caller | null>;
   /** Told of every error that is no Fault, with what the answer hides. */
   onDefect: (error: unknown) => void;
   bodyBytesMax?: number;
@@ -78,7 +78,7 @@ export function mount(
 function authorise(route: { security: { bearer: string[] }[] }, authenticate: ApiOptions["authenticate"]) {
   const roles = route.security.flatMap(({ bearer }) => bearer);
   const middleware: MiddlewareHandler<Env> = async (context, next) => {
-    const caller = authenticate(context.req.header("authorization"));
+    const caller = await authenticate(context.req.header("authorization"));
     context.set("caller", caller);
     if (roles.length > 0 && !caller) throw new Fault("not-authenticated", "no valid bearer token");
     if (caller && roles.length > 0 && !roles.some((role) => hasRole(caller, role)))
