@@ -15,6 +15,8 @@ export type LivenessRow = {
   /** What the server said of itself a tenth of a second after the fault, before anybody did anything about it. */
   itsOwn: string;
   locum: string;
+  /** The kinds of evidence behind it. */
+  rungs: string[];
   /** From the fault to the failed verdict. */
   seenMs: number | null;
   /** To the last answer that a client got wrong or not at all. */
@@ -92,7 +94,8 @@ async function play({ service, name, title, fault, idle }: Playing): Promise<Liv
       fault: title,
       traffic: !idle,
       itsOwn,
-      locum: verdict?.said ?? "nothing",
+      locum: verdict?.failure ?? "nothing",
+      rungs: verdict?.rungs ?? [],
       seenMs: verdict ? Math.round(verdict.afterMs) : null,
       lastBadMs: Math.round(Math.max(0, ...bad.map(({ endMs }) => endMs - startMs))),
       failed,
@@ -116,12 +119,12 @@ async function seen(
   service: PeerService,
   id: string,
   startMs: number,
-): Promise<{ said: string; afterMs: number } | undefined> {
+): Promise<{ failure: string; rungs: string[]; afterMs: number } | undefined> {
   const look = async () => {
     const verdict = (await service.report(id))?.verdict;
     if (verdict?.kind !== "failed") return false;
-    const rungs = [...new Set(verdict.evidence.map(({ rung }) => rung))].join(", ");
-    return { said: `${verdict.failure} (${rungs})`, afterMs: performance.now() - startMs };
+    const rungs = [...new Set(verdict.evidence.map(({ rung }) => rung))];
+    return { failure: verdict.failure, rungs, afterMs: performance.now() - startMs };
   };
   return until(look, { what: "a failed verdict", withinMs: 45_000, everyMs }).catch(() => undefined);
 }
@@ -142,7 +145,7 @@ async function rightAgain(service: PeerService, peer: Peer, startMs: number): Pr
 const seconds = (ms: number | null): string => (ms === null ? "never" : `${(ms / 1000).toFixed(2)} s`);
 
 const lineOf = (row: LivenessRow): string =>
-  `${row.server}, ${row.fault}: it said ${row.itsOwn}; Locum said ${row.locum} after ${seconds(row.seenMs)}`;
+  `${row.server}, ${row.fault}: it said ${row.itsOwn}; Locum said ${row.locum} (${row.rungs.join(", ")}) after ${seconds(row.seenMs)}`;
 
 function render(rows: readonly LivenessRow[]): string {
   return table(

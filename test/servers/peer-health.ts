@@ -17,7 +17,7 @@ function questions({ name, url, management, model }: Peer): [string, string][] {
   return [
     ["live", `${url}/v2/health/live`],
     ["ready", `${url}/v2/health/ready`],
-    ["model ready", `${url}/v2/models/${model}/ready`],
+    ["model", `${url}/v2/models/${model}/ready`],
   ];
 }
 
