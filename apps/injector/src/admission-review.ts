@@ -13,7 +13,7 @@ export const AdmissionReview = z.looseObject({
     }),
     operation: z.string().max(63),
     subResource: z.string().max(253).optional(),
-    object: z.unknown(),
+    object: z.unknown().optional(),
   }),
 });
 export type AdmissionReview = z.infer<typeof AdmissionReview>;

@@ -1,5 +1,11 @@
 import { Fault } from "@locum/contracts";
-import { type DeclineReason, declineReasons, type InjectConfig, patchPod } from "@locum/injection";
+import {
+  type DeclineReason,
+  declineReasons,
+  type InjectConfig,
+  type PodPatch,
+  patchPod,
+} from "@locum/injection";
 import { type AdmissionAnswer, AdmissionReview } from "./admission-review.ts";
 
 export type Outcome =
@@ -26,7 +32,10 @@ export function answerReview(value: unknown, config: InjectConfig): Answered {
       }),
       outcome: { kind: "ignored" },
     };
-  const result = patchPod(bare(object), { config });
+  const result: PodPatch =
+    typeof object === "object" && object !== null && !Array.isArray(object)
+      ? patchPod(bare(object), { config })
+      : { kind: "declined", reason: "malformed", detail: "the object is no mapping" };
   if (result.kind === "declined") {
     const { reason, detail } = result;
     return {
@@ -76,12 +85,10 @@ function parseReview(value: unknown): AdmissionReview {
 }
 
 /** What injection reads, and nothing else: managedFields are as long as the pod, a status is not its own. */
-function bare(object: unknown): unknown {
-  if (typeof object !== "object" || object === null) return object;
-  const { metadata, spec } = object as { metadata?: unknown; spec?: unknown };
-  if (typeof metadata !== "object" || metadata === null) return { metadata, spec };
+function bare({ metadata, spec }: { metadata?: unknown; spec?: unknown }): unknown {
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return { metadata, spec };
   const { managedFields: _, ...rest } = metadata as Record<string, unknown>;
-  return { metadata: Array.isArray(metadata) ? metadata : rest, spec };
+  return { metadata: rest, spec };
 }
 
 const allow = (uid: string, more: Omit<AdmissionAnswer["response"], "uid" | "allowed">): AdmissionAnswer => ({

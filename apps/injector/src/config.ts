@@ -19,7 +19,7 @@ const InjectorFile = z.strictObject({
   names: z.array(z.string().min(1).max(253)).max(16).default([]).describe("more names in its certificate"),
   kubeconfig: path.optional().describe("file; else as the service account of its pod"),
   drainSeconds: z.number().int().min(0).max(300).default(5).describe("serves on after its end began"),
-  inject: z.unknown().describe("as locum inject --values takes them"),
+  inject: z.unknown().optional().describe("as locum inject --values takes them"),
 });
 
 export type InjectorConfig = Omit<z.infer<typeof InjectorFile>, "inject"> & { inject: InjectConfig };

@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { RequestListener } from "node:http";
 import { createServer, type Server } from "node:https";
 import { createSecureContext } from "node:tls";
@@ -48,7 +48,10 @@ export function createTlsServer(listener: RequestListener): TlsServer {
 function checked({ cert, key }: Pem): number {
   try {
     createSecureContext({ cert, key });
-    return new X509Certificate(cert).validToDate.getTime();
+    const leaf = new X509Certificate(cert);
+    // A secure context takes an empty key for none, and would serve a certificate that it cannot prove.
+    if (!leaf.checkPrivateKey(createPrivateKey(key))) throw new Error("the key is another's");
+    return leaf.validToDate.getTime();
   } catch (cause) {
     throw new Fault("config-invalid", `the certificate cannot be used: ${(cause as Error).message}`, {
       hint: "Expected tls.crt (PEM, the leaf first) and the tls.key that belongs to it.",
