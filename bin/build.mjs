@@ -2,7 +2,7 @@
 // CommonJS, because a node: module that is imported as ES module has each of its exports read, which loads a whole
 // HTTP client: 15 MB more for a process that never uses it. For the same reason import() becomes require().
 import { existsSync } from "node:fs";
-import { rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -37,8 +37,9 @@ for (const app of apps) {
       `there is no program ${app}; there are ${Object.keys(sources).filter(isThere).join(", ")}`,
     );
   const folder = `${root}dist/${app}`;
-  await rm(folder, { recursive: true, force: true });
-  const { metafile } = await build({
+  await mkdir(folder, { recursive: true });
+  const { metafile, outputFiles } = await build({
+    write: false,
     absWorkingDir: root,
     metafile: true,
     entryPoints: [source],
@@ -57,7 +58,12 @@ for (const app of apps) {
     logLevel: "warning",
   });
   // Which source files are in it: the bill of materials of an image lists these packages and no others.
-  await writeFile(`${folder}/main.meta.json`, JSON.stringify(Object.keys(metafile.inputs).sort()));
-  const { size } = await stat(`${folder}/main.cjs`);
+  const inputs = Buffer.from(JSON.stringify(Object.keys(metafile.inputs).sort()));
+  // By renames: a program that starts while this one runs finds the old file or the new one, never a part.
+  for (const { path, contents } of [...outputFiles, { path: `${folder}/main.meta.json`, contents: inputs }]) {
+    await writeFile(`${path}.${process.pid}`, contents);
+    await rename(`${path}.${process.pid}`, path);
+  }
+  const size = outputFiles.find(({ path }) => path.endsWith(".cjs"))?.contents.length ?? 0;
   console.log(`dist/${app}/main.cjs ${(size / 1024).toFixed(0)} KB`);
 }
