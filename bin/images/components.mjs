@@ -17,7 +17,7 @@ export const components = {
   injector: {
     about: "Locum's injector: the admission webhook that puts sidecars into pods",
     flags: ["--max-semi-space-size=4", "--max-old-space-size=128"],
-    ports: [8443],
+    ports: [8443, 8080],
   },
   cli: {
     about: "The command locum",

@@ -41,7 +41,7 @@ ENV PATH="/usr/local/bin" \
   NODE_ENV="production" \
   HOME="/var/lib/locum"
 WORKDIR /var/lib/locum
-EXPOSE 8443
+EXPOSE 8443 8080
 STOPSIGNAL SIGTERM
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--max-old-space-size=128", "/opt/locum/injector.cjs"]
