@@ -62,6 +62,11 @@ export const benches: Record<string, Bench> = {
     flags: { rounds: number("of each way (5)") },
     run: (tools) => import("./injection.ts").then(({ run }) => run(tools)),
   },
+  endpointslice: {
+    about: "the label of roles on a real API server: until the endpoints of a Service are the new active's",
+    flags: { flips: number("promotions (40)") },
+    run: (tools) => import("./endpointslice.ts").then(({ run }) => run(tools)),
+  },
   footprint: {
     about: "memory of the sidecar's bundle under steady traffic, with its telemetry going out",
     flags: { seconds: number("how long (20)") },
