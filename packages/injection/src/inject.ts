@@ -6,7 +6,7 @@ import { ownerName } from "./owner-name.ts";
 import { type Container, type Meta, malformed, type PodSpec } from "./pod.ts";
 import { type Declined, declined, type Note } from "./reasons.ts";
 import { rewriteProbes } from "./rewrite-probes.ts";
-import { annotationBytesMax, type Original, type Status, specHash, statusBytesMax } from "./status.ts";
+import { annotationBytesMax, configHash, type Original, type Status, statusBytesMax } from "./status.ts";
 import { defaultContainerKey, roleLabel, type Stripped, strip, volumeNames } from "./strip.ts";
 import { takeOver } from "./take-over.ts";
 import { findTarget, meshInits, meshSidecars, type Target } from "./target.ts";
@@ -136,7 +136,7 @@ function putIn(
     v: 1,
     version: config.version,
     rev: keys.rev,
-    spec: specHash(sidecar),
+    spec: configHash(config),
     added: {
       containers: [sidecar.container.name],
       volumes: sidecar.volumes.map(({ name }) => name),

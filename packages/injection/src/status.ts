@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { InjectConfig } from "./config.ts";
 import { statusKey } from "./keys.ts";
 import type { Meta } from "./pod.ts";
 
@@ -51,6 +52,9 @@ export function readStatus({ annotations }: Meta): Status | null | "unreadable" 
     return "unreadable";
   }
 }
+
+/** What a cluster gives all its sidecars, as one word: a pod that bears another was injected by other values. */
+export const configHash = ({ namespaceInject: _scope, ...config }: InjectConfig): string => specHash(config);
 
 export const specHash = (value: unknown): string =>
   createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
