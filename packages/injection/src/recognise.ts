@@ -19,7 +19,7 @@ type Row = {
 };
 
 /** Asked in this order: forks and wrappers name the server that they carry. */
-const rows: readonly Row[] = [
+export const serverRows: readonly Row[] = [
   {
     server: "triton",
     image: /tritonserver|triton-inference-server/,
@@ -167,7 +167,7 @@ export type Recognised = {
 };
 
 /** Files of weights, whatever serves them. */
-const weights = /^\/[^\s'"$]+\.(onnx|gguf|safetensors|pt|mar|engine|plan|pb|joblib|bst)$/;
+export const weights = /^\/[^\s'"$]+\.(onnx|gguf|safetensors|pt|mar|engine|plan|pb|joblib|bst)$/;
 
 /** Which model server a container runs, by its image, command, arguments and environment. Null where none is known. */
 export function recognise(container: Container): Recognised | null {
@@ -175,8 +175,8 @@ export function recognise(container: Container): Recognised | null {
   const env = envOf(container);
   const image = (container.image ?? "").toLowerCase();
   const found =
-    rows.find(({ image: pattern }) => pattern.test(image)) ??
-    rows.find(({ program }) => words.some((word) => program.test(word)));
+    serverRows.find(({ image: pattern }) => pattern.test(image)) ??
+    serverRows.find(({ program }) => words.some((word) => program.test(word)));
   if (!found) return unknownServer(words, env);
   const number = (flags: string[] = [], names: string[] = []): number | undefined => {
     const text = firstOf(words, flags, env, names, (value) => /^\d{1,5}$/.test(value));

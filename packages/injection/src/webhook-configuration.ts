@@ -1,5 +1,5 @@
 import { label } from "./keys.ts";
-import { webhookNames } from "./webhook-names.ts";
+import { offLimits, webhookNames } from "./webhook-names.ts";
 
 /** How the API server reaches the injector: its Service, or a URL where it runs outside of the cluster. */
 export type WebhookTarget = { namespace?: string; service?: string; port?: number } | { url: string };
@@ -10,6 +10,7 @@ export type WebhookTarget = { namespace?: string; service?: string; port?: numbe
  * cert-manager) writes: rendered here, every sync of a chart would take it away again.
  */
 export function webhookConfiguration(target: WebhookTarget = {}): Record<string, unknown> {
+  const excluded = offLimits("namespace" in target ? target.namespace : undefined);
   return {
     apiVersion: "admissionregistration.k8s.io/v1",
     kind: "MutatingWebhookConfiguration",
@@ -19,7 +20,7 @@ export function webhookConfiguration(target: WebhookTarget = {}): Record<string,
     },
     webhooks: [
       webhook(webhookNames.podWebhook, target, {
-        namespaceSelector: { matchExpressions: offLimits },
+        namespaceSelector: { matchExpressions: excluded },
         // Not only `enabled`: a value that is wrong is answered with a warning, and not missed silently.
         objectSelector: {
           matchExpressions: [
@@ -31,23 +32,13 @@ export function webhookConfiguration(target: WebhookTarget = {}): Record<string,
       webhook(webhookNames.namespaceWebhook, target, {
         namespaceSelector: {
           matchLabels: { [webhookNames.namespaceLabel]: "enabled" },
-          matchExpressions: offLimits,
+          matchExpressions: excluded,
         },
         objectSelector: { matchExpressions: [{ key: label, operator: "DoesNotExist" }] },
       }),
     ],
   };
 }
-
-/** Namespaces that the cluster, or the injector itself, needs in order to come back. */
-const offLimits = [
-  {
-    key: "kubernetes.io/metadata.name",
-    operator: "NotIn",
-    values: ["kube-system", webhookNames.namespace],
-  },
-  { key: webhookNames.admissionLabel, operator: "NotIn", values: ["disabled"] },
-];
 
 function webhook(
   { name, path }: { name: string; path: string },

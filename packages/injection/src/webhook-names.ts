@@ -31,3 +31,9 @@ export const webhookNames = {
   /** Seconds; the API server's default of 10 doubles what a hanging injector costs. */
   timeoutSeconds: 5,
 } as const;
+
+/** Namespaces that the cluster, or the injector itself, needs in order to come back: nothing of ours asks there. */
+export const offLimits = (namespace: string = webhookNames.namespace): object[] => [
+  { key: "kubernetes.io/metadata.name", operator: "NotIn", values: ["kube-system", namespace] },
+  { key: webhookNames.admissionLabel, operator: "NotIn", values: ["disabled"] },
+];

@@ -1,0 +1,169 @@
+import {
+  grant,
+  type Manifest,
+  manifest,
+  podTemplate,
+  rule,
+  securityContext,
+  selectorLabels,
+} from "./manifest.ts";
+import type { InstallValues } from "./values.ts";
+
+const component = "collector";
+export const collectorName = "locum-collector";
+export const collectorPort = 8470;
+const dataDir = "/var/lib/locum";
+
+/** The collector, where there is a service for it. Its tokens are made by itself, on its own volume. */
+export function collectorManifests(values: InstallValues): Manifest[] {
+  const { namespace, collector, certificates } = values;
+  if (!collector.enabled) return [];
+  const at = { name: collectorName, namespace, component } as const;
+  return [
+    manifest("v1", "ServiceAccount", at, { automountServiceAccountToken: false }),
+    ...rights(values),
+    ...(certificates === "cert-manager" ? certificate(values) : []),
+    ...(collector.services.length > 0
+      ? [manifest("v1", "ConfigMap", at, { data: serviceFiles(values) })]
+      : []),
+    manifest("v1", "Service", at, {
+      spec: {
+        selector: selectorLabels(component),
+        ports: [{ name: "https", port: collectorPort, targetPort: "https", protocol: "TCP" }],
+      },
+    }),
+    statefulSet(values),
+  ];
+}
+
+/** Checks tokens, reads pods where it is told to, and writes to them only what a value switched on; nothing more. */
+function rights({ namespace, collector }: InstallValues): Manifest[] {
+  const account = { name: collectorName, namespace };
+  const tokens = rule("authentication.k8s.io", ["tokenreviews"], ["create"]);
+  const pods = (promotion: boolean) => [
+    rule("", ["pods"], ["get", "list", "watch", ...(promotion || collector.deletionCost ? ["patch"] : [])]),
+    ...(collector.heal === "evict" ? [rule("", ["pods/eviction"], ["create"])] : []),
+    rule("events.k8s.io", ["events"], ["create"]),
+  ];
+  if (collector.namespaces.length === 0)
+    return grant(component, { name: collectorName, account, rules: [tokens, ...pods(collector.promotion)] });
+  return [
+    ...grant(component, { name: collectorName, account, rules: [tokens] }),
+    ...collector.namespaces.flatMap(({ name, promotion }) =>
+      grant(component, { name: collectorName, namespace: name, account, rules: pods(promotion) }),
+    ),
+  ];
+}
+
+function certificate({ namespace, collector }: InstallValues): Manifest[] {
+  const at = { name: collectorName, namespace, component } as const;
+  return [
+    manifest("cert-manager.io/v1", "Issuer", at, { spec: { selfSigned: {} } }),
+    manifest("cert-manager.io/v1", "Certificate", at, {
+      spec: {
+        secretName: collector.tlsSecret,
+        dnsNames: [`${collectorName}.${namespace}.svc`, `${collectorName}.${namespace}.svc.cluster.local`],
+        privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Always" },
+        issuerRef: { kind: "Issuer", name: collectorName },
+      },
+    }),
+  ];
+}
+
+const fileOf = (index: number): string => `service-${index}.json`;
+
+const serviceFiles = ({ collector }: InstallValues): Record<string, string> =>
+  Object.fromEntries(collector.services.map((service, index) => [fileOf(index), JSON.stringify(service)]));
+
+/** The process's own part: what LOCUM_COLLECTOR holds. Its token file is made by itself, on its own volume. */
+function ownPart({ collector, inject }: InstallValues): object {
+  const { namespaces, promotion, deletionCost, heal } = collector;
+  return {
+    listen: `0.0.0.0:${collectorPort}`,
+    dataDir,
+    tokenFile: `${dataDir}/tokens.json`,
+    tls: { cert: "/etc/locum/tls/tls.crt", key: "/etc/locum/tls/tls.key" },
+    kubernetes: {
+      namespaces: namespaces.map(({ name }) => name),
+      approvers: inject.approvers,
+      promotion: namespaces.length === 0 ? promotion : namespaces.some((one) => one.promotion),
+      deletionCost,
+      heal,
+      ...(inject.collector ? { audience: inject.collector.audience } : {}),
+    },
+  };
+}
+
+function statefulSet(values: InstallValues): Manifest {
+  const { namespace, collector } = values;
+  const { size, className } = collector.storage;
+  return manifest(
+    "apps/v1",
+    "StatefulSet",
+    { name: collectorName, namespace, component },
+    {
+      spec: {
+        serviceName: collectorName,
+        replicas: collector.replicas,
+        revisionHistoryLimit: 3,
+        selector: { matchLabels: selectorLabels(component) },
+        // The audit log outlives the set that wrote it.
+        persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
+        template: podTemplate(values, component, {
+          serviceAccountName: collectorName,
+          automountServiceAccountToken: true,
+          terminationGracePeriodSeconds: 60,
+          ...(collector.priorityClassName ? { priorityClassName: collector.priorityClassName } : {}),
+          containers: [container(values)],
+          volumes: [
+            ...(collector.services.length > 0
+              ? [{ name: "services", configMap: { name: collectorName } }]
+              : []),
+            { name: "tls", secret: { secretName: collector.tlsSecret, defaultMode: 0o440 } },
+          ],
+        }),
+        volumeClaimTemplates: [
+          {
+            metadata: { name: "data", labels: selectorLabels(component) },
+            spec: {
+              accessModes: ["ReadWriteOnce"],
+              ...(className ? { storageClassName: className } : {}),
+              resources: { requests: { storage: size } },
+            },
+          },
+        ],
+      },
+    },
+  );
+}
+
+function container(values: InstallValues): Record<string, unknown> {
+  const { collector, images, imagePullPolicy } = values;
+  const hasFiles = collector.services.length > 0;
+  const probe = (path: string) => ({ httpGet: { path, port: "https", scheme: "HTTPS" } });
+  return {
+    name: component,
+    image: images.collector,
+    ...(imagePullPolicy ? { imagePullPolicy } : {}),
+    ...(hasFiles
+      ? {
+          args: collector.services.flatMap((_, index) => [
+            "--config",
+            `/etc/locum/services/${fileOf(index)}`,
+          ]),
+        }
+      : {}),
+    env: [{ name: "LOCUM_COLLECTOR", value: JSON.stringify(ownPart(values)) }],
+    ports: [{ name: "https", containerPort: collectorPort, protocol: "TCP" }],
+    startupProbe: { ...probe("/livez"), periodSeconds: 1, failureThreshold: 120 },
+    livenessProbe: { ...probe("/livez"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+    readinessProbe: { ...probe("/readyz"), periodSeconds: 2, timeoutSeconds: 2 },
+    resources: collector.resources,
+    securityContext,
+    volumeMounts: [
+      { name: "data", mountPath: dataDir },
+      ...(hasFiles ? [{ name: "services", mountPath: "/etc/locum/services", readOnly: true }] : []),
+      { name: "tls", mountPath: "/etc/locum/tls", readOnly: true },
+    ],
+  };
+}
