@@ -43,7 +43,7 @@ export type ReloadAnswer = {
 /**
  * One model server, asked in its own protocol.
  *
- * Every call is bounded in time (`timeoutMs`, connecting included) and in bytes (64 MiB an answer unless `connect`
+ * Every call is bounded in time (`timeoutMs`, connecting included) and in bytes (24 MiB an answer unless `connect`
  * says otherwise), keeps no state between calls but connections and what the server said of itself, and may be
  * called at any time and many at once. Nothing is asked twice, but for a kept-alive connection that turns out to be
  * closed before the first answer byte: that is asked again on a new one. No redirect is followed.

@@ -12,7 +12,7 @@ export type GrpcQuestion = CallOptions & {
   streams?: boolean;
 };
 
-const messagesMax = 100_000;
+const messagesMax = 20_000;
 
 export type GrpcSending = {
   client: Client;

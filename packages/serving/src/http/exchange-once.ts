@@ -1,6 +1,7 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request as requestPlain } from "node:http";
 import { request as requestTls } from "node:https";
 import { expireAt } from "../expire-at.ts";
+import { append, type GrowingBytes } from "../growing-bytes.ts";
 import type { FailedDetail, Headers, Question } from "./exchange.ts";
 
 export type Once =
@@ -71,27 +72,27 @@ export function exchangeOnce(
 }
 
 function collect(response: IncomingMessage, bytesMax: number, settle: (outcome: Once) => void): void {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const announced = Number(response.headers["content-length"] ?? 0);
   const fail = (detail: FailedDetail, reason: string) => {
     response.destroy();
     settle({ kind: "failed", detail, reason });
   };
   const tooLarge = `answer over ${bytesMax} bytes`;
-  if (Number(response.headers["content-length"] ?? 0) > bytesMax) {
+  if (announced > bytesMax) {
     fail("protocol", tooLarge);
     return;
   }
+  // Room that nothing is written to costs no memory.
+  const body: GrowingBytes = { buffer: Buffer.allocUnsafe(announced), length: 0 };
   response.on("data", (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > bytesMax) return fail("protocol", tooLarge);
-    chunks.push(chunk);
+    if (body.length + chunk.length > bytesMax) return fail("protocol", tooLarge);
+    append(body, chunk, bytesMax);
   });
   response.on("error", () => fail("reset", "connection closed in the middle of the answer"));
   response.on("end", () => {
     if (!response.complete) return fail("reset", "connection closed in the middle of the answer");
-    const body = Buffer.concat(chunks, bytes);
-    settle({ kind: "answer", status: response.statusCode ?? 0, headers: response.headers, body });
+    const { statusCode: status = 0, headers } = response;
+    settle({ kind: "answer", status, headers, body: body.buffer.subarray(0, body.length) });
   });
 }
 

@@ -32,7 +32,8 @@ export type ExchangeOptions = {
   now?: () => number;
 };
 
-export const answerBytesMaxDefault = 64 * 1024 * 1024;
+/** Twice this, unfolded and decoded, still fits into what a sidecar is given (192 MB with all that it is). */
+export const answerBytesMaxDefault = 24 * 1024 * 1024;
 
 /** Questions over HTTP with connections of their own, bounded in time and bytes. `ask` never throws. */
 export function openExchange({

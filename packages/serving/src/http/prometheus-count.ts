@@ -18,20 +18,25 @@ export function prometheusCount(
   return async ({ timeoutMs, signal }) => {
     const answer = await ask({ method: "GET", path, timeoutMs, signal, answerBytesMax: metricsBytesMax });
     if (answer.kind === "failed" || answer.status !== 200) return undefined;
-    const lines = answer.body.toString("latin1").split("\n");
+    const page = answer.body.toString("latin1");
     for (const group of groups) {
-      const values = lines
-        .filter((line) => belongs(line, group))
-        .map((line) => Number(line.slice(line.lastIndexOf(" "))));
-      if (values.length === 0) continue;
-      const sum = values.reduce((total, value) => total + value, 0);
-      return Number.isFinite(sum) && sum >= 0 ? sum : undefined;
+      let sum: number | undefined;
+      for (const line of linesOf(page, group)) sum = (sum ?? 0) + Number(line.slice(line.lastIndexOf(" ")));
+      if (sum !== undefined) return Number.isFinite(sum) && sum >= 0 ? sum : undefined;
     }
     return undefined;
   };
 }
 
-function belongs(line: string, { families, label }: CounterGroup): boolean {
-  const family = families.find((name) => line.startsWith(name) && "{ ".includes(line[name.length] ?? "x"));
-  return family !== undefined && (label === undefined || line.includes(label));
+/** A page may be millions of lines: it is searched, not split. */
+function* linesOf(page: string, { families, label = "" }: CounterGroup): Generator<string> {
+  for (const family of families) {
+    for (let at = page.indexOf(family); at >= 0; at = page.indexOf(family, at + 1)) {
+      const isStart = at === 0 || page[at - 1] === "\n";
+      if (!isStart || !"{ ".includes(page[at + family.length] ?? "x")) continue;
+      const end = page.indexOf("\n", at);
+      const line = page.slice(at, end < 0 ? page.length : end);
+      if (line.includes(label)) yield line;
+    }
+  }
 }

@@ -91,8 +91,7 @@ function gather(
 function kindOf(leaves: unknown[], isList: boolean): Pick<Tensor, "datatype" | "data"> | undefined {
   const isNumeric = (leaf: unknown) => typeof leaf === "number" || leaf === null || words.has(leaf);
   const onlyNulls = leaves.every((leaf) => leaf === null);
-  if (leaves.every(isNumeric) && (isList || !onlyNulls))
-    return { datatype: "FP64", data: Float64Array.from(leaves, numberOf) };
+  if (leaves.every(isNumeric) && (isList || !onlyNulls)) return { datatype: "FP64", data: numbersOf(leaves) };
   if (leaves.every((leaf) => typeof leaf === "boolean")) return { datatype: "BOOL", data: leaves };
   const texts = leaves.map(textOf);
   return texts.every((text) => text !== undefined) ? { datatype: "BYTES", data: texts } : undefined;
@@ -104,6 +103,13 @@ const words = new Map<unknown, number>([
   ["Infinity", Number.POSITIVE_INFINITY],
   ["-Infinity", Number.NEGATIVE_INFINITY],
 ]);
+
+/** One by one: `from` of a typed array makes another list first. */
+function numbersOf(leaves: readonly unknown[]): Float64Array {
+  const numbers = new Float64Array(leaves.length);
+  for (let at = 0; at < numbers.length; at++) numbers[at] = numberOf(leaves[at]);
+  return numbers;
+}
 
 function numberOf(leaf: unknown): number {
   return typeof leaf === "number" ? leaf : (words.get(leaf) ?? Number.NaN);

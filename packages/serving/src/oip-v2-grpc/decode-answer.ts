@@ -10,18 +10,23 @@ import {
   wireBytes,
   wireVarint,
 } from "../grpc/proto-walk.ts";
-import { decodeElements, textOf } from "../tensor/binary-tensor.ts";
+import { type HeapBudget, openHeapBudget } from "../heap-budget.ts";
+import { boolHeapBytes, decodeElements, textHeapBytes, textOf } from "../tensor/binary-tensor.ts";
 import { elementsOf, mismatch, show, tensorHead } from "../tensor/json-tensor.ts";
 import { paired } from "./non-finite.ts";
 import { type GrpcOutput, grpcOutputs } from "./outputs.ts";
 
 const code = "upstream-protocol";
-const fieldsMax = 20_000_000;
-const numbersMax = 2 ** 24;
-const textsMax = 2 ** 20;
+const fieldsMax = 5_000_000;
+const numbersMax = 2 ** 22;
+/** Of a tensor's own objects, however few its elements. */
+const tensorHeapBytes = 400;
 
-/** The outputs of a ModelInferResponse, raw or typed. Those in shared memory are left out. Throws `upstream-protocol`. */
-export function decodeGrpcAnswer(message: Uint8Array): Tensor[] {
+/**
+ * The outputs of a ModelInferResponse, raw or typed. Those in shared memory are left out. Throws `upstream-protocol`.
+ * The messages of one stream are one answer, and have one budget.
+ */
+export function decodeGrpcAnswer(message: Uint8Array, take = openHeapBudget(code)): Tensor[] {
   const budget: WalkBudget = { left: fieldsMax };
   const answer = grpcOutputs(message, budget);
   if (!answer) throw new Fault(code, "no ModelInferResponse");
@@ -31,7 +36,10 @@ export function decodeGrpcAnswer(message: Uint8Array): Tensor[] {
   }
   return outputs.map(({ output, raw }) => {
     const { raw: _unused, ...head } = tensorHead(output, code);
-    const data = raw ? decodeElements(head.datatype, raw) : typedElements(head, { output, budget });
+    take(tensorHeapBytes);
+    const data = raw
+      ? decodeElements(head.datatype, raw, take)
+      : typedElements(head, { output, budget, take });
     if (!data) throw new Fault(code, `tensor ${show(head.name)}: its bytes are no whole ${head.datatype}`);
     if (data.length !== elementsOf(head.shape)) throw mismatch(head, data.length, code);
     return { ...head, data };
@@ -55,15 +63,18 @@ const elements: Record<number, Element | undefined> = {
 
 function typedElements(
   head: Omit<Tensor, "data">,
-  { output, budget }: { output: GrpcOutput; budget: WalkBudget },
+  { output, budget, take }: { output: GrpcOutput; budget: WalkBudget; take: HeapBudget },
 ): Tensor["data"] {
   const count = elementsOf(head.shape);
   // Every element takes at least a byte: a list that cannot be there is not made room for.
   const bytesIn = output.contents.reduce((sum, part) => sum + part.length, 0);
   if (count > bytesIn) throw mismatch(head, Math.min(count - 1, bytesIn), code);
-  const values = roomFor(head, count);
+  const isText = head.datatype === "BYTES";
+  if (isText) take(textHeapBytes(0) * count + textHeapBytes(bytesIn));
+  if (head.datatype === "BOOL") take(boolHeapBytes * count);
+  const values = isText || head.datatype === "BOOL" ? [] : roomFor(head, count);
   let taken = 0;
-  const take = (value: number | string | boolean) => {
+  const put = (value: number | string | boolean) => {
     if (taken >= count) throw mismatch(head, count + 1, code);
     if ((typeof value === "string") !== (head.datatype === "BYTES")) {
       throw new Fault(code, `tensor ${show(head.name)}: its contents are no ${head.datatype}`);
@@ -74,8 +85,8 @@ function typedElements(
     const walked = walkMessage(bytes, { budget }, (field, wire, from, to) => {
       const element = elements[field];
       if (!element) return;
-      if (wire === element.wire) take(element.read({ bytes, from, to }));
-      else if (wire === wireBytes) unpack(element, { bytes, from, to }, take);
+      if (wire === element.wire) put(element.read({ bytes, from, to }));
+      else if (wire === wireBytes) unpack(element, { bytes, from, to }, put);
     });
     if (!walked) throw new Fault(code, `tensor ${show(head.name)}: its contents are malformed`);
   }
@@ -83,13 +94,10 @@ function typedElements(
   return values;
 }
 
-/** Numbers lie outside the heap, which is small in a sidecar; texts and truth values cannot, so fewer are let in. */
+/** A varint of one byte is a number of eight. */
 function roomFor({ name, datatype }: Omit<Tensor, "data">, count: number): Values {
-  const isNumeric = datatype !== "BYTES" && datatype !== "BOOL";
-  if (count > (isNumeric ? numbersMax : textsMax)) {
+  if (count > numbersMax)
     throw new Fault(code, `tensor ${show(name)}: ${count} elements are too many outside raw contents`);
-  }
-  if (!isNumeric) return [];
   return (datatype === "FP32" ? new Float32Array(count) : new Float64Array(count)) as Values;
 }
 
@@ -98,13 +106,13 @@ type Values = { [index: number]: number | string | boolean; length: number };
 function unpack(
   element: Element,
   { bytes, from, to }: Bytes,
-  take: (value: number | string | boolean) => void,
+  put: (value: number | string | boolean) => void,
 ): void {
   for (let at = from; at < to; ) {
     const end =
       element.wire === wire32 ? at + 4 : element.wire === wire64 ? at + 8 : varintEnd(bytes, at, to);
     if (end < 0 || end > to) throw new Fault(code, "packed contents are cut short");
-    take(element.read({ bytes, from: at, to: end }));
+    put(element.read({ bytes, from: at, to: end }));
     at = end;
   }
 }

@@ -1,4 +1,5 @@
 import { Fault, type Tensor } from "@locum/contracts";
+import { openHeapBudget } from "../heap-budget.ts";
 import type { CallOptions, InferAnswer } from "../model-server.ts";
 import type { Asking } from "./asking.ts";
 import { decodeGrpcAnswer } from "./decode-answer.ts";
@@ -26,10 +27,11 @@ export async function inferGrpc(
   if (!isDecoupled) throw faultOf(unary, what, model);
   const stream = await asking.infer("ModelStreamInfer", message, remaining());
   if (stream.kind !== "answer") throw faultOf(stream, what, model);
+  const take = openHeapBudget("upstream-protocol");
   const pieces = stream.messages.map((piece) => {
     const error = errorMessageOf(piece);
     if (error !== undefined) throw new Fault("upstream-refused", `${what}: ${error}`);
-    return decodeGrpcAnswer(inferResponseOf(piece));
+    return decodeGrpcAnswer(inferResponseOf(piece), take);
   });
   return { outputs: joined(pieces.flat()), latencyMs: stream.latencyMs };
 }

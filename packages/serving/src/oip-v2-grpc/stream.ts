@@ -1,3 +1,4 @@
+import { append, type GrowingBytes } from "../growing-bytes.ts";
 import { type FrameHead, frameHead, frameHeadBytes, isTrailers, plainMessage } from "../grpc/frames.ts";
 import { walkMessage, wireBytes } from "../grpc/proto-walk.ts";
 import type { Headers } from "../http/exchange.ts";
@@ -33,19 +34,18 @@ export function openGrpcStream(headers: Headers, bytesMax: number): WireStream {
         // Copies of what is kept: the piece may be a view of a buffer that is used again.
         if (!head) partOfHead = Uint8Array.from(rest);
         if (!head) return defect;
-        partial = { head, kept: Buffer.alloc(0), bytes: 0 };
+        partial = { head, bytes: 0, kept: { buffer: Buffer.alloc(0), length: 0 } };
         rest = rest.subarray(frameHeadBytes);
       }
       const { head, bytes } = partial;
       const mine = rest.subarray(0, head.length - bytes);
       rest = rest.subarray(mine.length);
-      if (bytes + mine.length < head.length) {
-        keep(partial, mine, bytesMax);
-        return defect;
-      }
-      const isInOnePiece = bytes === 0;
-      if (!isInOnePiece) keep(partial, mine, bytesMax);
-      const found = ended(head, isInOnePiece ? mine : partial.kept.subarray(0, partial.bytes));
+      partial.bytes += mine.length;
+      const isInOnePiece = bytes === 0 && mine.length === head.length;
+      if (!isInOnePiece && head.length <= bytesMax) append(partial.kept, mine, head.length);
+      if (partial.bytes < head.length) return defect;
+      const { buffer, length } = partial.kept;
+      const found = ended(head, isInOnePiece ? mine : buffer.subarray(0, length));
       defect ??= found;
       partial = undefined;
     }
@@ -55,20 +55,7 @@ export function openGrpcStream(headers: Headers, bytesMax: number): WireStream {
 }
 
 /** A message of which a part has come. Of one over the limit nothing is kept but the count. */
-type Partial = { head: FrameHead; kept: Buffer; bytes: number };
-
-/** Grows by doubling, never past the message's length: many small pieces must not cost a buffer each. */
-function keep(partial: Partial, mine: Uint8Array, bytesMax: number): void {
-  const { head, bytes } = partial;
-  partial.bytes += mine.length;
-  if (head.length > bytesMax) return;
-  if (partial.bytes > partial.kept.length) {
-    const grown = Buffer.allocUnsafe(Math.min(head.length, Math.max(4096, 2 * partial.bytes)));
-    grown.set(partial.kept.subarray(0, bytes));
-    partial.kept = grown;
-  }
-  partial.kept.set(mine, bytes);
-}
+type Partial = { head: FrameHead; bytes: number; kept: GrowingBytes };
 
 /**
  * Triton wraps each answer in a message with `error_message` (1) and `infer_response` (2); MLServer streams the

@@ -1,4 +1,4 @@
-import { answerBytesMaxDefault, type Headers } from "../http/exchange.ts";
+import type { Headers } from "../http/exchange.ts";
 import { plainBodySync } from "../http/plain-body.ts";
 import { isObject } from "../json/is-object.ts";
 import { readJson } from "../json/read-json.ts";
@@ -18,7 +18,7 @@ export type NonFinite = { output: string; index: number };
 export function firstNonFinite(
   headers: Headers,
   body: Uint8Array,
-  { bytesMax = answerBytesMaxDefault }: { bytesMax?: number } = {},
+  { bytesMax = unfoldedBytesMax }: { bytesMax?: number } = {},
 ): NonFinite | undefined {
   try {
     const plain = plainBodySync(headers, body, bytesMax);
@@ -56,6 +56,9 @@ function inList(data: unknown, datatype: string): number {
     return value === null || (typeof value === "string" && /^[+-]?(nan|inf|infinity)$/i.test(value));
   });
 }
+
+/** Unfolded and looked at in one go, on the loop that carries requests. */
+const unfoldedBytesMax = 8 * 1024 * 1024;
 
 const words = ["null", "NaN", "nan", "Inf", "inf"];
 

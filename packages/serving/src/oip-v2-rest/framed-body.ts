@@ -1,4 +1,5 @@
 import { Fault, type FaultCode, type Tensor } from "@locum/contracts";
+import { type HeapBudget, openHeapBudget } from "../heap-budget.ts";
 import type { Headers } from "../http/exchange.ts";
 import { isObject } from "../json/is-object.ts";
 import { readJson } from "../json/read-json.ts";
@@ -24,6 +25,7 @@ export function decodeTensors(
   if (!isObject(document)) throw new Fault(code, "expected a JSON object");
   const list = document[key];
   if (!Array.isArray(list)) throw new Fault(code, `expected a list of ${key}`);
+  const take = openHeapBudget(code);
   const tensors: Tensor[] = [];
   let at = 0;
   for (const entry of list) {
@@ -32,7 +34,8 @@ export function decodeTensors(
     if (size !== undefined) {
       if (at + size > tail.byteLength)
         throw new Fault(code, `tensor ${show(tensor.name)}: its bytes are cut short`);
-      tensors.push({ ...tensor, data: binaryElements(tensor, tail.subarray(at, at + size), code) });
+      const bytes = tail.subarray(at, at + size);
+      tensors.push({ ...tensor, data: binaryElements(tensor, { bytes, take }, code) });
       at += size;
     } else if (!inSharedMemory(raw)) {
       tensors.push({ ...tensor, data: jsonElements(tensor, raw.data, code) });
@@ -65,8 +68,12 @@ function headLength(headers: Headers, bodyLength: number, code: FaultCode): numb
   return length;
 }
 
-function binaryElements(tensor: Omit<Tensor, "data">, bytes: Uint8Array, code: FaultCode): Tensor["data"] {
-  const data = decodeElements(tensor.datatype, bytes);
+function binaryElements(
+  tensor: Omit<Tensor, "data">,
+  { bytes, take }: { bytes: Uint8Array; take: HeapBudget },
+  code: FaultCode,
+): Tensor["data"] {
+  const data = decodeElements(tensor.datatype, bytes, take);
   if (!data)
     throw new Fault(
       code,

@@ -111,7 +111,8 @@ test("embeddings come as numbers or in base64, in the order of their inputs", as
   ];
   const one = await at({ ...models("vllm"), "POST /v1/embeddings": { body: { data, model: "m" } } });
   const { outputs } = await one.infer("m", { input: ["a", "b"] }, call);
-  expect(outputs[0]).toEqual({ name: "embedding", datatype: "FP32", shape: [2, 2], data: [0.5, -2, 3, 4] });
+  const data64 = Float64Array.of(0.5, -2, 3, 4);
+  expect(outputs[0]).toEqual({ name: "embedding", datatype: "FP32", shape: [2, 2], data: data64 });
   one.close();
 });
 

@@ -1,6 +1,8 @@
 import { Fault, type Tensor } from "@locum/contracts";
+import { type HeapBudget, openHeapBudget } from "../heap-budget.ts";
 import type { Headers } from "../http/exchange.ts";
 import { readJson, readJsonText } from "../json/read-json.ts";
+import { textHeapBytes } from "../tensor/binary-tensor.ts";
 import { type OpenaiPiece, type OpenaiToken, type OpenaiUsage, readOpenaiPiece } from "./piece.ts";
 import { readSse } from "./sse.ts";
 
@@ -8,85 +10,88 @@ export type OpenaiAnswer = { outputs: Tensor[]; id: string | undefined; usage: O
 
 /**
  * A whole answer of 2xx, streamed or not, as tensors: `text`, `finish_reason` (one a choice), `tokens`, `logprobs`,
- * `runner_up` (of the likeliest token that was not chosen), `model`, `prompt_tokens`, or `embedding`. Throws `upstream-protocol` for everything that is no whole answer, and
- * `upstream-refused` for an error that comes with 200.
+ * `runner_up` (of the likeliest token that was not chosen), `model`, `prompt_tokens`, or `embedding`. Throws
+ * `upstream-protocol` for everything that is no whole answer, and `upstream-refused` for an error that comes with 200.
  */
 export function readOpenaiAnswer(headers: Headers, body: Buffer): OpenaiAnswer {
   const isStream = /^text\/event-stream\b/i.test(String(headers["content-type"] ?? ""));
-  const pieces = isStream ? piecesOf(body) : [pieceOf(readJson(body, "upstream-protocol"))];
-  const answer = gather(pieces);
-  if (answer.embeddings) return { ...answer, outputs: vectors(answer.embeddings, answer) };
+  const answer: Gathered = { choices: new Map() };
+  const take = openHeapBudget(code);
+  if (isStream) eachPiece(body, (piece) => gather(piece, answer, take));
+  else gather(pieceOf(readJson(body, code)), answer, take);
+  const { id, usage, embeddings } = answer;
+  if (embeddings) return { id, usage, outputs: vectors(embeddings, answer) };
   const choices = [...answer.choices.entries()].sort(([a], [b]) => a - b).map(([, choice]) => choice);
-  if (choices.length === 0) throw new Fault("upstream-protocol", "an answer without a choice");
+  if (choices.length === 0) throw new Fault(code, "an answer without a choice");
   if (isStream && choices.some(({ finish }) => finish === undefined))
-    throw new Fault("upstream-protocol", "the stream ends without a finish_reason");
-  return { ...answer, outputs: texts(choices, answer) };
+    throw new Fault(code, "the stream ends without a finish_reason");
+  return { id, usage, outputs: texts(choices, answer) };
 }
+
+const code = "upstream-protocol";
 
 type Choice = { text: string[]; tokens: OpenaiToken[]; finish: string | undefined };
 type Gathered = {
-  id: string | undefined;
-  model: string | undefined;
-  usage: OpenaiUsage | undefined;
-  embeddings: number[][] | undefined;
+  id?: string | undefined;
+  model?: string | undefined;
+  usage?: OpenaiUsage | undefined;
+  embeddings?: ArrayLike<number>[] | undefined;
   choices: Map<number, Choice>;
 };
 
-function gather(pieces: readonly OpenaiPiece[]): Gathered {
-  const all: Gathered = {
-    id: undefined,
-    model: undefined,
-    usage: undefined,
-    embeddings: undefined,
-    choices: new Map(),
-  };
-  for (const piece of pieces) {
-    if (piece.error) throw new Fault("upstream-refused", `an error in an answer of 200: ${piece.error.text}`);
-    all.id ??= piece.id;
-    all.model ??= piece.model;
-    all.usage = piece.usage ?? all.usage;
-    all.embeddings ??= piece.embeddings;
-    for (const { index, text, tokens, finish } of piece.choices) {
-      const choice: Choice = all.choices.get(index) ?? { text: [], tokens: [], finish: undefined };
-      all.choices.set(index, choice);
-      choice.text.push(text);
-      choice.tokens.push(...tokens);
-      choice.finish = finish ?? choice.finish;
+function gather(piece: OpenaiPiece, into: Gathered, take: HeapBudget): void {
+  if (piece.error) throw new Fault("upstream-refused", `an error in an answer of 200: ${piece.error.text}`);
+  into.id ??= piece.id;
+  into.model ??= piece.model;
+  into.usage = piece.usage ?? into.usage;
+  into.embeddings ??= piece.embeddings;
+  for (const { index, text, tokens, finish } of piece.choices) {
+    let choice = into.choices.get(index);
+    if (!choice) {
+      take(choiceHeapBytes);
+      choice = { text: [], tokens: [], finish: undefined };
+      into.choices.set(index, choice);
     }
+    take(textHeapBytes(text.length));
+    choice.text.push(text);
+    for (const token of tokens) {
+      take(tokenHeapBytes + textHeapBytes(token.token.length));
+      choice.tokens.push(token);
+    }
+    choice.finish = finish ?? choice.finish;
   }
-  return all;
 }
 
-function piecesOf(body: Buffer): OpenaiPiece[] {
-  if (body.length > streamBytesMax)
-    throw new Fault("upstream-protocol", `a stream of more than ${streamBytesMax} bytes`);
-  const pieces: OpenaiPiece[] = [];
+const choiceHeapBytes = 300;
+/** A token, and its places in the lists that are made of it. */
+const tokenHeapBytes = 150;
+
+function eachPiece(body: Buffer, give: (piece: OpenaiPiece) => void): void {
+  if (body.length > streamBytesMax) throw new Fault(code, `a stream of more than ${streamBytesMax} bytes`);
   let isDone = false;
-  let broken: string | undefined;
+  let wrong: Fault | undefined;
   const reader = readSse((data) => {
     isDone ||= data === "[DONE]";
-    if (isDone || data === "" || pieces.length >= piecesMax) return;
+    if (isDone || data === "" || wrong) return;
     try {
-      const piece = readOpenaiPiece(readJsonText(data, "upstream-protocol"));
-      if (piece) pieces.push(piece);
-    } catch {
-      broken ??= "an event that is no JSON";
+      const piece = readOpenaiPiece(readJsonText(data, code));
+      if (piece) give(piece);
+    } catch (fault) {
+      if (!(fault instanceof Fault)) throw fault;
+      wrong = fault;
     }
   });
-  const ended = reader.push(body) ?? reader.end();
-  broken ??= ended;
-  if (broken !== undefined) throw new Fault("upstream-protocol", `not a stream of this API: ${broken}`);
-  return pieces;
+  const broken = reader.push(body) ?? reader.end();
+  if (wrong) throw wrong;
+  if (broken !== undefined) throw new Fault(code, `not a stream of this API: ${broken}`);
 }
 
 /** Events are read in one go, on the loop that carries requests: this many bytes of empty ones take a tenth of a second. */
 const streamBytesMax = 8 * 1024 * 1024;
-/** An event costs some hundred bytes in memory: more of them are no golden's answer. */
-const piecesMax = 200_000;
 
 function pieceOf(said: unknown): OpenaiPiece {
   const piece = readOpenaiPiece(said);
-  if (!piece) throw new Fault("upstream-protocol", "JSON that is no answer of this API");
+  if (!piece) throw new Fault(code, "JSON that is no answer of this API");
   return piece;
 }
 
@@ -108,12 +113,14 @@ function texts(choices: readonly Choice[], { model, usage }: Gathered): Tensor[]
   ];
 }
 
-function vectors(embeddings: number[][], { model, usage }: Gathered): Tensor[] {
-  const [first = []] = embeddings;
-  if (embeddings.some(({ length }) => length !== first.length))
-    throw new Fault("upstream-protocol", "embeddings of different lengths");
-  const shape = embeddings.length === 1 ? [first.length] : [embeddings.length, first.length];
-  return [{ name: "embedding", datatype: "FP32", shape, data: embeddings.flat() }, ...said(model, usage)];
+function vectors(embeddings: ArrayLike<number>[], { model, usage }: Gathered): Tensor[] {
+  const length = embeddings[0]?.length ?? 0;
+  if (embeddings.some((vector) => vector.length !== length))
+    throw new Fault(code, "embeddings of different lengths");
+  const shape = embeddings.length === 1 ? [length] : [embeddings.length, length];
+  const data = new Float64Array(embeddings.length * length);
+  embeddings.forEach((vector, row) => void data.set(vector, row * length));
+  return [{ name: "embedding", datatype: "FP32", shape, data }, ...said(model, usage)];
 }
 
 /** A changed chat template or system prompt shows in the count of the prompt's tokens, whatever the text is. */

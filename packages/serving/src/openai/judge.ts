@@ -121,9 +121,10 @@ function isSilent(choices: Map<number, SeenChoice>, usage: OpenaiUsage | undefin
   );
 }
 
-function notFinite(vector: number[]): WireDefect | undefined {
-  const at = vector.findIndex((value) => !Number.isFinite(value));
-  return at < 0 ? undefined : { kind: "not-finite", detail: `embedding[${at}]` };
+function notFinite(vector: ArrayLike<number>): WireDefect | undefined {
+  for (let at = 0; at < vector.length; at++)
+    if (!Number.isFinite(vector[at])) return { kind: "not-finite", detail: `embedding[${at}]` };
+  return undefined;
 }
 
 /** Servers add a date, a tag or a folder to the name they were asked by, or leave them out. */

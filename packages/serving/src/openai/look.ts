@@ -4,7 +4,7 @@ import { isObject } from "../json/is-object.ts";
 import { readJson } from "../json/read-json.ts";
 import type { WireLook } from "../wire.ts";
 
-const bodyBytesMax = 64 * 1024 * 1024;
+const bodyBytesMax = 8 * 1024 * 1024;
 
 /** What a generation may do beside answering, and where it stands in a conversation that the server keeps. */
 const acting = [

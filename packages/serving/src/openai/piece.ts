@@ -24,7 +24,7 @@ export type OpenaiPiece = {
   model: string | undefined;
   choices: OpenaiChoice[];
   usage: OpenaiUsage | undefined;
-  embeddings: number[][] | undefined;
+  embeddings: ArrayLike<number>[] | undefined;
   error: { text: string; status: number | undefined } | undefined;
   /** Of the responses API: how far the answer is. */
   state: "running" | "finished" | undefined;
@@ -155,9 +155,9 @@ function stateOf(event: string | undefined, status: unknown): OpenaiPiece["state
   return status === "queued" || status === "in_progress" ? "running" : "finished";
 }
 
-function embeddingsOf(said: unknown): number[][] | undefined {
+function embeddingsOf(said: unknown): ArrayLike<number>[] | undefined {
   if (!Array.isArray(said) || said.length === 0) return undefined;
-  const vectors: { at: number; values: number[] }[] = [];
+  const vectors: { at: number; values: ArrayLike<number> }[] = [];
   for (const [position, entry] of said.entries()) {
     const values = isObject(entry) ? vectorOf(entry.embedding) : undefined;
     if (!isObject(entry) || !values) return undefined;
@@ -167,11 +167,13 @@ function embeddingsOf(said: unknown): number[][] | undefined {
 }
 
 /** A list of numbers, or base64 of little-endian binary32. */
-function vectorOf(said: unknown): number[] | undefined {
+function vectorOf(said: unknown): ArrayLike<number> | undefined {
   if (Array.isArray(said)) return said.map(numberOf);
   if (typeof said !== "string") return undefined;
   const bytes = Buffer.from(said, "base64");
-  return Array.from({ length: Math.floor(bytes.length / 4) }, (_, at) => bytes.readFloatLE(4 * at));
+  const values = new Float32Array(Math.floor(bytes.length / 4));
+  for (let at = 0; at < values.length; at++) values[at] = bytes.readFloatLE(4 * at);
+  return values;
 }
 
 function usageOf(said: unknown): OpenaiUsage | undefined {

@@ -7,7 +7,7 @@ import { lookOpenai } from "./look.ts";
 import { readOpenaiPiece } from "./piece.ts";
 import { streamOpenai } from "./wire-stream.ts";
 
-const answerBytesMax = 64 * 1024 * 1024;
+const answerBytesMax = 8 * 1024 * 1024;
 const inference =
   /^(?:\/[\w.-]{1,64}){0,3}?\/v1\/(chat\/completions|completions|embeddings|responses)(?:[?#]|$)/;
 

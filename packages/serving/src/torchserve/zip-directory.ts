@@ -17,7 +17,7 @@ export type ZipEntry = {
 const endBytes = 22;
 const commentBytesMax = 65_535;
 const end64LocatorBytes = 20;
-const directoryBytesMax = 64 * 1024 * 1024;
+const directoryBytesMax = 8 * 1024 * 1024;
 const entriesMax = 100_000;
 
 /**
