@@ -3,6 +3,7 @@ export { InjectConfig, injectConfig } from "./config.ts";
 export { type Injected, type InjectInput, inject, type TargetView } from "./inject.ts";
 export { injectText, injectTexts, type TextResult, type Uninjected, uninjectText } from "./inject-text.ts";
 export { installLabel, type Manifest } from "./install/manifest.ts";
+export { chartValues, deployFiles, manifestsYaml } from "./install/render-files.ts";
 export { renderInstall } from "./install/render-install.ts";
 export { InstallValues, installValues, sidecarConfig, valuesSchema } from "./install/values.ts";
 export { jsonPatch, type PodPatch, patchPod } from "./json-patch.ts";

@@ -1,0 +1,169 @@
+import { type InstallValues, installValues, type Manifest, renderInstall } from "@locum/injection";
+import * as admission from "kubernetes-models/admissionregistration.k8s.io/v1";
+import * as apps from "kubernetes-models/apps/v1";
+import * as networking from "kubernetes-models/networking.k8s.io/v1";
+import * as policy from "kubernetes-models/policy/v1";
+import * as rbac from "kubernetes-models/rbac.authorization.k8s.io/v1";
+import * as core from "kubernetes-models/v1";
+import { describe, expect, test } from "vitest";
+
+type Model = new (object: never) => { validate(): void };
+const models: Record<string, Record<string, unknown>> = {
+  v1: core,
+  "apps/v1": apps,
+  "policy/v1": policy,
+  "networking.k8s.io/v1": networking,
+  "rbac.authorization.k8s.io/v1": rbac,
+  "admissionregistration.k8s.io/v1": admission,
+};
+const cases: Record<string, InstallValues> = {
+  default: installValues(),
+  policy: installValues({ admission: "policy", inject: { kubeletMin: "1.36" } }),
+  "cert-manager": installValues({ certificates: "cert-manager", guard: "warn" }),
+  small: installValues({
+    collector: { enabled: false },
+    guard: "off",
+    networkPolicy: false,
+    injector: { replicas: 1, priorityClassName: "" },
+  }),
+  large: installValues({
+    namespace: "dr",
+    imagePullSecrets: ["registry"],
+    collector: {
+      namespaces: [{ name: "models", promotion: true }, { name: "batch" }],
+      storage: { size: "50Gi", className: "gp3" },
+      services: [
+        {
+          apiVersion: "locum.dev/v1alpha1",
+          service: "m",
+          instances: [{ id: "a", url: "http://10.0.0.1:8000" }],
+        },
+      ],
+      heal: "evict",
+    },
+    elasticsearch: { url: "https://es.logging:9200" },
+    podLabels: { team: "ml", "app.kubernetes.io/component": "mine" },
+    tolerations: [{ key: "dedicated", operator: "Exists" }],
+  }),
+};
+
+describe.each(Object.entries(cases))("%s", (name, values) => {
+  const objects = renderInstall(values);
+
+  test("every object is one that Kubernetes takes", () => {
+    for (const object of objects.filter(({ apiVersion }) => !apiVersion.startsWith("cert-manager.io/"))) {
+      const model = models[object.apiVersion]?.[object.kind] as Model | undefined;
+      if (!model) throw new Error(`no model of ${object.apiVersion} ${object.kind}`);
+      new model(object as never).validate();
+    }
+  });
+
+  test("each is named once, and marked as this installation's", () => {
+    const names = objects.map(({ kind, metadata }) => `${kind}/${metadata.namespace ?? ""}/${metadata.name}`);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { metadata } of objects)
+      expect(metadata.labels).toMatchObject({ "locum.dev/install": "locum" });
+  });
+
+  test("pods: restricted, with requests, without a CPU limit, selected by what they bear", () => {
+    for (const { spec } of objects.filter(({ kind }) => ["Deployment", "StatefulSet"].includes(kind))) {
+      const { template, selector } = spec as {
+        template: { metadata: { labels: object }; spec: Pod };
+        selector: { matchLabels: object };
+      };
+      expect(template.metadata.labels).toMatchObject(selector.matchLabels);
+      expect(template.spec.securityContext).toMatchObject({
+        runAsNonRoot: true,
+        seccompProfile: { type: "RuntimeDefault" },
+      });
+      for (const container of template.spec.containers) {
+        expect(container.securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+        });
+        expect(container.resources.requests).toMatchObject({
+          cpu: expect.any(String),
+          memory: expect.any(String),
+        });
+        expect(Object.keys(container.resources.limits)).toEqual(["memory"]);
+        expect(container).toHaveProperty("readinessProbe");
+      }
+    }
+  });
+
+  test("no key, certificate or token is rendered", () => {
+    const text = JSON.stringify(objects);
+    expect(text).not.toMatch(/BEGIN |caBundle|"Secret"/);
+    expect(name).toBeTruthy();
+  });
+});
+
+type Pod = {
+  securityContext: object;
+  containers: { securityContext: object; resources: { requests: object; limits: object } }[];
+};
+type Rule = { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] };
+
+/** Who may do what where, one line a right. */
+function rightsOf(objects: readonly Manifest[]): string[] {
+  return objects
+    .filter(({ kind }) => kind === "Role" || kind === "ClusterRole")
+    .flatMap(({ metadata, rules }) =>
+      (rules as Rule[]).map(({ apiGroups, resources, verbs, resourceNames }) =>
+        [
+          metadata.name.replace("locum-", ""),
+          metadata.namespace ?? "*",
+          `${apiGroups.join()}/${resources.join()}${resourceNames ? `[${resourceNames.join()}]` : ""}`,
+          verbs.join(),
+        ].join(" "),
+      ),
+    )
+    .toSorted();
+}
+
+test("rights: these and no others", () => {
+  expect(rightsOf(renderInstall(cases.default as InstallValues))).toEqual([
+    "collector * /pods get,list,watch",
+    "collector * authentication.k8s.io/tokenreviews create",
+    "collector * events.k8s.io/events create",
+    "injector * admissionregistration.k8s.io/mutatingwebhookconfigurations[locum-injector] get,patch",
+    "injector locum-system /secrets create",
+    "injector locum-system /secrets[locum-injector-tls] get,update",
+  ]);
+  expect(
+    rightsOf(renderInstall(cases.large as InstallValues)).filter((line) => line.startsWith("collector")),
+  ).toEqual([
+    "collector * authentication.k8s.io/tokenreviews create",
+    "collector batch /pods get,list,watch",
+    "collector batch /pods/eviction create",
+    "collector batch events.k8s.io/events create",
+    "collector models /pods get,list,watch,patch",
+    "collector models /pods/eviction create",
+    "collector models events.k8s.io/events create",
+  ]);
+  for (const [name, values] of Object.entries(cases))
+    expect(rightsOf(renderInstall(values)).join("\n"), name).not.toContain("*,");
+  // With a policy there is no injector, and with cert-manager one that has no right at all.
+  for (const name of ["policy", "cert-manager"])
+    expect(
+      rightsOf(renderInstall(cases[name] as InstallValues)).filter((line) => line.startsWith("injector")),
+    ).toEqual([]);
+});
+
+test("values: a key that is not known, or a value that is wrong, is told by its path", () => {
+  const told = (input: unknown): string => {
+    try {
+      installValues(input);
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(told({ admision: "policy" })).toContain("admision");
+  expect(told({ injector: { replicas: 0 } })).toContain("injector.replicas");
+  expect(told({ inject: { defaults: { posture: "guard" } } })).toContain("posture");
+  expect(told({ collector: { services: [{ service: "m" }] } })).toContain("collector.services.0");
+  expect(told({ admission: "policy", inject: { kubeletMin: "1.30" } })).toContain("kubeletMin");
+  expect(told({ namespace: "Upper" })).toContain("namespace");
+});
