@@ -30,6 +30,14 @@ const dir = mkdtempSync(join(tmpdir(), "locum-offline-"));
 const env = { PATH: "/usr/bin:/bin", HOME: join(dir, "home"), NO_COLOR: "1" };
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.stdin?.end();
+  child.kill("SIGTERM");
+  await ended;
+}
+
 /** A machine whose only network is itself; null where that may not be made here. */
 function openIsland(): { pid: number; child: ChildProcess } | null {
   if (
@@ -148,7 +156,7 @@ describe.skipIf(reason)(`the offline bundle${reason ? ` (${reason})` : ""}`, () 
     expect({ status, stderr }).toMatchObject({ status: 64, stderr: expect.stringContaining("--public-key") });
   });
 
-  it("installs without a network, and looks after two model servers within a minute", async () => {
+  it("installs without a network, looks after two model servers within a minute, and its units start", async () => {
     const children: ChildProcess[] = [];
     const start = async (command: string[], more: Record<string, string> = {}) => {
       const child = spawn(...words(command), {
@@ -187,6 +195,7 @@ describe.skipIf(reason)(`the offline bundle${reason ? ` (${reason})` : ""}`, () 
       cpSync(digits.goldenRequests, join(dir, "requests.json"));
       done("golden", "record", "--inputs", "requests.json");
       await start([locum, "up", "--json", "--end-with-stdin"]);
+      const up = children.at(-1);
       await until(() => run([locum, "status"]).status === 0, {
         what: "a healthy service",
         withinMs: 60_000,
@@ -200,13 +209,33 @@ describe.skipIf(reason)(`the offline bundle${reason ? ` (${reason})` : ""}`, () 
         status: 0,
       });
       expect(readdirSync(join(dir, "opt")).sort()).toEqual(["0.1.0", "bin", "current"]);
+
+      if (up) await end(up);
+      const state = join(dir, "state");
+      const port = 20_000 + Math.floor(Math.random() * 10_000);
+      const collector = { listen: `127.0.0.1:${port}`, tokenFile: join(state, "tokens.json") };
+      appendFileSync(join(dir, "locum.yaml"), `\ncollector: ${JSON.stringify(collector)}\n`);
+      const unit = (name: string) => {
+        const text = readFileSync(join(dir, "opt/current/share/systemd", name), "utf8");
+        const command = /^ExecStart=(.*)$/m.exec(text)?.[1] ?? "";
+        return command
+          .replace("/usr/local/bin/locum", locum)
+          .replace("/etc/locum/locum.yaml", join(dir, "locum.yaml"))
+          .replaceAll("/var/lib/locum", state)
+          .replaceAll("%i", "a")
+          .replace(/\$\{CREDENTIALS_DIRECTORY\}/, state)
+          .split(" ");
+      };
+      await start(unit("locum-collector.service"));
+      await start(unit("locum-sidecar@.service"));
+      const sees = () => {
+        const last = run([locum, "status", "--json"]).stdout.trim().split("\n").at(-1) ?? "{}";
+        const { instances } = JSON.parse(last) as { instances: { instance: string; ageMs: number | null }[] };
+        return instances.some((one) => one.instance === "a" && one.ageMs !== null);
+      };
+      await until(sees, { what: "the collector to see the sidecar", everyMs: 200 });
     } finally {
-      for (const child of children.reverse()) {
-        const ended = child.exitCode === null ? once(child, "exit") : null;
-        child.stdin?.end();
-        child.kill("SIGTERM");
-        await ended;
-      }
+      for (const child of children.reverse()) await end(child);
     }
   }, 180_000);
 
