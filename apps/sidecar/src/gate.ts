@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { wireOf } from "@locum/serving";
+import { openWires, type WireOf } from "@locum/serving";
 import type { SidecarConfig } from "./config.ts";
 import type { Drive } from "./drive.ts";
 import type { InputObserver } from "./input-observer.ts";
@@ -30,6 +30,7 @@ export function gateDeps(options: GateOptions): TapDeps {
   const { config, drive, observers, suspectProcess, clock, inspectRequest, isListed } = options;
   const exclusive = config.service.class === "exclusive";
   const ownId = config.instance.id;
+  const wireOf = openWires({ httpJson: config.instance.httpJson });
   return {
     clock,
     route: (wanted) => routeNow(options, wanted),
@@ -37,7 +38,7 @@ export function gateDeps(options: GateOptions): TapDeps {
       const models = Object.values(drive.state().modelDiverts);
       return models.some(({ diverted }) => diverted || config.service.failover.failClosed);
     },
-    classify: (method, path, headers) => routeOf({ method, path, headers }, options),
+    classify: (method, path, headers) => routeOf({ method, path, headers }, { ...options, wireOf }),
     inspectRequest({ wire, model }, headers, body) {
       // The rules for inputs are about tensors, in the one protocol that carries them so.
       if (wire.protocol === "oip-v2-rest" && model !== undefined) inspectRequest(model, headers, body);
@@ -67,10 +68,10 @@ const inspectedBytesMax = 1_048_576;
  */
 function routeOf(
   request: { method: string; path: string; headers: IncomingHttpHeaders },
-  { config, isStateful }: Pick<GateOptions, "config" | "isStateful">,
+  { wireOf, isStateful }: Pick<GateOptions, "isStateful"> & { wireOf: WireOf },
 ): RequestRoute {
   const { method } = request;
-  const found = wireOf(request, { httpJson: config.instance.httpJson });
+  const found = wireOf(request);
   if (!found) return { kind: "other", idempotent: method === "GET" || method === "HEAD" };
   const { model, repeatable } = found.route;
   const idempotent = model !== undefined && isStateful(model) ? false : repeatable;

@@ -16,10 +16,11 @@ export { inferRoute } from "./oip-v2-rest/infer-route.ts";
 export { readOpenaiAnswer } from "./openai/answer.ts";
 export { endBeforeTie, openaiAside, openaiNoise, type PinnedRequest, pinOpenai } from "./openai/golden.ts";
 export {
+  openWires,
   type Wire,
   type WireAsked,
   type WireDefect,
+  type WireOf,
   type WireRoute,
   type WireStream,
-  wireOf,
 } from "./wire.ts";

@@ -53,19 +53,21 @@ export interface Wire {
   stream?(headers: Headers, asked?: WireAsked): WireStream | undefined;
 }
 
+export type WireOf = (request: WireRequest) => { wire: Wire; route: WireRoute } | undefined;
+
 /**
  * Which protocol a request speaks is read from the request: one server may speak several on one port. The paths of a
  * server of no known protocol come from its configuration, and what that says of them goes first.
  */
-export function wireOf(
-  request: WireRequest,
-  { httpJson }: { httpJson?: HttpJson | undefined } = {},
-): { wire: Wire; route: WireRoute } | undefined {
-  for (const wire of httpJson ? [httpJsonWire(httpJson), ...wires] : wires) {
-    const route = wire.route(request);
-    if (route) return { wire, route };
-  }
-  return undefined;
+export function openWires({ httpJson }: { httpJson?: HttpJson | undefined } = {}): WireOf {
+  const wires = httpJson ? [httpJsonWire(httpJson), ...known] : known;
+  return (request) => {
+    for (const wire of wires) {
+      const route = wire.route(request);
+      if (route) return { wire, route };
+    }
+    return undefined;
+  };
 }
 
-const wires: readonly Wire[] = [oipV2RestWire, ...oipV2GrpcWires, openaiWire, kserveV1Wire, torchserveWire];
+const known: readonly Wire[] = [oipV2RestWire, ...oipV2GrpcWires, openaiWire, kserveV1Wire, torchserveWire];

@@ -2,12 +2,12 @@ import { gzipSync } from "node:zlib";
 import { HttpJson } from "@locum/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { wireOf } from "../wire.ts";
+import { openWires, type WireOf } from "../wire.ts";
 import { jsonNonFinite } from "./json-non-finite.ts";
 
 const post = (path: string, headers = {}) => ({ method: "POST", path, headers });
-const routeOf = (request: Parameters<typeof wireOf>[0], httpJson?: HttpJson) => {
-  const found = wireOf(request, { httpJson });
+const routeOf = (request: Parameters<WireOf>[0], httpJson?: HttpJson) => {
+  const found = openWires({ httpJson })(request);
   return found && { protocol: found.wire.protocol, ...found.route };
 };
 

@@ -4,11 +4,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeElements } from "../tensor/binary-tensor.ts";
 import { encodeMessage, framed } from "../testing/scripted-grpc-server.ts";
-import { type Wire, wireOf } from "../wire.ts";
+import { openWires, type Wire } from "../wire.ts";
 import { decodeGrpcAnswer } from "./decode-answer.ts";
 
 const path = (call: string) => `/inference.GRPCInferenceService/${call}`;
 const headers = { "content-type": "application/grpc" };
+const wireOf = openWires();
 
 function wire(call = "ModelInfer"): Wire {
   const found = wireOf({ method: "POST", path: path(call), headers });

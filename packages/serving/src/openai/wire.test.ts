@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { wireOf } from "../wire.ts";
+import { openWires } from "../wire.ts";
 import { openaiWire } from "./wire.ts";
 
 const json = { "content-type": "application/json" };
@@ -42,7 +42,9 @@ describe("which requests are inferences", () => {
   });
 
   test("they are found among the other protocols", () => {
-    expect(wireOf({ method: "POST", path: "/v1/completions", headers: {} })?.wire.protocol).toBe("openai");
+    expect(openWires()({ method: "POST", path: "/v1/completions", headers: {} })?.wire.protocol).toBe(
+      "openai",
+    );
   });
 });
 

@@ -1,4 +1,4 @@
-import { wireOf } from "@locum/serving";
+import { openWires } from "@locum/serving";
 import { createTap } from "../tap.ts";
 import { listen } from "./raw-upstream.ts";
 
@@ -8,6 +8,7 @@ const [url, grpc] = process.argv.slice(2);
 if (url === undefined) throw new Error("expected the URL of a model server");
 const own = { id: "own", url, hop: "model" as const, ...(grpc === undefined ? {} : { grpc }) };
 const choice = { own, others: [] };
+const wireOf = openWires();
 let events = 0;
 const tap = createTap({
   clock: { monotonicMs: () => performance.now() },
