@@ -1,0 +1,35 @@
+import { encodeChunk, type Plan, worthBelow } from "./encode-chunk.ts";
+import type { PlaneMode } from "./planes.ts";
+
+/** As much of a tensor as decides: three pieces of 64 KiB, from its start, middle and end. */
+const pieceBytes = 64 << 10;
+
+const modes: Record<string, PlaneMode> = {
+  bf16: { width: 2, isRotated: true },
+  f16: { width: 2, isRotated: true },
+  f32: { width: 4, isRotated: true },
+  f64: { width: 8, isRotated: true },
+  f8: { width: 1, isRotated: false },
+};
+
+/** How the tensor's own chunks are best encoded, by trying. `dtype` is one of the names above, or any other word. */
+export function choosePlan(samples: readonly Uint8Array[], dtype: string): Plan {
+  const mode = modes[dtype];
+  const plans: Plan[] = [{ kind: "zstd" }, ...(mode ? [{ kind: "planes", mode } as const] : [])];
+  const plain = samples.reduce((sum, sample) => sum + sample.length, 0);
+  let best: { plan: Plan; size: number } = { plan: { kind: "raw" }, size: worthBelow * plain };
+  for (const plan of plans) {
+    const size = samples.reduce((sum, sample) => sum + encodeChunk(sample, plan).bytes.length, 0);
+    if (size < best.size) best = { plan, size };
+  }
+  return best.plan;
+}
+
+/** Where to read a sample of `length` bytes, as offsets; every one is a multiple of 8 from the tensor's start. */
+export function sampleRanges(length: number): { start: number; length: number }[] {
+  if (length <= 3 * pieceBytes) return [{ start: 0, length }];
+  const half = Math.floor(length / 2);
+  const middle = half - (half % 8);
+  const end = length - pieceBytes - ((length - pieceBytes) % 8);
+  return [0, middle, end].map((start) => ({ start, length: Math.min(pieceBytes, length - start) }));
+}

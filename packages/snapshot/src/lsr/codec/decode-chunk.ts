@@ -1,0 +1,34 @@
+import { corrupt } from "../corrupt.ts";
+import { codecId } from "./codec-id.ts";
+import { fillPattern } from "./constant-run.ts";
+import { decodePlanes } from "./decode-planes.ts";
+import { xor } from "./xor.ts";
+import { zstdDecode } from "./zstd.ts";
+
+export type Encoding = { codec: number; bytes: Uint8Array; length: number; base?: Uint8Array };
+
+/** @throws Fault snapshot-corrupt: unknown codec, wrong length, a delta without its base, or a delta in a delta */
+export function decodeChunk({ codec, bytes, length, base }: Encoding): Uint8Array {
+  if (codec !== codecId.delta) return decodeAlone(codec, bytes, length);
+  const inner = bytes[0];
+  if (inner === undefined || inner === codecId.delta) throw corrupt("a delta inside a delta");
+  if (base?.length !== length) throw corrupt("a delta whose base is missing or of another length");
+  return xor(decodeAlone(inner, bytes.subarray(1), length), base);
+}
+
+function decodeAlone(codec: number, bytes: Uint8Array, length: number): Uint8Array {
+  switch (codec) {
+    case codecId.raw:
+      if (bytes.length !== length) throw corrupt(`a raw chunk of ${bytes.length} bytes, expected ${length}`);
+      return bytes;
+    case codecId.zstd:
+      return zstdDecode(bytes, length);
+    case codecId.planes:
+      return decodePlanes(bytes, length);
+    case codecId.constant:
+      if (bytes.length < 1 || bytes.length > 8) throw corrupt(`a pattern of ${bytes.length} bytes`);
+      return fillPattern(bytes, length);
+    default:
+      throw corrupt(`codec ${codec} is unknown`);
+  }
+}

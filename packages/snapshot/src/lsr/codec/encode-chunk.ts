@@ -1,0 +1,40 @@
+import { codecId } from "./codec-id.ts";
+import { constantPattern } from "./constant-run.ts";
+import { encodePlanes } from "./encode-planes.ts";
+import type { PlaneMode } from "./planes.ts";
+import { xor } from "./xor.ts";
+import { zstdEncode } from "./zstd.ts";
+
+/** What a tensor's sample advised (choose-plan.ts). */
+export type Plan = { kind: "raw" } | { kind: "zstd" } | { kind: "planes"; mode: PlaneMode };
+
+export type Encoded = { codec: number; bytes: Uint8Array };
+
+/** Above this share of the plain bytes a chunk is stored as it is. */
+export const worthBelow = 0.97;
+/** A delta makes a restore read two chunks: it must be clearly smaller to be worth that. */
+const deltaBelow = 0.5;
+
+/**
+ * One chunk by its tensor's plan; raw where that does not pay. With a `base` of the same length its XOR is tried: the
+ * result is a delta only if it is under half of the plain bytes and smaller than without.
+ */
+export function encodeChunk(plain: Uint8Array, plan: Plan, base?: Uint8Array): Encoded {
+  const alone = encodeAlone(plain, plan);
+  if (base?.length !== plain.length || alone.codec === codecId.constant) return alone;
+  const { codec, bytes } = encodeAlone(xor(plain, base), plan.kind === "raw" ? { kind: "zstd" } : plan);
+  const isWorth = bytes.length < deltaBelow * plain.length && bytes.length < alone.bytes.length;
+  return isWorth ? { codec: codecId.delta, bytes: Buffer.concat([Uint8Array.of(codec), bytes]) } : alone;
+}
+
+function encodeAlone(plain: Uint8Array, plan: Plan): Encoded {
+  const raw = { codec: codecId.raw, bytes: plain };
+  const pattern = constantPattern(plain);
+  if (pattern) return { codec: codecId.constant, bytes: pattern };
+  if (plan.kind === "raw" || plain.length === 0) return raw;
+  const encoded =
+    plan.kind === "zstd"
+      ? { codec: codecId.zstd, bytes: zstdEncode(plain) }
+      : { codec: codecId.planes, bytes: encodePlanes(plain, plan.mode) };
+  return encoded.bytes.length < worthBelow * plain.length ? encoded : raw;
+}

@@ -1,0 +1,63 @@
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { corrupt } from "../corrupt.ts";
+
+export const tagBytes = 16;
+
+/** What a sealed piece is, so that it opens in no other place. All of it is additional data of the cipher. */
+export type SealContext = {
+  magic: string;
+  repositoryId: Uint8Array;
+  salt: Uint8Array;
+  ordinal: bigint;
+  codec: number;
+  plainLength: number;
+  /** 32 bytes: a delta's base, a manifest's stub; zeros where nothing else is bound. */
+  bound?: Uint8Array;
+};
+
+/** Ciphertext || tag. The caller never seals two things with one key and ordinal. */
+export function seal(key: Uint8Array, bytes: Uint8Array, context: SealContext): Uint8Array {
+  const cipher = createCipheriv("aes-256-gcm", key, nonceOf(context));
+  cipher.setAAD(additionalData(context));
+  return Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** @throws Fault snapshot-corrupt: changed, truncated, another key, or meant for another place */
+export function unseal(key: Uint8Array, sealed: Uint8Array, context: SealContext): Uint8Array {
+  if (sealed.length < tagBytes) throw corrupt("a sealed piece shorter than its tag");
+  const decipher = createDecipheriv("aes-256-gcm", key, nonceOf(context), { authTagLength: tagBytes });
+  decipher.setAAD(additionalData(context));
+  decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes));
+  try {
+    return Buffer.concat([decipher.update(sealed.subarray(0, sealed.length - tagBytes)), decipher.final()]);
+  } catch (error) {
+    throw corrupt(`piece ${context.ordinal} of a ${context.magic} file does not open`, error);
+  }
+}
+
+function nonceOf({ ordinal }: SealContext): Uint8Array {
+  const nonce = Buffer.alloc(12);
+  nonce.writeBigUInt64LE(ordinal);
+  return nonce;
+}
+
+function additionalData({
+  magic,
+  repositoryId,
+  salt,
+  ordinal,
+  codec,
+  plainLength,
+  bound,
+}: SealContext): Uint8Array {
+  const data = Buffer.alloc(114);
+  data.write(magic, 0, "latin1");
+  data[4] = 1;
+  data[5] = codec;
+  data.set(repositoryId, 6);
+  data.set(salt, 38);
+  data.writeBigUInt64LE(ordinal, 70);
+  data.writeUInt32LE(plainLength, 78);
+  if (bound) data.set(bound, 82);
+  return data;
+}
