@@ -1,6 +1,8 @@
 import { type AuditEvent, type AuditKind, type AuditRecord, canonicalJson, Fault } from "@locum/contracts";
 import { createGroupCommit } from "./group-commit.ts";
-import { type LogFs, nodeLogFs } from "./log-fs.ts";
+import { type LogFs, nodeLogFs, storageFault } from "./log-fs.ts";
+import { type LogTree, openLogTree } from "./log-tree.ts";
+import type { NoteSigner } from "./note/note-key.ts";
 import { fitEvent, type Link, noRecord, openRecord, sealRecord } from "./seal-record.ts";
 import { openSegments, type Segments } from "./segments.ts";
 
@@ -32,6 +34,10 @@ export type AuditLog = {
   head(): Link;
   /** Reads everything and says where the chain breaks first. */
   verify(): Promise<{ ok: true } | { ok: false; badSeq: number }>;
+  /** Its Merkle tree; null where the log was opened without a signer. */
+  tree: LogTree | null;
+  /** The lines as they are on disk, from a record on, unproven: for projections and verifiers. */
+  lines(first: number): AsyncIterable<string>;
   close(): Promise<void>;
 };
 
@@ -46,14 +52,24 @@ export async function openAuditLog({
   dir,
   segmentBytes = 8_388_608,
   fs = nodeLogFs,
+  signer,
 }: {
   dir: string;
   segmentBytes?: number;
   fs?: LogFs;
+  /** Signs checkpoints; without one the log keeps no tree. An older log grows its tree when it is opened with one. */
+  signer?: NoteSigner;
 }): Promise<AuditLog> {
   const segments = await openSegments({ dir, segmentBytes, fs, repairTail });
-  let head = await findHead(segments);
+  const cannotOpen = async (error: unknown): Promise<never> => {
+    await segments.close();
+    throw storageFault(`${dir} cannot be opened`, error);
+  };
+  let head = await findHead(segments).catch(cannotOpen);
   let closed = false;
+  const lines = (first: number): AsyncIterable<string> => linesFrom(segments, first);
+  const count = head.seq + 1;
+  const tree = signer ? await openLogTree({ dir, fs, signer, lines, count }).catch(cannotOpen) : null;
 
   const commits = createGroupCommit<AuditEvent[], AuditRecord[]>({
     async commit(batches) {
@@ -65,9 +81,10 @@ export async function openAuditLog({
           return record;
         }),
       );
-      const lines = sealed.flat().map((record) => `${canonicalJson(record)}\n`);
-      if (lines.length > 0) await segments.append(Buffer.from(lines.join("")), head.seq + 1);
+      const written = sealed.flat().map(canonicalJson);
+      if (written.length > 0) await segments.append(Buffer.from(`${written.join("\n")}\n`), head.seq + 1);
       head = { seq: link.seq, hash: link.hash };
+      tree?.add(written);
       return sealed;
     },
   });
@@ -80,6 +97,8 @@ export async function openAuditLog({
     query: (filter = {}) => query(segments, filter),
     head: () => head,
     verify: () => verify(segments, head),
+    tree,
+    lines,
     async close() {
       if (closed) return;
       closed = true;
@@ -87,6 +106,18 @@ export async function openAuditLog({
       await segments.close();
     },
   };
+}
+
+async function* linesFrom(segments: Segments, first: number): AsyncGenerator<string> {
+  const list = segments.list();
+  for (const [index, segment] of list.entries()) {
+    if ((list[index + 1]?.first ?? Number.POSITIVE_INFINITY) <= first) continue;
+    let seq = segment.first;
+    for await (const line of segments.forward(segment)) {
+      if (seq >= first) yield line;
+      seq += 1;
+    }
+  }
 }
 
 async function query(segments: Segments, filter: AuditQuery): Promise<AuditRecord[]> {

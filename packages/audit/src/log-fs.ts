@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Fault } from "@locum/contracts";
 
@@ -30,6 +30,13 @@ export type LogFs = {
   readSmall(path: string): Promise<string | undefined>;
   /** Replaces a small file durably: after a crash it holds the old text or the new one. */
   replace(path: string, text: string): Promise<void>;
+  /** The bytes of a small file, or undefined where there is none. */
+  readBytes(path: string): Promise<Buffer | undefined>;
+  /**
+   * Puts a file in place, whole while the machine stands, with the folders that it needs. Not durable: only for what
+   * can be made again.
+   */
+  write(path: string, bytes: Uint8Array): Promise<void>;
 };
 
 export const nodeLogFs: LogFs = {
@@ -56,13 +63,12 @@ export const nodeLogFs: LogFs = {
     };
   },
   remove: (path) => rm(path, { force: true }),
-  async readSmall(path) {
-    try {
-      return await readFile(path, "utf8");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    }
+  readSmall: async (path) => (await readIfThere(path))?.toString("utf8"),
+  readBytes: (path) => readIfThere(path),
+  async write(path, bytes) {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(`${path}.new`, bytes, { mode: 0o600 });
+    await rename(`${path}.new`, path);
   },
   async replace(path, text) {
     const draft = `${path}.new`;
@@ -78,6 +84,15 @@ export const nodeLogFs: LogFs = {
     await syncFolder(dirname(path));
   },
 };
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
 
 async function syncFolder(folder: string): Promise<void> {
   // Windows cannot open a directory for this, and NTFS journals names by itself.

@@ -84,3 +84,29 @@ export const CollectorFrame = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("recorded"), seq: z.number().int().describe("all up to here are on disk") }),
 ]);
 export type CollectorFrame = z.infer<typeof CollectorFrame>;
+
+const Hash64 = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
+
+/**
+ * Collector -> sidecar: a checkpoint of the audit log to be witnessed, with the proof that it begins with all of the
+ * `old` records that this witness has seen (C2SP tlog-witness).
+ */
+export const WitnessRequest = z.object({
+  old: z.number().int().min(0),
+  proof: z.array(Hash64).max(64),
+  checkpoint: z.string().max(65_536),
+});
+export type WitnessRequest = z.infer<typeof WitnessRequest>;
+
+/** Sidecar -> collector. `rewritten` is an alarm: the log no longer holds what this witness saw in it. */
+export const WitnessAnswer = z.discriminatedUnion("outcome", [
+  z.object({
+    outcome: z.literal("cosigned"),
+    size: z.number().int().min(0),
+    signature: z.string().max(1024).describe("a line of the signed note"),
+  }),
+  z.object({ outcome: z.literal("elsewhere"), size: z.number().int().min(0).describe("ask from here") }),
+  z.object({ outcome: z.literal("rewritten"), size: z.number().int().min(0) }),
+  z.object({ outcome: z.literal("unsigned") }),
+]);
+export type WitnessAnswer = z.infer<typeof WitnessAnswer>;

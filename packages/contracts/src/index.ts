@@ -30,6 +30,8 @@ export {
   SidecarFrame,
   SignedPolicy,
   streamVersion,
+  WitnessAnswer,
+  WitnessRequest,
 } from "./frame.ts";
 export { ExpectedOutput, Golden, Tolerance } from "./golden.ts";
 export { Incident, TimelineEntry } from "./incident.ts";

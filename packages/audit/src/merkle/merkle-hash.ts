@@ -12,4 +12,3 @@ export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer =>
 
 /** The root of a tree that holds nothing. */
 export const emptyRoot: Buffer = hash("sha256", "", "buffer");
-

@@ -35,22 +35,23 @@ export function isIncluded({
 /** Whether `proof` shows that the newer tree begins with the whole older one (RFC 9162, section 2.1.4.2). */
 export function isConsistent({
   old,
-  size,
+  newer,
   proof,
 }: {
   old: { size: number; root: Buffer };
-  size: { size: number; root: Buffer };
+  newer: { size: number; root: Buffer };
   proof: readonly Buffer[];
 }): boolean {
-  if (!isSize(old.size) || !isSize(size.size) || old.size > size.size || proof.length > depthMax) return false;
+  if (!isSize(old.size) || !isSize(newer.size) || old.size > newer.size || proof.length > depthMax)
+    return false;
   if (old.size === 0) return proof.length === 0;
-  if (old.size === size.size) return proof.length === 0 && old.root.equals(size.root);
+  if (old.size === newer.size) return proof.length === 0 && old.root.equals(newer.root);
   const path = [...proof];
   if (isPowerOfTwo(old.size)) path.unshift(old.root);
   const first = path.shift();
   if (!first) return false;
   let at = old.size - 1;
-  let last = size.size - 1;
+  let last = newer.size - 1;
   while (at % 2 === 1) [at, last] = [half(at), half(last)];
   let oldRoot = first;
   let newRoot = first;
@@ -63,7 +64,7 @@ export function isConsistent({
     } else newRoot = nodeHash(newRoot, sibling);
     [at, last] = [half(at), half(last)];
   }
-  return last === 0 && oldRoot.equals(old.root) && newRoot.equals(size.root);
+  return last === 0 && oldRoot.equals(old.root) && newRoot.equals(newer.root);
 }
 
 const half = (value: number): number => Math.floor(value / 2);

@@ -65,9 +65,18 @@ export function createMemoryLogFs() {
       files.delete(path);
     },
     readSmall: async (path) => files.get(path)?.bytes.toString("utf8"),
+    readBytes: async (path) => {
+      const bytes = files.get(path)?.bytes;
+      return bytes && Buffer.from(bytes);
+    },
+    async write(path, bytes) {
+      act("write", path);
+      files.set(path, { bytes: Buffer.from(bytes), durable: 0 });
+    },
     async replace(path, text) {
       act("replace", path);
-      files.set(path, { bytes: Buffer.from(text), durable: text.length });
+      const bytes = Buffer.from(text);
+      files.set(path, { bytes, durable: bytes.length });
     },
   };
   return {
