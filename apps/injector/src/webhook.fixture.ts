@@ -3,27 +3,9 @@ import { injectConfig } from "@locum/injection";
 import { createLog, listen } from "@locum/runtime";
 import { createTlsServer } from "./adapters/tls-server.ts";
 import { type AppDeps, createApp } from "./app.ts";
-import { type CertificateSet, readSet } from "./certificates/certificate-set.ts";
-import { issueCertificates } from "./certificates/issue-certificates.ts";
-import { type CertificatePlan, planCertificates } from "./certificates/plan-certificates.ts";
+import { someSet } from "./certificates/some-set.fixture.ts";
 
 export const testInject = injectConfig({ kubeletMin: "1.36", collector: { url: "https://c.locum" } });
-
-/** A new set, or the given one with a new certificate, or with a new authority that has signed nothing yet. */
-export async function someSet(
-  over: { set: CertificateSet; renew: "leaf" | "authority" } | null = null,
-): Promise<CertificateSet> {
-  const scope = { nowMs: Date.now(), names: ["127.0.0.1"] };
-  const plan = planCertificates(over?.set ?? readSet({}), scope);
-  const renewed: CertificatePlan = over
-    ? {
-        ...plan,
-        leaf: over.renew === "leaf" ? "renew" : "keep",
-        authority: over.renew === "authority" ? "renew" : "keep",
-      }
-    : plan;
-  return issueCertificates(over?.set ?? readSet({}), renewed, scope);
-}
 
 export type Sent = { status: number; body: Record<string, unknown>; closes: boolean };
 export type Webhook = Awaited<ReturnType<typeof startWebhook>>;
@@ -52,7 +34,7 @@ export async function startWebhook(deps: Partial<AppDeps> = {}) {
     authorities: () => set.authorities,
     /** Serves what a renewal gives from now on. */
     async renew(renew: "leaf" | "authority"): Promise<void> {
-      set = await someSet({ set, renew });
+      set = await someSet({ over: set, renew });
       tls.use(set);
     },
     send: (body: string | Buffer, options: SendOptions = {}): Promise<Sent> =>

@@ -6,15 +6,8 @@ import { someManifest } from "@locum/injection/some-manifest";
 import fc from "fast-check";
 import jsonpatch, { type Operation } from "fast-json-patch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  reviewOf,
-  type Sent,
-  somePod,
-  someSet,
-  startWebhook,
-  testInject,
-  type Webhook,
-} from "./webhook.fixture.ts";
+import { someSet } from "./certificates/some-set.fixture.ts";
+import { reviewOf, type Sent, somePod, startWebhook, testInject, type Webhook } from "./webhook.fixture.ts";
 
 let webhook: Webhook;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "@locum/runtime";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { CertificateSet } from "../certificates/certificate-set.ts";
-import { someSet } from "../webhook.fixture.ts";
+import { someSet } from "../certificates/some-set.fixture.ts";
 import { followCertificateFiles } from "./certificate-files.ts";
 import { createTlsServer, type Pem } from "./tls-server.ts";
 
