@@ -6,6 +6,8 @@ import { type Cell, renderTable } from "./table.ts";
 export type Output = {
   json: boolean;
   paint: Paint;
+  /** How wide the terminal is; 80 where there is none. */
+  columns: number;
   /** A line for people on standard output. */
   say(text?: string): void;
   table(head: readonly string[], rows: readonly (readonly Cell[])[]): void;
@@ -31,6 +33,7 @@ export function createOutput(
   return {
     json,
     paint,
+    columns,
     say: (text = "") => people(stdout, text),
     table: (head, rows) => people(stdout, renderTable(head, rows, { columns, paint })),
     progress: (text) => people(stderr, text),

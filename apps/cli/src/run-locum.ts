@@ -4,12 +4,13 @@ import type { Io } from "./io.ts";
 import { overview } from "./overview.ts";
 import { paintFor } from "./paint.ts";
 import { verbs } from "./verbs.ts";
+import { locumVersion } from "./version.ts";
 
 /** One command line, from its words to its exit code. Never throws. */
 export async function runLocum(argv: readonly string[], io: Io): Promise<number> {
   try {
     if (argv[0] === "--version") {
-      io.stdout.write("locum 0.1.0\n");
+      io.stdout.write(`locum ${locumVersion}\n`);
       return exitCodes.ok;
     }
     const asksHelp = argv[0] === "help" || argv.some((word) => word === "--help" || word === "-h");

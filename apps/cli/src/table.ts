@@ -46,7 +46,8 @@ const readCell = (cell: Cell): Shown =>
     ? { text: visible(cell.text), colour: cell.colour }
     : { text: visible(String(cell)), colour: undefined };
 
-function wrapText(text: string, room: number): string[] {
+/** Words on lines of so many columns; twelve lines at most. */
+export function wrapText(text: string, room: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const line = lines.at(-1);

@@ -1,43 +1,53 @@
-import { exitCodes, Fault, faultTable, problemLine, readServiceFile } from "@locum/contracts";
-import { checkFiles, checkServers, type Finding } from "../check-service.ts";
+import { existsSync } from "node:fs";
+import { type Client, Fault } from "@locum/contracts";
+import { checkCluster } from "../check/check-cluster.ts";
+import { checkServiceFile } from "../check/check-service-file.ts";
+import { accessCluster, clusterFlags } from "../cluster-access.ts";
+import { accessCollector, collectorFlags } from "../collector-access.ts";
 import { defineCommand } from "../command.ts";
-import { configFlag } from "../config-flag.ts";
+import { readSpan } from "../read-span.ts";
 
 export const check = defineCommand({
-  usage: "check [--config FILE]",
+  usage: "check [--config FILE | --kubeconfig FILE]",
   about:
-    "Names every problem of a service file with its line, what was expected and what was found; then whether its folders, keys and releases are in order. Exit 64 with any problem.",
+    "On a machine: every problem of a service file with its line, what was expected and what was found; then whether its folders, keys and releases are in order (exit 64 with any problem). On a cluster: everything that injection, failover and restores stand on, with what was found and what mends it (exit 2 where something is wrong). A cluster is asked where a flag names it, or where this folder has no service file.",
   examples: [
-    ["locum check", "locum.yaml of this folder"],
+    ["locum check", "locum.yaml of this folder, else the cluster of KUBECONFIG"],
     ["locum check --config digits.yaml --online", "asks the model servers too"],
+    ["locum check --kubeconfig prod.yaml --pre", "before locum install: may it, and can it work"],
+    ["locum check --kubeconfig prod.yaml --namespace models --wait 5m", "until all is in order"],
   ],
-  flags: { ...configFlag, online: { kind: "switch", about: "ask each model server too" } },
+  flags: {
+    ...collectorFlags,
+    ...clusterFlags,
+    namespace: { kind: "text", short: "n", about: "pods of this one only" },
+    pre: { kind: "switch", about: "what has to hold before anything is installed" },
+    wait: { kind: "text", about: "ask again for so long while something is wrong: 90s, 5m" },
+    online: { kind: "switch", about: "ask each model server of the service file too" },
+  },
   async run({ flags, io, out }) {
-    const parsed = await readServiceFile(flags.config);
-    if ("problems" in parsed) {
-      for (const problem of parsed.problems) {
-        out.say(problemLine(flags.config, problem));
-        out.event({ kind: "problem", ...problem });
-      }
-      out.summary({ ok: false, file: flags.config, problems: parsed.problems, findings: [] });
-      throw new Fault("config-invalid", `${flags.config} has ${parsed.problems.length} problem(s)`, {
-        hint: "Each line above names its place, what was expected and what was found.",
+    const named = flags.kubeconfig !== undefined || flags.context !== undefined || flags.pre;
+    if (!named && existsSync(flags.config)) return checkServiceFile(flags, { io, out });
+    const access = await accessCluster(flags, io);
+    if (!access) {
+      if (!named) return checkServiceFile(flags, { io, out });
+      throw new Fault("config-unreadable", "no kubeconfig is named, and none is found", {
+        hint: "Name it with --kubeconfig, or set KUBECONFIG.",
       });
     }
-    const { config } = parsed;
-    const findings: Finding[] = [
-      { level: "ok", what: "file", detail: `${config.service}: ${config.instances.length} instance(s)` },
-      ...(await checkFiles(config, io)),
-      ...(flags.online ? await checkServers(config) : []),
-    ];
-    for (const { level, what, detail } of findings) {
-      out.say(`${out.paint(colours[level], level.padEnd(4))} ${what.padEnd(10)} ${detail}`);
-      out.event({ kind: "finding", level, what, detail });
-    }
-    const isBad = findings.some(({ level }) => level === "bad");
-    out.summary({ ok: !isBad, file: flags.config, problems: [], findings });
-    return isBad ? faultTable["config-invalid"].exit : exitCodes.ok;
+    const waitMs = flags.wait === undefined ? 0 : readSpan(flags.wait, "--wait");
+    const collector = await collectorFor(flags);
+    const { pre, namespace } = flags;
+    return checkCluster({ access, collector, pre, namespace, waitMs }, { io, out });
   },
 });
 
-const colours = { ok: "good", note: "warn", bad: "bad" } as const;
+/** A collector is asked where one is named: in a cluster it is rarely within reach of everybody. */
+async function collectorFor(flags: {
+  config: string;
+  collector: string | undefined;
+  "token-file": string | undefined;
+}): Promise<Client | null> {
+  if (flags.collector === undefined && !existsSync(flags.config)) return null;
+  return (await accessCollector(flags)).client;
+}
