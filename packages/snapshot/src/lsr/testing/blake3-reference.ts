@@ -2,8 +2,14 @@ import type { KeyedHash } from "../crypto/keyed-hash.ts";
 
 /** BLAKE3 in plain numbers, after the paper's section 2: for tests, much slower than the native library. */
 export const referenceHash: KeyedHash = {
-  digest: (parts) => blake3(Buffer.concat(parts), start, 0),
   keyed: (key, bytes) => blake3(bytes, wordsOf(key), flag.keyed),
+  hasher() {
+    const parts: Uint8Array[] = [];
+    return {
+      update: (bytes) => void parts.push(Uint8Array.from(bytes)),
+      digest: () => blake3(Buffer.concat(parts), start, 0),
+    };
+  },
 };
 
 const start = Uint32Array.of(

@@ -1,0 +1,33 @@
+import type { Fs } from "../../fs.ts";
+import { withFsFaults } from "../../fs-fault.ts";
+import type { KeyedHash } from "../crypto/keyed-hash.ts";
+import type { Pack } from "./build-pack.ts";
+import { packPath } from "./pack-path.ts";
+import { publish } from "./publish.ts";
+import { type BaseOf, openBuilt, readRecord } from "./read-pack.ts";
+
+export type PackTarget = {
+  fs: Fs;
+  root: string;
+  hash: KeyedHash;
+  random: (length: number) => Uint8Array;
+  baseOf?: BaseOf;
+};
+
+/**
+ * Writes a pack after each of its records was opened, decoded and compared with its id, from the bytes that go out: a
+ * defect of encoder, cipher or memory shows while the source is still there. Says whether the pack is new.
+ * @throws Fault snapshot-corrupt: it does not read back; nothing was written · disk-full · storage-failed · refused
+ */
+export async function writePack(
+  pack: Pack,
+  { fs, root, hash, random, baseOf }: PackTarget,
+): Promise<boolean> {
+  const open = await openBuilt(pack);
+  for (const ordinal of open.entries.keys())
+    await readRecord(open, ordinal, { hash, ...(baseOf && { baseOf }) });
+  const draftName = `${pack.id}.${Buffer.from(random(8)).toString("hex")}`;
+  return withFsFaults("writing a pack", () =>
+    publish(fs, { root, path: packPath(pack.id), parts: pack.parts, draftName }),
+  );
+}
