@@ -1,6 +1,7 @@
-import type { InstanceView, ModelReport, ServiceView, Verdict } from "@locum/contracts";
+import type { InstanceView, ModelReport, PodsView, ServiceView, Verdict } from "@locum/contracts";
 import type { Output } from "./output.ts";
 import type { Colour } from "./paint.ts";
+import { podNotes, podOf, showStrayPods } from "./pod-notes.ts";
 import { spanText } from "./span-text.ts";
 import type { Cell } from "./table.ts";
 
@@ -14,14 +15,22 @@ const colours: Record<ServiceView["state"], Colour> = {
 /** One row a service and one an instance; what is wrong is said in words. */
 export function showStatus(
   out: Output,
-  { services, instances, nowMs }: { services: ServiceView[]; instances: InstanceView[]; nowMs: number },
+  {
+    services,
+    instances,
+    pods = { kubernetes: "off", pods: [] },
+    nowMs,
+  }: { services: ServiceView[]; instances: InstanceView[]; pods?: PodsView | undefined; nowMs: number },
 ): void {
+  // A wide terminal has room for what is looked at less often.
+  const wide = out.columns >= wideMin;
   out.table(
-    ["service", "state", "active", "fit", "epoch", "notes"],
+    ["service", "state", ...(wide ? ["class", "posture"] : []), "active", "fit", "epoch", "notes"],
     services.map((one) => [
       one.service,
       { text: one.state, colour: colours[one.state] },
-      one.active.join(" ") || "-",
+      ...(wide ? [one.class, one.posture] : []),
+      one.active.length > namesMax ? `${one.active.length} instances` : one.active.join(" ") || "-",
       `${one.fit.length}/${one.instances}`,
       one.epoch,
       notesOf(one, nowMs).join(", "),
@@ -29,18 +38,47 @@ export function showStatus(
   );
   out.say("");
   out.table(
-    ["instance", "role", "verdict", "goldens", "files", "seen", "notes"],
+    [
+      ...["instance", "role", "verdict", "goldens", "files"],
+      ...(wide ? ["release", "p99", "load"] : []),
+      ...["seen", "notes"],
+    ],
     instances.map((one) => [
-      services.length > 1 ? `${one.service}/${one.instance}` : one.instance,
+      middleOut(
+        services.length > 1 ? `${one.service}/${one.instance}` : one.instance,
+        wide ? nameMaxWide : nameMax,
+      ),
       one.shadow ? "shadow" : one.role,
       verdictOf(one),
       goldensOf(one),
       one.report?.bytes ?? "-",
+      ...(wide ? figuresOf(one) : []),
       one.ageMs === null ? "never" : spanText(one.ageMs),
-      instanceNotes(one).join(", "),
+      [...instanceNotes(one), ...podNotes(podOf(pods, one), one)].join(", "),
     ]),
   );
   showModels(out, instances, services.length > 1);
+  showStrayPods(out, pods);
+}
+
+const wideMin = 100;
+const namesMax = 3;
+const nameMax = 13;
+const nameMaxWide = 20;
+
+/** Names of pods differ at their end, so the middle gives way. */
+const middleOut = (name: string, room: number): string =>
+  name.length <= room ? name : `${name.slice(0, room - 7)}…${name.slice(-6)}`;
+
+/** The release that it serves, by the digits that people compare; how slow, and how much of what it can. */
+function figuresOf({ report }: InstanceView): Cell[] {
+  if (!report) return ["-", "-", "-"];
+  const load =
+    report.capacityPerSecond > 0
+      ? `${Math.round((100 * report.requestsPerSecond) / report.capacityPerSecond)} %`
+      : `${Math.round(report.requestsPerSecond)}/s`;
+  const release = report.release?.replace("sha256:", "").slice(0, 8) ?? "-";
+  return [release, report.p99Ms > 0 ? spanText(report.p99Ms) : "-", load];
 }
 
 /** One line a model, of instances on which they differ: where all are alike the instance says it for them. */

@@ -1,5 +1,6 @@
 import { type Client, Fault } from "@locum/contracts";
 import type { Kubernetes } from "@locum/runtime/kubernetes";
+import { readPods } from "../read-pods.ts";
 import { checkPodSecurity, checkWebhook } from "./admission-checks.ts";
 import { checkApi, checkKubelets, checkPermissions } from "./api-checks.ts";
 import { type CheckGroup, type CheckLine, checkGroups } from "./check-groups.ts";
@@ -85,11 +86,7 @@ async function askCollector(client: Client): Promise<CollectorSeen> {
   const [services, instances, { pods }, drills] = await Promise.all([
     client.services(),
     client.instances(),
-    client.pods().catch((error: unknown) => {
-      // A collector of the version before knows no pods.
-      if (error instanceof Fault && error.code === "not-found") return { pods: [] };
-      throw error;
-    }),
+    readPods(client),
     client.audit({ kind: ["drill.result"], limit: 1, order: "desc" }),
   ]);
   const at = drills[0]?.event.at;

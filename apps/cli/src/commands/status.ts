@@ -1,12 +1,13 @@
 import { exitCodes } from "@locum/contracts";
 import { accessCollector, collectorFlags } from "../collector-access.ts";
 import { defineCommand } from "../command.ts";
+import { readPods } from "../read-pods.ts";
 import { showStatus } from "../status-view.ts";
 
 export const status = defineCommand({
   usage: "status",
   about:
-    "Services and instances: who serves, who is fit to stand in, what is wrong. Exit 2 where a service is not healthy.",
+    "Services and instances, on machines and in Kubernetes: who serves, who is fit to stand in, what is wrong, and which pods have no sidecar. Exit 2 where a service is not healthy.",
   examples: [
     ["locum status", "of the service file in this folder"],
     [
@@ -18,13 +19,14 @@ export const status = defineCommand({
   async run({ flags, io, out }) {
     const { client } = await accessCollector(flags);
     const { service } = flags;
-    const [all, instances] = await Promise.all([
+    const [all, instances, pods] = await Promise.all([
       client.services(),
       client.instances(service === undefined ? {} : { service }),
+      readPods(client, service),
     ]);
     const services = all.filter((one) => service === undefined || one.service === service);
-    showStatus(out, { services, instances, nowMs: io.clock.wallMs() });
-    out.summary({ services, instances });
+    showStatus(out, { services, instances, pods, nowMs: io.clock.wallMs() });
+    out.summary({ services, instances, kubernetes: pods.kubernetes, pods: pods.pods });
     return services.every(({ state }) => state === "healthy") ? exitCodes.ok : exitCodes.degraded;
   },
 });
