@@ -60,21 +60,6 @@ describe("asked again", () => {
     expect(patchPod(seen, { config })).toMatchObject({ kind: "patch", patch: [] });
   });
 
-  test("after the pod's token was mounted into the sidecar: that goes, and nothing else", () => {
-    const seen = change(seenByOthers(patched(plain())), (sidecar) => {
-      (sidecar.volumeMounts as object[]).push({
-        name: "kube-api-access-x",
-        mountPath: "/var/run/secrets/kubernetes.io/serviceaccount",
-        readOnly: true,
-      });
-    });
-    const again = sidecarOf(patched(seen));
-    expect(again.volumeMounts?.map(({ mountPath }) => mountPath)).not.toContain(
-      "/var/run/secrets/kubernetes.io/serviceaccount",
-    );
-    expect(again).toMatchObject({ resources: { limits: { cpu: "1" } }, imagePullPolicy: "IfNotPresent" });
-  });
-
   test("after our own fields were changed: they are as they should be again", () => {
     const harmed = change(patched(plain()), (sidecar) => {
       Object.assign(sidecar, { image: "evil:1", command: ["sh"] });

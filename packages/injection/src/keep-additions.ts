@@ -3,8 +3,6 @@ import { readStatus } from "./status.ts";
 import { containerName, volumeNames } from "./strip.ts";
 
 type Obj = Record<string, unknown>;
-/** The API server mounts the pod's token into every container; the sidecar asks nothing of that API. */
-const tokenMountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /**
  * A webhook is asked again after others have seen its work: by then the API server has filled in defaults, and a
@@ -38,12 +36,7 @@ const isOurs: Record<"initContainers" | "containers" | "volumes", readonly strin
 };
 
 /** What runs in the sidecar is nobody's addition. */
-function limited({ command: _command, args: _args, workingDir: _dir, ...one }: Obj): Obj {
-  const mounts = one.volumeMounts;
-  return Array.isArray(mounts)
-    ? { ...one, volumeMounts: mounts.filter((mount: Obj) => mount.mountPath !== tokenMountPath) }
-    : one;
-}
+const limited = ({ command: _command, args: _args, workingDir: _dir, ...one }: Obj): Obj => one;
 
 /** What is wanted wins, what it says nothing of stays. */
 function merge(wanted: unknown, present: unknown): unknown {

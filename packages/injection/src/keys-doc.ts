@@ -39,7 +39,7 @@ ${rows.join("\n")}
 Container \`locum-sidecar\`: user and group 65532, read-only root, no capabilities, no privilege escalation, seccomp
 \`RuntimeDefault\`; it passes the restricted Pod Security standard. Ports 8471 (tap) and 8472 (control). It gets its
 service in \`LOCUM_SERVICE\`, its first role in \`LOCUM_ROLE\`, the probes that it asks in the kubelet's place in
-\`LOCUM_PROBES\`, and a projected token for the collector.
+\`LOCUM_PROBES\`, and a projected token for the collector. The pod's own token for the Kubernetes API is not mounted into it.
 
 It is a native sidecar (an init container with \`restartPolicy: Always\`) after those of a mesh and before all other init
 containers, or an ordinary container that the model waits for.
