@@ -12,7 +12,11 @@ afterEach(async () => {
 
 function gate(inspected: string[] = [], instance: object = {}) {
   const told: unknown[] = [];
-  const drive = { put: (input: unknown) => told.push(input), mayServe: () => true } as unknown as Drive;
+  const drive = {
+    put: (input: unknown) => told.push(input),
+    mayServe: () => true,
+    state: () => ({ modelDiverts: {} }),
+  } as unknown as Drive;
   const options = {
     config: {
       instance: { id: "a", ...instance },
