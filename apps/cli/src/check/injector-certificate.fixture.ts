@@ -1,0 +1,16 @@
+/** A certificate of an injector that signs itself; its key is gone. */
+export const injectorCertificate = {
+  pem: `-----BEGIN CERTIFICATE-----
+MIIBrDCCAVGgAwIBAgIUPP907dyCknJb1+ScUHIW9p2tltEwCgYIKoZIzj0EAwIw
+KjEoMCYGA1UEAwwfbG9jdW0taW5qZWN0b3IubG9jdW0tc3lzdGVtLnN2YzAgFw0y
+NjExMjUxNjIwMzhaGA8yMTI2MTEwMTE2MjAzOFowKjEoMCYGA1UEAwwfbG9jdW0t
+aW5qZWN0b3IubG9jdW0tc3lzdGVtLnN2YzBZMBMGByqGSM49AgEGCCqGSM49AwEH
+A0IABAqjiHs68H6kzeefRzSVwo4vRjU7ot1dMknattVIwHlaGIbvw9PebkTSw7xL
+xkcyYKlOd4CZ1gWGQal+YHX0FHOjUzBRMB0GA1UdDgQWBBQNMKSPPv14nkkLSb+Q
+Ty14jLfdqjAfBgNVHSMEGDAWgBQNMKSPPv14nkkLSb+QTy14jLfdqjAPBgNVHRMB
+Af8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQC1NkHXpLPvtlRdptKKpPi1DK1u
+k2vRCQMBBjh486czlgIhAOBjVSHmX9r2zwdwfHDXM18PNXA6is5hLJL4/gxuiiRG
+-----END CERTIFICATE-----
+`,
+  notAfterMs: Date.parse("Nov  1 16:20:38 2126 GMT"),
+};
