@@ -62,6 +62,17 @@ export const benches: Record<string, Bench> = {
     flags: { rounds: number("of each way (5)") },
     run: (tools) => import("./injection.ts").then(({ run }) => run(tools)),
   },
+  admission: {
+    about:
+      "what the webhook adds to the creation of a pod on a real API server, beside one that does nothing",
+    flags: {
+      pods: number("of each way (500)"),
+      controllers: on(
+        "with controllers, a scheduler and the pods' own tokens: then the webhook is asked twice",
+      ),
+    },
+    run: (tools) => import("./admission.ts").then(({ run }) => run(tools)),
+  },
   endpointslice: {
     about: "the label of roles on a real API server: until the endpoints of a Service are the new active's",
     flags: { flips: number("promotions (40)") },

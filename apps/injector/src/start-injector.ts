@@ -10,6 +10,7 @@ import { createApp, type Problem } from "./app.ts";
 import type { CertificateSet } from "./certificates/certificate-set.ts";
 import { certificateNames, type InjectorConfig } from "./config.ts";
 import { lookAtCertificates } from "./keep-own-certificates.ts";
+import { warmUp } from "./warm-up.ts";
 
 export type Injector = {
   probesUrl: string;
@@ -54,7 +55,9 @@ export async function startInjector(config: InjectorConfig, deps: InjectorDeps):
   const kept = keep(end.signal);
   return {
     probesUrl,
-    listening: first.promise.then(async () => (await listen(tls.server, config.listen, { tls: true })).url),
+    listening: Promise.all([first.promise, warmUp(config.inject)]).then(
+      async () => (await listen(tls.server, config.listen, { tls: true })).url,
+    ),
     problems,
     beginDrain() {
       state.draining = true;
