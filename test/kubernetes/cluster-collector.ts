@@ -72,7 +72,7 @@ export async function startClusterCollector(
   throw new Error(`the collector ended: ${log}`);
 }
 
-/** What docs/kubernetes.md says that the collector needs. */
+/** What docs/collector-kubernetes.md says that the collector needs. */
 async function grantRights(cluster: Cluster, namespaces: readonly string[]): Promise<void> {
   const subjects = [{ kind: "ServiceAccount", name: account, namespace: "default" }];
   const role = (kind: "ClusterRole" | "Role", namespace: string | undefined, rules: object[]) => [

@@ -145,8 +145,8 @@ async function openParts({ options, kubernetes, host, dataDir, reserved }: Optio
 
 function look({ roster, options, dataDir, reserved, memory, state }: Parts): void {
   // Half of a cluster would have every service lose instances.
-  if (!roster.synced() || roster.version() === state.lookedAt) return;
-  state.lookedAt = roster.version();
+  if (!roster.synced() || roster.layout() === state.lookedAt) return;
+  state.lookedAt = roster.layout();
   const { approvers } = options;
   state.found = servicesOf(roster.pods(), { approvers, dataDir, reserved, owners: state.found.owners });
   memory.keep(state.found);
@@ -158,13 +158,11 @@ function lanesOf(parts: Parts) {
   const keepLabels = async (service: string): Promise<void> => {
     const running = options.promotion ? host.running(service) : undefined;
     const wanted = running && wantedRoles(running.driver.state());
-    const pods = roster.pods().filter(({ config, ended }) => config?.service === service && !ended);
+    if (!wanted) return;
     const owner = state.found.owners.get(service);
-    if (wanted)
-      await labels.keep(
-        pods.filter(({ namespace }) => namespace === owner),
-        wanted,
-      );
+    const isMine = ({ config, ended, namespace }: PodSeen): boolean =>
+      config?.service === service && namespace === owner && !ended;
+    await labels.keep(roster.pods().filter(isMine), wanted);
   };
   const services = createLane(
     async () => {

@@ -11,8 +11,8 @@ export type Roster = {
   get(namespace: string, name: string): PodSeen | undefined;
   /** Has every scope been listed once. */
   synced(): boolean;
-  /** Grows with every change. */
-  version(): number;
+  /** Grows when who belongs to what may have changed. That a pod is ready, say, is no reason to look at all of them. */
+  layout(): number;
   onChange(listener: () => void): void;
   /** Objects that were no pods. */
   malformed(): number;
@@ -22,11 +22,11 @@ export function createRoster(scopes: readonly string[]): Roster {
   const pods = new Map<string, PodSeen>();
   const listed = new Set<string>();
   let malformed = 0;
-  let version = 0;
+  let layout = 0;
   let shown: readonly PodSeen[] | null = null;
   let listener: () => void = () => undefined;
-  const changed = (): void => {
-    version += 1;
+  const changed = (isLayout: boolean): void => {
+    if (isLayout) layout += 1;
     shown = null;
     listener();
   };
@@ -46,8 +46,10 @@ export function createRoster(scopes: readonly string[]): Roster {
     const pod = see(object);
     if (!pod) return null;
     const known = pods.get(keyOf(pod));
+    if (!known && !isOurs(pod)) return pod;
     if (known && known.uid === pod.uid && isNewer(known.resourceVersion, pod.resourceVersion)) return known;
     set(pod);
+    changed(!known || layoutOf(known) !== layoutOf(pod));
     return pod;
   };
   const listAll = (scope: string, objects: readonly unknown[]): void => {
@@ -55,31 +57,30 @@ export function createRoster(scopes: readonly string[]): Roster {
     for (const [key, { namespace }] of pods) if (scope === "" || scope === namespace) pods.delete(key);
     for (const pod of found) set(pod);
     listed.add(scope);
+    changed(true);
+  };
+  const remove = (object: unknown): void => {
+    const pod = see(object);
+    const known = pod && pods.get(keyOf(pod));
+    // Another pod may have the name by now.
+    if (known?.uid !== pod?.uid || !pod) return;
+    pods.delete(keyOf(pod));
+    changed(true);
   };
   return {
     apply(scope, change) {
       if (change.kind === "all") listAll(scope, change.items);
       else if (change.kind === "put") put(change.object);
-      else {
-        const pod = see(change.object);
-        const known = pod && pods.get(keyOf(pod));
-        // Another pod may have the name by now.
-        if (known && known.uid === pod.uid) pods.delete(keyOf(pod));
-      }
-      changed();
+      else remove(change.object);
     },
-    put(object) {
-      const pod = put(object);
-      if (pod) changed();
-      return pod;
-    },
+    put,
     pods: () => {
       shown ??= [...pods.values()];
       return shown;
     },
     get: (namespace, name) => pods.get(keyOf({ namespace, name })),
     synced: () => scopes.every((scope) => listed.has(scope)),
-    version: () => version,
+    layout: () => layout,
     onChange(given) {
       listener = given;
     },
@@ -89,6 +90,9 @@ export function createRoster(scopes: readonly string[]): Roster {
 
 /** Of all pods of a namespace those that asked for a sidecar, and those that have one. */
 const isOurs = ({ asked, sidecar }: PodSeen): boolean => asked || sidecar !== null;
+
+const layoutOf = ({ uid, serviceText, node, deleting, ended }: PodSeen): string =>
+  [uid, node, deleting, ended, serviceText].join(" ");
 
 /** Resource versions of one kind are numbers that grow, since 1.35 by promise; before that in all but name. */
 function isNewer(a: string, b: string): boolean {
