@@ -4,18 +4,24 @@ import type { PlaneMode } from "./planes.ts";
 /** As much of a tensor as decides: three pieces of 64 KiB, from its start, middle and end. */
 const pieceBytes = 64 << 10;
 
-const modes: Record<string, PlaneMode> = {
-  bf16: { width: 2, isRotated: true },
-  f16: { width: 2, isRotated: true },
-  f32: { width: 4, isRotated: true },
-  f64: { width: 8, isRotated: true },
-  f8: { width: 1, isRotated: false },
-};
+/** A map, not an object: dtypes are words of outside, and `constructor` is none of ours. */
+const modes = new Map<string, PlaneMode>([
+  ["bf16", { width: 2, isRotated: true }],
+  ["f16", { width: 2, isRotated: true }],
+  ["f32", { width: 4, isRotated: true }],
+  ["f64", { width: 8, isRotated: true }],
+  ["f8", { width: 1, isRotated: false }],
+]);
 
-/** How the tensor's own chunks are best encoded, by trying. `dtype` is one of the names above, or any other word. */
+/** How the tensor's own chunks are best encoded, by trying. `dtype` is one of the names above, `unknown`, or any other word. */
 export function choosePlan(samples: readonly Uint8Array[], dtype: string): Plan {
-  const mode = modes[dtype];
-  const plans: Plan[] = [{ kind: "zstd" }, ...(mode ? [{ kind: "planes", mode } as const] : [])];
+  // A storage in a pickle does not say what it holds: the common ones are tried.
+  const tried = dtype === "unknown" ? ["bf16", "f32"] : [dtype];
+  const planes = tried.flatMap((name): Plan[] => {
+    const mode = modes.get(name);
+    return mode ? [{ kind: "planes", mode }] : [];
+  });
+  const plans: Plan[] = [{ kind: "zstd" }, ...planes];
   const plain = samples.reduce((sum, sample) => sum + sample.length, 0);
   let best: { plan: Plan; size: number } = { plan: { kind: "raw" }, size: worthBelow * plain };
   for (const plan of plans) {
