@@ -69,6 +69,9 @@ export function connectDetecting(
       return own?.protocol ?? "oip-v2-rest";
     },
     url: base,
+    get cutsStreams() {
+      return own?.cutsStreams === true;
+    },
     live: async (options) => (await health((found, rest) => found.live(rest), options)).outcome,
     async ready(model, options) {
       const { told, outcome } = await health((found, rest) => found.ready(model, rest), options);

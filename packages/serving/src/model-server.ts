@@ -61,6 +61,11 @@ export interface ModelServer {
   readonly protocol: Protocol;
   /** Base URL without credentials and without a trailing slash or protocol version. */
   readonly url: string;
+  /**
+   * True once the server is known to break off a running stream when any other request waits. Who asks it without need
+   * then costs a client its answer.
+   */
+  readonly cutsStreams?: boolean;
 
   /** Does the process answer? Never throws. */
   live(options: CallOptions): Promise<ProbeOutcome>;

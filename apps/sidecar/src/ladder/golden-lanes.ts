@@ -30,7 +30,7 @@ export function lanesOf(health: Health): Lane[] {
   });
 }
 
-type Measured = Pick<PaceView, "traffic" | "capacityPerSecond" | "goldenMs">;
+type Measured = Pick<PaceView, "traffic" | "yields" | "capacityPerSecond" | "goldenMs">;
 
 /** Asks what is due in each lane now. */
 export function createLanes(

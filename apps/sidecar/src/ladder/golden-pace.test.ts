@@ -12,6 +12,7 @@ const view: PaceView = {
   traffic: false,
   verdict: "healthy",
   suspicion: false,
+  yields: false,
   failedRounds: 0,
   capacityPerSecond: 0,
   goldenMs: 2,
@@ -25,6 +26,18 @@ describe("how often goldens are asked", () => {
   it.each<[string, Partial<PaceView>, Partial<PacePolicy>, string]>([
     ["idle: a round within the idle time", {}, {}, "single 3000"],
     ["idle: a round within half the fitness age", {}, { fitnessMaxAgeMs: 40_000 }, "single 2000"],
+    [
+      "beside a stream that it would cut: no later than a round",
+      { traffic: true, yields: true },
+      {},
+      "single 30000",
+    ],
+    [
+      "whatever passes, suspicion goes first",
+      { traffic: true, yields: true, suspicion: true },
+      {},
+      "round 250",
+    ],
     ["under traffic: one a second", { traffic: true }, {}, "single 1000"],
     [
       "a measured capacity of 20 a second allows one in five seconds",

@@ -6,6 +6,8 @@ export type PaceView = {
   verdict: "unknown" | "healthy" | "suspect" | "failed";
   /** A golden missed that is not explained yet, or the files belong to no approved release. */
   suspicion: boolean;
+  /** A request passes whose stream the server would cut for any other one. */
+  yields: boolean;
   /** Full rounds since it failed, without one that passed. */
   failedRounds: number;
   capacityPerSecond: number;
@@ -49,7 +51,9 @@ export function paceOf(view: PaceView, policy: PacePolicy): Pace {
   const wantedMs = view.traffic
     ? Math.max(policy.underTrafficMs, shareMs(view, policy))
     : policy.idleRoundMs / count;
-  return { kind: "single", everyMs: Math.max(Math.min(wantedMs, provenMs), costMs) };
+  const everyMs = Math.max(Math.min(wantedMs, provenMs), costMs);
+  // A client's answer is worth more than the next proof, but not more than to know within a round's time.
+  return { kind: "single", everyMs: view.yields ? Math.max(everyMs, policy.idleRoundMs) : everyMs };
 }
 
 /** A quick model is asked more often, so that a wrong load is seen in a moment; a slow one gives a tenth of its time. */

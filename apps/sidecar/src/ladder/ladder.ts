@@ -96,9 +96,13 @@ export function createLadder(options: LadderOptions): Ladder {
     onHalfway: goldens.askTwo,
     ...common,
   });
-  const configuration = everyTime(golden.idleRoundMs, () =>
-    askConfiguration({ ...common, server: server(), releases: releases() }),
-  );
+  /** What passes now would lose its stream to a question of ours. */
+  const yields = () => server().cutsStreams === true && (tap()?.ownInflight ?? 0) > 0;
+  let configurationWaited = false;
+  const configuration = everyTime(golden.idleRoundMs, async () => {
+    configurationWaited = yields() && !configurationWaited;
+    if (!configurationWaited) await askConfiguration({ ...common, server: server(), releases: releases() });
+  });
 
   // Where no tap sees the traffic, the server's own count tells of it.
   const counter =
@@ -125,6 +129,7 @@ export function createLadder(options: LadderOptions): Ladder {
       });
       lanes.tick(state().health, {
         traffic: counter.isFlowing(),
+        yields: yields(),
         capacityPerSecond: traffic.capacityPerSecond(),
         goldenMs: latencies.quantile(0.5),
       });

@@ -281,6 +281,17 @@ test.for<[string, string, number | undefined]>([
   one.close();
 });
 
+test.for([
+  ["me", true],
+  ["vllm", false],
+] as const)("a server of %s cuts streams for other requests: %s", async ([owner, cuts]) => {
+  const one = await at({ ...models(owner), [ask]: { headers: json, body: answer() } });
+  expect(one.cutsStreams).toBe(false);
+  await one.infer("m", chat, call);
+  expect(one.cutsStreams).toBe(cuts);
+  one.close();
+});
+
 test("there is no reload, and none is tried", async () => {
   const one = await at({});
   expect(await one.reload("m", call)).toMatchObject({ reloaded: false, outcome: "unsupported" });

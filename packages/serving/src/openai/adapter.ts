@@ -74,6 +74,9 @@ export function connectOpenai({
   return {
     protocol: "openai",
     url: base,
+    get cutsStreams() {
+      return kind === "llama-cpp-python";
+    },
     live: (options) => live(deadline(options)),
     ready,
     models: async (options) =>
