@@ -11,7 +11,7 @@ export { domain, type Key, type Keys, keyTable, label, readKeys, sourceKey, stat
 export { type Outcome, objectsIn } from "./plan-objects.ts";
 export { type Declined, type DeclineReason, declineReasons, type Note, type NoteCode } from "./reasons.ts";
 export { type SelectingService, selectingService } from "./service-patch.ts";
-export { readStatus, type Status } from "./status.ts";
+export { configHash, readStatus, type Status } from "./status.ts";
 export { containerName, roleLabel, strip, volumeNames } from "./strip.ts";
 export { injectUnit, isUnit, type UnitResult, uninjectUnit } from "./systemd-unit.ts";
 export { webhookConfiguration } from "./webhook-configuration.ts";

@@ -2,7 +2,7 @@ import { domain, label } from "../keys.ts";
 import { containerName } from "../strip.ts";
 import { offLimits, webhookNames } from "../webhook-names.ts";
 import { literal } from "./cel.ts";
-import { annotationsVariable, keyChecks } from "./key-checks.ts";
+import { annotationsVariable, keyChecks, keysGoodVariable } from "./key-checks.ts";
 import { type Manifest, manifest } from "./manifest.ts";
 import type { InstallValues } from "./values.ts";
 
@@ -22,7 +22,10 @@ export function guardPolicies(values: InstallValues): Manifest[] {
       validations: keyChecks(values.inject.defaults),
     }),
     ...podBindings("Validating", guardNames.keys, values, { validationActions: ["Deny"] }),
-    policy(guardNames.sidecar, values, { variables: [], validations: [sidecarThere(values)] }),
+    policy(guardNames.sidecar, values, {
+      variables: [annotationsVariable, keysGoodVariable(values.inject.defaults)],
+      validations: [sidecarThere(values)],
+    }),
     ...podBindings("Validating", guardNames.sidecar, values, {
       validationActions: values.guard === "deny" ? ["Deny"] : ["Warn", "Audit"],
     }),
@@ -49,7 +52,7 @@ function policy(
       spec: {
         failurePolicy,
         matchConstraints: podConstraints,
-        ...(variables.length > 0 ? { variables } : {}),
+        variables,
         validations,
       },
     },
@@ -100,7 +103,8 @@ function sidecarThere({ admission }: InstallValues): object {
       ? "not_injected: the admission policy injects pods with posture watch whose model server it knows; locum inject, or the webhook, injects all"
       : "not_injected: no injector has answered for it; locum explain -f POD tells why";
   return {
-    expression: `${names}.exists(c, c.name == ${literal(containerName)})`,
+    // Of two policies that refuse a pod the API server tells one reason: keys have the better one, and their own policy.
+    expression: `!variables.keysGood || ${names}.exists(c, c.name == ${literal(containerName)})`,
     messageExpression: `${literal(`${label} asks for a sidecar, and the pod has none. `)} + (object.spec.?hostNetwork.orValue(false) ? "host_network: a pod on the node's own network has no ports to itself" : object.spec.?os.?name.orValue("") == "windows" || object.spec.?nodeSelector[?"kubernetes.io/os"].orValue("") == "windows" ? "windows: the sidecar runs on Linux" : ${literal(why)})`,
     reason: "Invalid",
   };

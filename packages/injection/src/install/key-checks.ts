@@ -56,6 +56,13 @@ export function keyChecks(defaults: Readonly<Record<string, string>>): Check[] {
   ];
 }
 
+export const keysGoodVariable = (defaults: Readonly<Record<string, string>>) => ({
+  name: "keysGood",
+  expression: keyChecks(defaults)
+    .map(({ expression }) => `(${expression})`)
+    .join(" && "),
+});
+
 /** The text of a key: the pod's, else the cluster's, else the table's; empty where there is none. */
 export const keyText = (key: Key, defaults: Readonly<Record<string, string>>): string =>
   `variables.annotations[?${literal(`${domain}/${key}`)}].orValue(${literal(defaultText(key, defaults))})`;

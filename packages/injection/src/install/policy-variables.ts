@@ -4,7 +4,7 @@ import { serverRows, weights } from "../recognise.ts";
 import { volumeNames } from "../strip.ts";
 import { meshSidecars } from "../target.ts";
 import { literal } from "./cel.ts";
-import { keyChecks, keyText } from "./key-checks.ts";
+import { keysGoodVariable, keyText } from "./key-checks.ts";
 
 export type Variable = { name: string; expression: string };
 
@@ -26,12 +26,7 @@ export function policyVariables(config: InjectConfig): Variable[] {
       name: variableOf(key),
       expression: keyText(key, config.defaults),
     })),
-    {
-      name: "keysGood",
-      expression: keyChecks(config.defaults)
-        .map(({ expression }) => `(${expression})`)
-        .join(" && "),
-    },
+    keysGoodVariable(config.defaults),
     ...targetVariables(),
     ...portVariables(),
     ...pathVariables(),
