@@ -155,6 +155,21 @@ export const verbs = {
     about: "what the webhook would answer for a pod",
     load: async () => (await import("./commands/render.ts")).render,
   },
+  install: {
+    group: "deploy",
+    about: "Locum into a Kubernetes cluster, from one values file",
+    load: async () => (await import("./commands/install.ts")).install,
+  },
+  upgrade: {
+    group: "deploy",
+    about: "to this version and these values; --plan only looks",
+    load: async () => (await import("./commands/upgrade.ts")).upgrade,
+  },
+  uninstall: {
+    group: "deploy",
+    about: "takes it out again, and nothing else",
+    load: async () => (await import("./commands/uninstall.ts")).uninstall,
+  },
   sidecar: {
     group: "run",
     about: "one sidecar, beside its model server",

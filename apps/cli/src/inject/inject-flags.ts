@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Fault } from "@locum/contracts";
-import { type InjectConfig, injectConfig } from "@locum/injection";
+import { InjectConfig, InstallValues, injectConfig, installValues, sidecarConfig } from "@locum/injection";
 import type { FlagSpec, Flags } from "@locum/runtime";
 import { parse } from "yaml";
 import type { Io } from "../io.ts";
@@ -36,12 +36,18 @@ async function readValues(path: string, io: Io): Promise<Record<string, unknown>
     const value: unknown = parse(input?.text ?? "");
     if (typeof value !== "object" || value === null || Array.isArray(value))
       throw new Error("expected a mapping");
-    return value as Record<string, unknown>;
+    return isOfInstall(value) ? { ...sidecarConfig(installValues(value)) } : { ...value };
   } catch (cause) {
     throw new Fault("config-invalid", `--values ${path}: ${(cause as Error).message.split("\n", 1)[0]}`, {
       cause,
     });
   }
 }
+
+/** A file for locum install gives what its sidecars would get; one for injection alone gives that itself. */
+const isOfInstall = (value: object): boolean =>
+  Object.keys(value).some(
+    (key) => Object.hasOwn(InstallValues.shape, key) && !Object.hasOwn(InjectConfig.shape, key),
+  );
 
 const objectOf = (value: unknown): object => (typeof value === "object" && value !== null ? value : {});

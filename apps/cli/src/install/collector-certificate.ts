@@ -1,0 +1,87 @@
+import { execFile } from "node:child_process";
+import { X509Certificate } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Fault } from "@locum/contracts";
+import { type InstallValues, installLabel, type Manifest } from "@locum/injection";
+import { programOnPath } from "@locum/runtime";
+import { type Kubernetes, resources } from "@locum/runtime/kubernetes";
+
+const run = promisify(execFile);
+const days = 397;
+const renewDays = 60;
+
+/**
+ * The collector's certificate where no cert-manager makes one, and the ConfigMaps by which sidecars know it. A valid
+ * one stays as it is, whoever made it; it is renewed by the install or upgrade that finds its last 60 days begun.
+ * @throws Fault config-invalid, where one is to be made and openssl is missing
+ */
+export async function collectorCertificate(
+  kubernetes: Kubernetes,
+  values: InstallValues,
+): Promise<Manifest[]> {
+  const { namespace, collector, certificates } = values;
+  if (!collector.enabled || certificates !== "self") return [];
+  const place = { namespace, name: collector.tlsSecret };
+  const found = await kubernetes.get(resources.secrets, place);
+  const data = (found?.data ?? {}) as Record<string, string | undefined>;
+  const decode = (text: string | undefined) => Buffer.from(text ?? "", "base64").toString("utf8");
+  const isFit = found !== null && endsInDays(decode(data["tls.crt"])) > renewDays;
+  const made = isFit ? null : await issue(`locum-collector.${namespace}.svc`);
+  const authority = made?.cert ?? (data["ca.crt"] ? decode(data["ca.crt"]) : decode(data["tls.crt"]));
+  return [
+    ...(made ? [secret(values, made)] : []),
+    ...collector.namespaces.map(({ name }) => ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: collector.caConfigMap, namespace: name, labels },
+      data: { "ca.crt": authority },
+    })),
+  ];
+}
+
+const labels = {
+  ...installLabel,
+  "app.kubernetes.io/name": "locum",
+  "app.kubernetes.io/component": "collector",
+};
+
+const secret = ({ namespace, collector }: InstallValues, { cert, key }: Issued): Manifest => ({
+  apiVersion: "v1",
+  kind: "Secret",
+  metadata: { name: collector.tlsSecret, namespace, labels },
+  type: "kubernetes.io/tls",
+  stringData: { "tls.crt": cert, "tls.key": key },
+});
+
+function endsInDays(pem: string): number {
+  try {
+    return (new X509Certificate(pem).validToDate.getTime() - Date.now()) / 86_400_000;
+  } catch {
+    return -1;
+  }
+}
+
+type Issued = { cert: string; key: string };
+
+async function issue(name: string): Promise<Issued> {
+  if (!(await programOnPath("openssl")))
+    throw new Fault("config-invalid", "openssl is missing: the collector's certificate cannot be made", {
+      hint: "Install openssl, use certificates: cert-manager, or make the Secret locum-collector-tls (kind kubernetes.io/tls) yourself.",
+    });
+  const dir = await mkdtemp(join(tmpdir(), "locum-certificate-"));
+  try {
+    const [cert, key] = [join(dir, "tls.crt"), join(dir, "tls.key")];
+    await run("openssl", [
+      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+      ...["-days", String(days), "-subj", `/CN=${name}`.slice(0, 67), "-keyout", key, "-out", cert],
+      ...["-addext", `subjectAltName=DNS:${name},DNS:${name}.cluster.local`],
+      ...["-addext", "extendedKeyUsage=serverAuth"],
+    ]);
+    return { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
