@@ -1,5 +1,15 @@
 export { isLoopback, splitAddress } from "./address.ts";
+export { AuditClass, auditClassOf } from "./audit-class.ts";
 export { AuditEvent, AuditKind, AuditRecord } from "./audit-event.ts";
+export {
+  AuditAggregation,
+  AuditAnswer,
+  AuditCondition,
+  AuditField,
+  AuditNumber,
+  AuditSearch,
+  AuditSortField,
+} from "./audit-search.ts";
 export { canonicalJson } from "./canonical-json.ts";
 export {
   type Client,

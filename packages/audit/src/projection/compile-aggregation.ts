@@ -1,0 +1,113 @@
+import type { AuditAggregation, AuditCondition } from "@locum/contracts";
+import { allSql, between, fieldSql, join, type Sql } from "./sql-condition.ts";
+
+export const hourMs = 3_600_000;
+
+/**
+ * The statement of an aggregation. Its rows are `key, n` (`by` too in a split histogram), or the figures of `stats` and
+ * `cardinality`. `filters` is one statement a filter and not made here.
+ */
+export function compileAggregation(
+  aggregation: Exclude<AuditAggregation, { op: "filters" }>,
+  filter: readonly AuditCondition[],
+): Sql {
+  switch (aggregation.op) {
+    case "terms": {
+      const { field, size } = aggregation;
+      const counted = field === "kind" || field === "service";
+      const from = counted ? countsSql(filter) : recordsSql(filter);
+      const key = fieldSql(field);
+      return join("SELECT ", key, ` AS key, sum(n) AS n FROM (`, from, {
+        text: ") WHERE key IS NOT NULL GROUP BY key ORDER BY n DESC, key LIMIT ?",
+        values: [size],
+      });
+    }
+    case "histogram": {
+      const { intervalMs, by } = aggregation;
+      const from = intervalMs % hourMs === 0 ? countsSql(filter) : recordsSql(filter);
+      const split = by ? `, ${by} AS by` : "";
+      return join(
+        {
+          text: `SELECT ${floorTo("at")} AS key${split}, sum(n) AS n FROM (`,
+          values: [intervalMs, intervalMs, intervalMs],
+        },
+        from,
+        {
+          text: `) GROUP BY key${by ? ", by ORDER BY key, n DESC, by" : " ORDER BY key"}`,
+          values: [],
+        },
+      );
+    }
+    case "cardinality":
+      return join(
+        "SELECT count(DISTINCT ",
+        fieldSql(aggregation.field),
+        ") AS value FROM (",
+        recordsSql(filter),
+        ")",
+      );
+    case "stats": {
+      const { field } = aggregation;
+      return join(
+        `SELECT count(${field}) AS count, min(${field}) AS min, max(${field}) AS max, total(${field}) AS sum, avg(${field}) AS avg FROM (`,
+        recordsSql(filter),
+        ")",
+      );
+    }
+  }
+}
+
+/** How many records match. */
+export const compileCount = (filter: readonly AuditCondition[]): Sql =>
+  join("SELECT coalesce(sum(n), 0) AS value FROM (", countsSql(filter), ")");
+
+const recordsSql = (filter: readonly AuditCondition[]): Sql =>
+  join("SELECT *, 1 AS n FROM records WHERE ", allSql(filter));
+
+/**
+ * Rows `at, kind, service, n`: whole hours from the roll-up where the conditions can be told from it, and single
+ * records at the edges only. Thirty days are some thousand rows then, not a million.
+ */
+function countsSql(filter: readonly AuditCondition[]): Sql {
+  const others = filter.filter(({ op }) => op !== "range");
+  const ranges = filter.filter((condition) => condition.op === "range");
+  const rolls =
+    others.every(
+      (condition) =>
+        (condition.op === "term" || condition.op === "terms") &&
+        (condition.field === "kind" || condition.field === "service"),
+    ) && ranges.every(({ field }) => field === "at");
+  const columns = "SELECT at, kind, service, 1 AS n FROM records WHERE ";
+  if (!rolls) return join(columns, allSql(filter));
+  const from = Math.max(
+    ...ranges.flatMap(({ gte, gt }) => [gte ?? -farMs, gt === undefined ? -farMs : Math.floor(gt) + 1]),
+    -farMs,
+  );
+  const to = Math.min(
+    ...ranges.flatMap(({ lte, lt }) => [lt ?? farMs, lte === undefined ? farMs : Math.floor(lte) + 1]),
+    farMs,
+  );
+  const first = Math.ceil(from / hourMs) * hourMs;
+  const last = Math.floor(to / hourMs) * hourMs;
+  if (first >= last) return join(columns, allSql(filter));
+  const where = allSql(others);
+  const parts: Sql[] = [
+    join("SELECT hour AS at, kind, service, n FROM hours WHERE ", where, {
+      text: " AND hour >= ? AND hour < ?",
+      values: [first, last],
+    }),
+  ];
+  for (const [start, end] of [
+    [from, first],
+    [last, to],
+  ] as const)
+    if (start < end)
+      parts.push(join(columns, where, { text: " AND at >= ? AND at < ?", values: [start, end] }));
+  return join(...between(parts, " UNION ALL "));
+}
+
+/** Beyond every date that a clock can show; a whole hour. */
+const farMs = 8.64e15;
+
+/** To the interval below, before 1970 too, where `%` is negative. */
+const floorTo = (column: string): string => `(${column} - ((${column} % ?) + ?) % ?)`;

@@ -1,0 +1,7 @@
+/**
+ * The words of a text as the search knows them: lower case, one for each run of letters and digits, and each Han
+ * character by itself, for Chinese has no spaces between its words.
+ */
+export const wordsOf = (text: string): string[] => text.normalize("NFKC").toLowerCase().match(word) ?? [];
+
+const word = /\p{Script=Han}|(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}])+/gu;
