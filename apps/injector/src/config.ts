@@ -56,7 +56,7 @@ export function injectorConfig(text: string, { source }: { source: string }): In
 
 const invalid = (message: string): Fault =>
   new Fault("config-invalid", message, {
-    hint: "apps/injector/src/config.ts has every key and its default.",
+    hint: "docs/webhook.md has every key and its default.",
   });
 
 /** The names under which the API server may ask: it takes the first, `<service>.<namespace>.svc`. */
