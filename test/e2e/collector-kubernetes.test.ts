@@ -1,9 +1,13 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connectSidecar, type TestSidecar } from "@locum/collector/sidecar-fixture";
 import type { PodView } from "@locum/contracts";
 import { type KubeObject, resources } from "@locum/runtime/kubernetes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ClusterCollector, startClusterCollector } from "../kubernetes/cluster-collector.ts";
 import { activeService, modelDeployment, podsOf, projectedToken } from "../kubernetes/injected-deployment.ts";
+import { startPodSidecar } from "../kubernetes/pod-sidecar.ts";
 import { type Cluster, kubernetesMissing, startKubernetes } from "../kubernetes/start-kubernetes.ts";
 import { until } from "../stack/until.ts";
 
@@ -140,6 +144,32 @@ describe.skipIf(missing)(`the collector and a real API server (${missing ?? "Kub
   );
 
   it(
+    "a real sidecar runs on what its pod says, and comes with the pod's token",
+    async () => {
+      const [pod] = await podsOf(cluster, "xray", namespace);
+      if (!pod) throw new Error("no pod");
+      // Two live boots of one identity would be believed neither.
+      for (const scripted of sidecars.splice(0)) await scripted.end();
+      const dir = await mkdtemp(join(tmpdir(), "locum-pod-"));
+      const sidecar = await startPodSidecar(pod, {
+        dir,
+        collector: collector.url,
+        token: await projectedToken(cluster, pod),
+      });
+      try {
+        const { name } = pod.metadata;
+        const seen = () => collector.client.instance("xray", name);
+        // There is no model server in a simulated pod, and that is what it reports.
+        await until(async () => (await seen()).report?.verdict.kind === "failed", { what: "its report" });
+      } finally {
+        await sidecar.end();
+        await rm(dir, { recursive: true, force: true });
+      }
+    },
+    2 * minutes,
+  );
+
+  it(
     "of an exclusive service one pod carries the label, through a promotion and through meddling",
     async () => {
       const annotations = { "locum.dev/class": "exclusive", "locum.dev/posture": "tap" };
@@ -236,7 +266,6 @@ describe.skipIf(missing)(`the collector and a real API server (${missing ?? "Kub
 });
 
 async function metricsOf({ url, tokenFile }: ClusterCollector): Promise<{ metrics: string }> {
-  const { readFile } = await import("node:fs/promises");
   const { tokens } = JSON.parse(await readFile(tokenFile, "utf8")) as {
     tokens: { role: string; token: string }[];
   };

@@ -109,6 +109,36 @@ describe("of an exclusive service", () => {
     expect(fence).toBeLessThan(promote ?? -1);
   });
 
+  test("an active whose pod is being deleted hands over; one that vanished is replaced", async () => {
+    const world = await start([...pair(), podObject("icu-2", { service: "icu", poolClass: "exclusive" })]);
+    const { server } = world;
+    await vi.waitFor(async () => expect(await servicesOf(world)).toEqual(["icu 3"]));
+    const names = ["icu-0", "icu-1", "icu-2"];
+    const sidecars = new Map<string, TestSidecar>();
+    for (const name of names) sidecars.set(name, await connect(world, "icu", name));
+    const actives = () => names.filter((name) => labelOf(world, name) === "active");
+    const settled = async () => expect((await viewOf(world).service("icu")).promoting).toBeNull();
+    await vi.waitFor(() => expect(actives()).toHaveLength(1), 10_000);
+    await vi.waitFor(settled, 10_000);
+    const [first = ""] = actives();
+    const pod = server.pod("models", first);
+    server.put({ ...pod, metadata: { ...pod?.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } });
+    await vi.waitFor(() => expect(actives()).not.toContain(first), 10_000);
+    await vi.waitFor(() => expect(actives()).toHaveLength(1), 10_000);
+    await vi.waitFor(settled, 10_000);
+    server.remove("models", first);
+    await vi.waitFor(async () => expect(await servicesOf(world)).toEqual(["icu 2"]), 10_000);
+    const incidents = await viewOf(world).incidents({ service: "icu" });
+    expect(incidents).toEqual([]);
+
+    const [second = ""] = actives();
+    server.remove("models", second);
+    await sidecars.get(second)?.end();
+    const third = names.find((name) => name !== first && name !== second);
+    await vi.waitFor(() => expect(actives()).toEqual([third]), 15_000);
+    await vi.waitFor(async () => expect(await servicesOf(world)).toEqual(["icu 1"]), 10_000);
+  });
+
   test("decisions do not wait for an API server that is away; the labels follow", async () => {
     const world = await start(pair());
     await vi.waitFor(async () => expect(await servicesOf(world)).toEqual(["icu 2"]));

@@ -10,9 +10,9 @@ import type { RunningService } from "../fleet.ts";
 import { startTicks } from "../start-ticks.ts";
 import { createDeletionCost, type Load } from "./deletion-cost.ts";
 import { createDrift } from "./drift.ts";
-import { electFirst } from "./elect-first.ts";
 import { createEventWriter } from "./event-writer.ts";
 import { followPods, isInScope, scopesOf } from "./follow-pods.ts";
+import { keepActive } from "./keep-active.ts";
 import { keepServices } from "./keep-services.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { podEventOf } from "./pod-event-of.ts";
@@ -179,7 +179,8 @@ function lanesOf(parts: Parts) {
       await drift.keep(roster.pods());
       if (options.deletionCost) await costs.keep(loadsOf(parts));
       for (const running of host.all())
-        if (!reserved.has(running.config.service)) await electFirst(running, say);
+        if (!reserved.has(running.config.service))
+          await keepActive(running, { isGoing: (id) => isGoing(parts, running.config.service, id), say });
     },
     (error) => say("error", "the pods of the cluster were not kept", { error }),
   );
@@ -205,6 +206,11 @@ function lanesOf(parts: Parts) {
 }
 
 const gatherMs = 50;
+
+function isGoing({ roster, state }: Parts, service: string, instance: string): boolean {
+  const namespace = state.found.owners.get(service);
+  return namespace !== undefined && roster.get(namespace, instance)?.deleting === true;
+}
 
 function loadsOf({ roster, host, state }: Parts): (readonly [PodSeen, Load])[] {
   return roster.pods().flatMap((pod) => {
