@@ -119,10 +119,11 @@ describe.skipIf(missing)(`the injector on Kubernetes (${missing ?? "real control
       for (const pod of await podsOf("asked")) {
         const sidecar = sidecarOf(pod);
         expect(sidecar?.restartPolicy).toBe("Always");
-        // Asked again, the webhook takes the pod's API token out of the sidecar: it has no use for it.
-        expect(sidecar?.volumeMounts?.map(({ mountPath }) => mountPath)).not.toContain(
-          "/var/run/secrets/kubernetes.io/serviceaccount",
+        // Of the model's container the API server has mounted the pod's token, of the sidecar an empty folder.
+        const tokens = sidecar?.volumeMounts?.filter(({ mountPath }) =>
+          mountPath.endsWith("/serviceaccount"),
         );
+        expect(tokens).toMatchObject([{ name: "locum-state", subPath: "no-token" }]);
         expect(JSON.parse(pod.metadata.annotations?.["locum.dev/status"] ?? "{}")).toMatchObject({ v: 1 });
       }
       for (const pod of await podsOf("plain")) {
