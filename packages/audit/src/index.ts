@@ -1,4 +1,5 @@
 export { type AuditLog, type AuditQuery, openAuditLog } from "./audit-log.ts";
+export type { Difference } from "./compare-records.ts";
 export {
   Evidence,
   EvidenceBody,
@@ -9,6 +10,14 @@ export {
 } from "./evidence.ts";
 export { renderEvidenceHtml } from "./evidence-html.ts";
 export { type LogFs, nodeLogFs } from "./log-fs.ts";
+export type { LogTree } from "./log-tree.ts";
+export { leafHash } from "./merkle/merkle-hash.ts";
+export { isConsistent, isIncluded } from "./merkle/verify-proof.ts";
+export { type Checkpoint, openCheckpoint } from "./note/checkpoint.ts";
+export { cosignedAt } from "./note/cosignature.ts";
+export { type NoteKey, type NoteSigner, noteKeyOf, noteKeyText, readNoteKey } from "./note/note-key.ts";
 export { openSpool, type Spool, type SpoolStats } from "./spool.ts";
 export type { SpooledEvent } from "./spool-line.ts";
 export { type EvidenceVerdict, verifyEvidence } from "./verify-evidence.ts";
+export { type LogVerdict, verifyLog } from "./verify-log.ts";
+export { witness } from "./witness.ts";

@@ -1,4 +1,11 @@
 export { catchUp } from "./catch-up.ts";
-export { elasticsearchBody, readElasticsearchAnswer } from "./elasticsearch-body.ts";
+export {
+  type ElasticsearchAnswer,
+  elasticsearchBody,
+  elasticsearchField,
+  elasticsearchFields,
+  readElasticsearchAnswer,
+} from "./elasticsearch-body.ts";
 export { openProjection, type Projection } from "./projection.ts";
+export { projectionLines } from "./projection-lines.ts";
 export { wordsOf } from "./words-of.ts";
