@@ -121,6 +121,8 @@ export function podTemplate(
         runAsUser: 65_532,
         runAsGroup: 65_532,
         fsGroup: 65_532,
+        // Else every start would open files that were made for their owner alone to the group.
+        fsGroupChangePolicy: "OnRootMismatch",
         seccompProfile: { type: "RuntimeDefault" },
       },
       nodeSelector: values.nodeSelector,
