@@ -1,25 +1,15 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import {
-  chartValues,
-  type InstallValues,
-  installValues,
-  type Manifest,
-  readStream,
-  renderInstall,
-} from "@locum/injection";
 import { type KubeObject, resources } from "@locum/runtime/kubernetes";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { labelledObjects, persistentVolume } from "../kubernetes/installed-objects.ts";
 import { mayIn } from "../kubernetes/rights.ts";
+import { asks, hasSidecar, phaseOf, someDeployment, somePod } from "../kubernetes/some-workload.ts";
 import { type Cluster, kubernetesMissing, startKubernetes } from "../kubernetes/start-kubernetes.ts";
 import { type LocumCommand, locumCommand } from "../stack/locum-command.ts";
 
-type Obj = Record<string, unknown>;
 const missing = kubernetesMissing();
-const deploy = (path: string) => fileURLToPath(new URL(`../../deploy/${path}`, import.meta.url));
 const given = {
   inject: { kubeletMin: "1.36" },
   collector: { namespaces: [{ name: "models", promotion: true }, { name: "batch" }] },
@@ -242,127 +232,9 @@ describe.skipIf(missing)(`locum install (${missing ?? "real API server"})`, () =
       .toBeNull();
     expect(await labelledObjects(cluster)).toEqual([]);
   }, 180_000);
-
-  const charts: [string, InstallValues][] = [
-    ["default", installValues()],
-    ["policy", installValues({ ...given, admission: "policy" })],
-    ["small", installValues({ collector: { enabled: false }, networkPolicy: false, guard: "warn" })],
-  ];
-  test.each(charts)("the chart renders what the command would apply: %s", async (name, values) => {
-    await writeFile(file(`${name}.yaml`), chartValues(values));
-    const text = await cluster.run("helm", [
-      "template",
-      "locum",
-      deploy("helm/locum"),
-      "--kube-version",
-      "1.36.0",
-      "-f",
-      file(`${name}.yaml`),
-    ]);
-    const wanted = renderInstall(values).filter(({ kind }) => kind !== "Namespace");
-    expect(byName(objectsOf(text))).toEqual(byName(wanted));
-  });
-
-  test("the chart's own values, and the kustomize base, are those of every default", async () => {
-    const all = renderInstall(installValues());
-    const chart = await cluster.run("helm", [
-      "template",
-      "locum",
-      deploy("helm/locum"),
-      "--kube-version",
-      "1.36.0",
-    ]);
-    expect(byName(objectsOf(chart))).toEqual(byName(all.filter(({ kind }) => kind !== "Namespace")));
-    const base = await kubectl(["kustomize", deploy("kustomize/base")]);
-    expect(byName(objectsOf(base))).toEqual(byName(all));
-  });
-
-  test("helm: installed, upgraded to the policy, rolled back, taken out", async () => {
-    const helm = (...args: string[]) => cluster.run("helm", [...args, "-n", "locum-system"]);
-    const webhook = () => cluster.client.get(resources.mutatingWebhooks, { name: "locum-injector" });
-    await writeFile(file("one.yaml"), chartValues(installValues({ collector: { enabled: false } })));
-    await writeFile(
-      file("two.yaml"),
-      chartValues(installValues({ collector: { enabled: false }, admission: "policy" })),
-    );
-    await helm(
-      "install",
-      "locum",
-      deploy("helm/locum"),
-      "--create-namespace",
-      "-f",
-      file("one.yaml"),
-      "--wait",
-      "--timeout",
-      "60s",
-    );
-    expect(await webhook()).not.toBeNull();
-    await helm("upgrade", "locum", deploy("helm/locum"), "-f", file("two.yaml"));
-    expect(await webhook()).toBeNull();
-    await helm("rollback", "locum", "1");
-    expect(await webhook()).not.toBeNull();
-    await helm("uninstall", "locum", "--wait");
-    expect(await labelledObjects(cluster)).toEqual([]);
-  }, 180_000);
 });
-
-const asks = { "locum.dev/inject": "enabled" };
-
-/** As a restricted namespace wants it. */
-const podSpec = {
-  securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
-  containers: [
-    {
-      name: "server",
-      image: "nvcr.io/nvidia/tritonserver:24.08-py3",
-      args: ["tritonserver", "--model-repository=/models"],
-      ports: [{ name: "http", containerPort: 8000 }],
-      securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
-      volumeMounts: [{ name: "models", mountPath: "/models" }],
-    },
-  ],
-  volumes: [{ name: "models", emptyDir: {} }],
-};
-
-const somePod = (name: string, meta: Obj = {}) => ({
-  apiVersion: "v1",
-  kind: "Pod",
-  metadata: { name, ...meta },
-  spec: podSpec,
-});
-
-const someDeployment = (
-  name: string,
-  { workload = {}, template = {} }: { workload?: Obj; template?: Obj },
-) => ({
-  apiVersion: "apps/v1",
-  kind: "Deployment",
-  metadata: { name, labels: { app: name, ...workload } },
-  spec: {
-    replicas: 2,
-    selector: { matchLabels: { app: name } },
-    template: { metadata: { labels: { app: name, ...template } }, spec: podSpec },
-  },
-});
-
-const hasSidecar = ({ spec }: KubeObject): boolean => JSON.stringify(spec).includes('"name":"locum-sidecar"');
-const phaseOf = ({ status }: KubeObject): unknown => (status as { phase?: string } | undefined)?.phase;
 
 async function allOf(lines: readonly string[], may: (line: string) => Promise<boolean>): Promise<string[]> {
   const answers = await Promise.all(lines.map(may));
   return lines.filter((_, index) => answers[index]);
 }
-
-function objectsOf(text: string): Manifest[] {
-  const read = readStream(text);
-  if ("problem" in read) throw new Error(read.problem.message);
-  return read.values.filter((value) => value !== null) as Manifest[];
-}
-
-const byName = (objects: readonly Manifest[]): Record<string, Manifest> =>
-  Object.fromEntries(
-    objects.map((object) => [
-      `${object.kind}/${object.metadata.namespace ?? ""}/${object.metadata.name}`,
-      object,
-    ]),
-  );

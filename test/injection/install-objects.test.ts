@@ -1,4 +1,12 @@
-import { type InstallValues, installValues, type Manifest, renderInstall } from "@locum/injection";
+import { Collector } from "@locum/contracts";
+import {
+  type InstallValues,
+  injectConfig,
+  installValues,
+  type Manifest,
+  renderInstall,
+  sidecarConfig,
+} from "@locum/injection";
 import * as admission from "kubernetes-models/admissionregistration.k8s.io/v1";
 import * as apps from "kubernetes-models/apps/v1";
 import * as networking from "kubernetes-models/networking.k8s.io/v1";
@@ -92,6 +100,14 @@ describe.each(Object.entries(cases))("%s", (name, values) => {
     }
   });
 
+  test("the collector takes what it is given, and the injector's sidecars", () => {
+    const parts = Object.fromEntries(objects.flatMap(({ spec }) => environmentOf(spec)));
+    if (values.collector.enabled)
+      expect(Collector.parse(JSON.parse(parts.LOCUM_COLLECTOR ?? ""))).toHaveProperty("kubernetes");
+    if (values.admission === "webhook")
+      expect(injectConfig(JSON.parse(parts.LOCUM_INJECTOR ?? "").inject)).toEqual(sidecarConfig(values));
+  });
+
   test("no key, certificate or token is rendered", () => {
     const text = JSON.stringify(objects);
     expect(text).not.toMatch(/BEGIN |caBundle|"Secret"/);
@@ -99,9 +115,20 @@ describe.each(Object.entries(cases))("%s", (name, values) => {
   });
 });
 
+function environmentOf(spec: unknown): [string, string][] {
+  const { template } = (spec ?? {}) as { template?: { spec: Pod } };
+  return (template?.spec.containers ?? []).flatMap(({ env = [] }) =>
+    env.map(({ name, value }): [string, string] => [name, value]),
+  );
+}
+
 type Pod = {
   securityContext: object;
-  containers: { securityContext: object; resources: { requests: object; limits: object } }[];
+  containers: {
+    env?: { name: string; value: string }[];
+    securityContext: object;
+    resources: { requests: object; limits: object };
+  }[];
 };
 type Rule = { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] };
 
