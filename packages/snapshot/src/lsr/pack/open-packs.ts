@@ -1,0 +1,89 @@
+import type { KeyObject } from "node:crypto";
+import { join } from "node:path";
+import { Fault } from "@locum/contracts";
+import type { Fs, FsHandle } from "../../fs.ts";
+import { ifThere } from "../../fs-fault.ts";
+import { handleSource } from "../byte-source.ts";
+import { corrupt } from "../corrupt.ts";
+import type { KeyedHash } from "../crypto/keyed-hash.ts";
+import type { Entry } from "./entries.ts";
+import { type OpenPack, openPack, readRecord } from "./read-pack.ts";
+
+export type PackSet = {
+  /** A chunk from any pack that has a good copy. @throws Fault snapshot-missing · snapshot-corrupt: no copy is good */
+  read(chunkId: Uint8Array): Promise<Uint8Array>;
+  has(chunkId: Uint8Array): boolean;
+  /** Every record of every pack that opened. */
+  entries(): Entry[];
+  /** Packs that could not be opened, with the reason: they are passed over, never in the way. */
+  unreadable: { path: string; fault: Fault }[];
+  close(): Promise<void>;
+};
+
+type Place = { pack: OpenPack; ordinal: number };
+
+/** Every pack of a directory that this key opens, found by the packs' own trailers: no index is needed or believed. */
+export async function openPacks({
+  fs,
+  root,
+  privateKey,
+  hash,
+}: {
+  fs: Fs;
+  root: string;
+  privateKey: KeyObject;
+  hash: KeyedHash;
+}): Promise<PackSet> {
+  const places = new Map<string, Place[]>();
+  const unreadable: PackSet["unreadable"] = [];
+  const handles: FsHandle[] = [];
+  for (const path of await packPaths(fs, root)) {
+    const handle = await fs.open(path, "r");
+    handles.push(handle);
+    try {
+      const pack = await openPack(await handleSource(handle), privateKey);
+      for (const [ordinal, { chunkId }] of pack.entries.entries())
+        add(places, hexOf(chunkId), { pack, ordinal });
+    } catch (fault) {
+      if (!(fault instanceof Fault)) throw fault;
+      unreadable.push({ path, fault });
+    }
+  }
+  const read = async (chunkId: Uint8Array, mayBeDelta: boolean): Promise<Uint8Array> => {
+    let last: unknown = new Fault("snapshot-missing", `chunk ${hexOf(chunkId)} is in no pack`);
+    for (const { pack, ordinal } of places.get(hexOf(chunkId)) ?? [])
+      try {
+        const baseOf = async (id: Uint8Array) => {
+          if (!mayBeDelta) throw corrupt("a delta whose base is a delta");
+          return read(id, false);
+        };
+        return await readRecord(pack, ordinal, { hash, baseOf });
+      } catch (error) {
+        last = error;
+      }
+    throw last;
+  };
+  return {
+    read: (chunkId) => read(chunkId, true),
+    has: (chunkId) => places.has(hexOf(chunkId)),
+    entries: () => [...places.values()].flat().flatMap(({ pack, ordinal }) => pack.entries[ordinal] ?? []),
+    unreadable,
+    close: async () => void (await Promise.all(handles.map((handle) => handle.close()))),
+  };
+}
+
+async function packPaths(fs: Fs, root: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (const folder of (await ifThere(fs.readdir(join(root, "packs")))) ?? [])
+    for (const name of (await ifThere(fs.readdir(join(root, "packs", folder)))) ?? [])
+      if (/^[0-9a-f]{64}\.pk$/.test(name)) paths.push(join(root, "packs", folder, name));
+  return paths;
+}
+
+function add(places: Map<string, Place[]>, id: string, place: Place): void {
+  const list = places.get(id);
+  if (list) list.push(place);
+  else places.set(id, [place]);
+}
+
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

@@ -1,0 +1,41 @@
+import type { Fs } from "../../fs.ts";
+import { limits } from "../limits.ts";
+import { buildPack, type PackRecord, type Sealing } from "./build-pack.ts";
+import type { BaseOf } from "./read-pack.ts";
+import { writePack } from "./write-pack.ts";
+
+export type RepositoryWriter = Sealing & { fs: Fs; root: string };
+
+export type PackWriter = {
+  /** Takes a record; writes a pack when there is enough for one. */
+  add(record: PackRecord): Promise<void>;
+  /** Writes what is left. Only then is everything durable that was added. */
+  finish(): Promise<{ packs: string[]; bytes: number }>;
+};
+
+/** Collects records into packs of 64 MiB: no more than one pack, and its sealed copy, is held in memory. */
+export function createPackWriter(writer: RepositoryWriter, baseOf?: BaseOf): PackWriter {
+  const packs: string[] = [];
+  let [records, held, bytes]: [PackRecord[], number, number] = [[], 0, 0];
+
+  async function write(): Promise<void> {
+    if (records.length === 0) return;
+    const pack = buildPack(records, writer);
+    [records, held] = [[], 0];
+    await writePack(pack, { ...writer, ...(baseOf && { baseOf }) });
+    packs.push(pack.id);
+    bytes += pack.length;
+  }
+
+  return {
+    async add(record) {
+      records.push(record);
+      held += record.bytes.length;
+      if (held >= limits.packTarget) await write();
+    },
+    async finish() {
+      await write();
+      return { packs, bytes };
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import { createHash, type KeyObject } from "node:crypto";
+import { withFsFaults } from "../fs-fault.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { chunkFile } from "./chunk/chunk-file.ts";
+import { gearTable } from "./chunk/gear.ts";
+import { type FileTensors, mapTensors } from "./chunk/map-tensors.ts";
+import type { Tensor } from "./chunk/tensor.ts";
+import { choosePlan, sampleRanges } from "./codec/choose-plan.ts";
+import { codecId } from "./codec/codec-id.ts";
+import { encodeChunk, type Plan } from "./codec/encode-chunk.ts";
+import {
+  type ChunkRef,
+  encodeChunkRefs,
+  type ManifestBody,
+  type ManifestFile,
+} from "./manifest/manifest-body.ts";
+import { signModel } from "./manifest/model-signature.ts";
+import { type ManifestInput, sealManifest } from "./manifest/seal-manifest.ts";
+import { createPackWriter, type PackWriter, type RepositoryWriter } from "./pack/pack-writer.ts";
+import { publish } from "./pack/publish.ts";
+
+export type SnapshotFile = { path: string; mode: number; mtimeNs: bigint; source: ByteSource };
+export type ChunkPlace = { path: string; start: number; length: number };
+
+export type SnapshotInput = {
+  stub: ManifestInput["stub"];
+  files: readonly SnapshotFile[];
+  /** Folders and links, as they go into the manifest. */
+  others?: ManifestBody["files"];
+  state?: ManifestBody["state"];
+  signer?: KeyObject;
+  /** Chunks that the repository has, by their id in hex; those that are written are added. */
+  known: Set<string>;
+  /** The bytes in that place of an older snapshot, to store a difference against; only chunks that are no deltas. */
+  base?: (place: ChunkPlace) => Promise<Uint8Array | undefined>;
+};
+
+/**
+ * Files into packs, then the manifest, which is the commit: before it is durable nothing refers to the packs. Reads
+ * every file once, apart from samples; which of them changed meanwhile is the caller's to know.
+ * @throws Fault disk-full · storage-failed · refused · snapshot-corrupt: a pack did not read back
+ */
+export async function writeSnapshot(
+  { stub, files, others = [], state = {}, signer, known, base }: SnapshotInput,
+  writer: RepositoryWriter,
+): Promise<{ packs: string[]; bytes: number }> {
+  const places = new Map<string, ChunkPlace>();
+  const packs = createPackWriter(writer, async (id) => {
+    const place = places.get(hexOf(id));
+    return (place && (await base?.(place))) ?? new Uint8Array();
+  });
+  const table = gearTable(writer.idKey, writer.repositoryId);
+  const maps = await mapTensors(files);
+  const entries: ManifestFile[] = [];
+  for (const file of files) {
+    const map = maps.get(file.path) ?? { parser: "content", tensors: [] };
+    entries.push(await writeFile(file, map, { writer, packs, table, known, places, ...(base && { base }) }));
+  }
+  const result = await packs.finish();
+  const bundle = signer ? signModel({ model: stub.model, files: entries, key: signer }) : null;
+  const body = { files: [...others, ...entries], state, bundle };
+  const manifest = sealManifest({ stub, body, ...(signer && { signer }) }, writer);
+  const draftName = `${stub.id}.${hexOf(writer.random(8))}`;
+  await withFsFaults("writing a manifest", () =>
+    publish(writer.fs, { root: writer.root, path: `snaps/${stub.id}.sn`, parts: [manifest], draftName }),
+  );
+  return result;
+}
+
+type Run = Pick<SnapshotInput, "known" | "base"> & {
+  writer: RepositoryWriter;
+  packs: PackWriter;
+  table: Uint32Array;
+  places: Map<string, ChunkPlace>;
+};
+
+async function writeFile(
+  { path, mode, mtimeNs, source }: SnapshotFile,
+  { parser, tensors }: FileTensors,
+  run: Run,
+): Promise<ManifestFile> {
+  const refs: ChunkRef[] = [];
+  const digest = createHash("sha256");
+  let planned: { tensor: Tensor | undefined; plan: Plan } | undefined;
+  for await (const { start, bytes, tensor } of chunkFile(source, { tensors, table: run.table })) {
+    digest.update(bytes);
+    const chunkId = run.writer.hash.keyed(run.writer.idKey, bytes);
+    refs.push({ chunkId, plainLength: bytes.length });
+    const id = hexOf(chunkId);
+    if (run.known.has(id)) continue;
+    if (!tensor || planned?.tensor !== tensor)
+      planned = { tensor, plan: await planFor(source, bytes, tensor) };
+    const place = { path, start, length: bytes.length };
+    const baseBytes = await run.base?.(place);
+    const { codec, bytes: encoded } = encodeChunk(bytes, planned.plan, baseBytes);
+    // A raw chunk is a view of the reader's buffer, which is used again before the pack is written.
+    const record = {
+      chunkId,
+      codec,
+      bytes: codec === codecId.raw ? encoded.slice() : encoded,
+      plainLength: bytes.length,
+    };
+    if (codec === codecId.delta && baseBytes) {
+      const baseId = run.writer.hash.keyed(run.writer.idKey, baseBytes);
+      run.places.set(hexOf(baseId), place);
+      await run.packs.add({ ...record, base: baseId });
+    } else await run.packs.add(record);
+    run.known.add(id);
+  }
+  const sha256 = digest.digest("hex");
+  const chunks = encodeChunkRefs(refs);
+  return {
+    path,
+    kind: "file",
+    mode,
+    mtimeNs: String(mtimeNs),
+    size: source.size,
+    sha256,
+    parser,
+    chunks,
+    tensors,
+  };
+}
+
+async function planFor(source: ByteSource, bytes: Uint8Array, tensor: Tensor | undefined): Promise<Plan> {
+  if (!tensor) return choosePlan([bytes.subarray(0, 64 << 10)], "bytes");
+  const samples: Uint8Array[] = [];
+  for (const { start, length } of sampleRanges(tensor.length))
+    samples.push(await source.read(tensor.start + start, length));
+  return choosePlan(samples, tensor.dtype);
+}
+
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
