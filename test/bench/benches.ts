@@ -57,6 +57,11 @@ export const benches: Record<string, Bench> = {
     flags: { tries: number("deploys (10)"), seed: number("of the random moments") },
     run: (tools) => import("./deploys.ts").then(({ run }) => run(tools)),
   },
+  audit: {
+    about: "the audit log: append beside bare flushes, verify, project into SQLite, ask",
+    flags: { events: number("records (1000000)"), writers: number("at once (64)") },
+    run: (tools) => import("./audit.ts").then(({ run }) => run(tools)),
+  },
   injection: {
     about: "a thousand pods injected, as the webhook and as the command line do it",
     flags: { rounds: number("of each way (5)") },

@@ -1,9 +1,9 @@
-import { type AuditEvent, type AuditKind, type AuditRecord, canonicalJson, Fault } from "@locum/contracts";
+import { type AuditEvent, type AuditKind, type AuditRecord, Fault } from "@locum/contracts";
 import { createGroupCommit } from "./group-commit.ts";
 import { type LogFs, nodeLogFs, storageFault } from "./log-fs.ts";
 import { type LogTree, openLogTree } from "./log-tree.ts";
 import type { NoteSigner } from "./note/note-key.ts";
-import { fitEvent, type Link, noRecord, openRecord, sealRecord } from "./seal-record.ts";
+import { fitEvent, type Link, noRecord, openRecord, sealLine } from "./seal-record.ts";
 import { openSegments, type Segments } from "./segments.ts";
 
 export type AuditQuery = {
@@ -74,18 +74,19 @@ export async function openAuditLog({
   const commits = createGroupCommit<AuditEvent[], AuditRecord[]>({
     async commit(batches) {
       let link = head;
-      const sealed = batches.map((events) =>
+      const written: string[] = [];
+      const records = batches.map((events) =>
         events.map((event) => {
-          const record = sealRecord(event, link);
+          const { record, line } = sealLine(event, link);
           link = record;
+          written.push(line);
           return record;
         }),
       );
-      const written = sealed.flat().map(canonicalJson);
       if (written.length > 0) await segments.append(Buffer.from(`${written.join("\n")}\n`), head.seq + 1);
       head = { seq: link.seq, hash: link.hash };
       tree?.add(written);
-      return sealed;
+      return records;
     },
   });
 

@@ -53,7 +53,7 @@ export function createComparison({ leafAt }: { leafAt: (seq: number) => Buffer |
     if (leaf) return leafHash(Buffer.from(line)).equals(leaf);
     const follows =
       read.seq !== next || previous === undefined || strange.length > 0 || read.previous === previous;
-    return read.isWhole && follows;
+    return read.isWhole() && follows;
   };
 
   return {

@@ -8,8 +8,18 @@ export const noRecord: Link = { seq: -1, hash: genesis };
 
 /** The next record of a chain: its hash binds number, event and everything before it. */
 export function sealRecord(event: AuditEvent, previous: Link): AuditRecord {
-  const body = { seq: previous.seq + 1, event, previous: previous.hash };
-  return { ...body, hash: sha256Hex(canonicalJson(body)) };
+  return sealLine(event, previous).record;
+}
+
+/** The same with its line: the event is put into its canonical form once, for that is most of the work. */
+export function sealLine(event: AuditEvent, { seq, hash }: Link): { record: AuditRecord; line: string } {
+  const start = `{"event":${canonicalJson(event)}`;
+  const end = `"previous":"${hash}","seq":${seq + 1}}`;
+  const own = sha256Hex(`${start},${end}`);
+  return {
+    record: { seq: seq + 1, event, previous: hash, hash: own },
+    line: `${start},"hash":"${own}",${end}`,
+  };
 }
 
 /**

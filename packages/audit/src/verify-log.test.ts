@@ -145,11 +145,11 @@ test("a projection is held against the log: a changed line and a changed column 
 
 test("any changed byte of a line shows", () => {
   const line = canonicalJson(sealRecord(someEvent(), noRecord));
-  expect(readRecordLine(line)).toMatchObject({ seq: 0, isWhole: true });
+  expect(readRecordLine(line)?.isWhole()).toBe(true);
   for (let at = 0; at < line.length; at += 1)
     for (const by of ["\u0000", "z", '"', "9"]) {
       if (line[at] === by) continue;
       const changed = line.slice(0, at) + by + line.slice(at + 1);
-      expect(readRecordLine(changed)?.isWhole ?? false, `${at}`).toBe(false);
+      expect(readRecordLine(changed)?.isWhole() ?? false, `${at}`).toBe(false);
     }
 });

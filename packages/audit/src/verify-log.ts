@@ -76,7 +76,7 @@ async function* linesOf(dir: string): AsyncGenerator<string> {
       held = line;
     }
     const isTorn = index === names.length - 1 && (await lastByte(path, size)) !== 10;
-    if (held !== undefined && !(isTorn && !readRecordLine(held)?.isWhole)) yield held;
+    if (held !== undefined && !(isTorn && !readRecordLine(held)?.isWhole())) yield held;
   }
 }
 

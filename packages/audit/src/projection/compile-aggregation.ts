@@ -1,7 +1,15 @@
 import type { AuditAggregation, AuditCondition } from "@locum/contracts";
 import { allSql, between, fieldSql, join, type Sql } from "./sql-condition.ts";
 
-export const hourMs = 3_600_000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+type Unit = { table: string; ms: number };
+/** Counts by unit of time, kind and service, the largest unit first. */
+export const rollUps: readonly Unit[] = [
+  { table: "days", ms: dayMs },
+  { table: "hours", ms: hourMs },
+];
 
 /**
  * The statement of an aggregation. Its rows are `key, n` (`by` too in a split histogram), or the figures of `stats` and
@@ -24,7 +32,7 @@ export function compileAggregation(
     }
     case "histogram": {
       const { intervalMs, by } = aggregation;
-      const from = intervalMs % hourMs === 0 ? countsSql(filter) : recordsSql(filter);
+      const from = intervalMs % hourMs === 0 ? countsSql(filter, intervalMs) : recordsSql(filter);
       const split = by ? `, ${by} AS by` : "";
       return join(
         {
@@ -68,7 +76,7 @@ const recordsSql = (filter: readonly AuditCondition[]): Sql =>
  * Rows `at, kind, service, n`: whole hours from the roll-up where the conditions can be told from it, and single
  * records at the edges only. Thirty days are some thousand rows then, not a million.
  */
-function countsSql(filter: readonly AuditCondition[]): Sql {
+function countsSql(filter: readonly AuditCondition[], intervalMs = dayMs): Sql {
   const others = filter.filter(({ op }) => op !== "range");
   const ranges = filter.filter((condition) => condition.op === "range");
   const rolls =
@@ -79,6 +87,24 @@ function countsSql(filter: readonly AuditCondition[]): Sql {
     ) && ranges.every(({ field }) => field === "at");
   const columns = "SELECT at, kind, service, 1 AS n FROM records WHERE ";
   if (!rolls) return join(columns, allSql(filter));
+  const where = allSql(others);
+  const span = (start: number, end: number): Sql => ({
+    text: " AND at >= ? AND at < ?",
+    values: [start, end],
+  });
+  /** The largest unit takes what it can; the edges are for the smaller ones. */
+  const cover = (start: number, end: number, [unit, ...smaller]: readonly Unit[]): Sql[] => {
+    if (start >= end) return [];
+    if (!unit) return [join(columns, where, span(start, end))];
+    const first = Math.ceil(start / unit.ms) * unit.ms;
+    const last = Math.floor(end / unit.ms) * unit.ms;
+    if (first >= last) return cover(start, end, smaller);
+    return [
+      ...cover(start, first, smaller),
+      join(`SELECT at, kind, service, n FROM ${unit.table} WHERE `, where, span(first, last)),
+      ...cover(last, end, smaller),
+    ];
+  };
   const from = Math.max(
     ...ranges.flatMap(({ gte, gt }) => [gte ?? -farMs, gt === undefined ? -farMs : Math.floor(gt) + 1]),
     -farMs,
@@ -87,26 +113,15 @@ function countsSql(filter: readonly AuditCondition[]): Sql {
     ...ranges.flatMap(({ lte, lt }) => [lt ?? farMs, lte === undefined ? farMs : Math.floor(lte) + 1]),
     farMs,
   );
-  const first = Math.ceil(from / hourMs) * hourMs;
-  const last = Math.floor(to / hourMs) * hourMs;
-  if (first >= last) return join(columns, allSql(filter));
-  const where = allSql(others);
-  const parts: Sql[] = [
-    join("SELECT hour AS at, kind, service, n FROM hours WHERE ", where, {
-      text: " AND hour >= ? AND hour < ?",
-      values: [first, last],
-    }),
-  ];
-  for (const [start, end] of [
-    [from, first],
-    [last, to],
-  ] as const)
-    if (start < end)
-      parts.push(join(columns, where, { text: " AND at >= ? AND at < ?", values: [start, end] }));
-  return join(...between(parts, " UNION ALL "));
+  const parts = cover(
+    from,
+    to,
+    rollUps.filter(({ ms }) => intervalMs % ms === 0),
+  );
+  return parts.length === 0 ? join(columns, "0") : join(...between(parts, " UNION ALL "));
 }
 
-/** Beyond every date that a clock can show; a whole hour. */
+/** Beyond every date that a clock can show; a whole day. */
 const farMs = 8.64e15;
 
 /** To the interval below, before 1970 too, where `%` is negative. */

@@ -2,10 +2,10 @@ import { rmSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type AuditAnswer, type AuditEvent, type AuditSearch, Fault } from "@locum/contracts";
 import { genesis, type Link } from "../seal-record.ts";
-import { hourMs } from "./compile-aggregation.ts";
+import { rollUps } from "./compile-aggregation.ts";
 import { projectionSchema, projectionVersion } from "./projection-schema.ts";
 import { searchProjection } from "./search-projection.ts";
-import type { Sql, SqlValue } from "./sql-condition.ts";
+import type { Sql } from "./sql-condition.ts";
 import { wordsOf } from "./words-of.ts";
 
 /**
@@ -78,7 +78,6 @@ function insert(prepared: (text: string) => StatementSync, rows: readonly Row[],
     "INSERT INTO records (seq, at, kind, service, instance, actor, epoch, incident, line) VALUES (?,?,?,?,?,?,?,?,?)",
   );
   const text = prepared("INSERT INTO words (rowid, reason) VALUES (?,?)");
-  const hours = new Map<string, SqlValue[]>();
   let last = head;
   for (const { seq, previous, hash, event, line } of rows) {
     if (seq !== last.seq + 1 || previous !== last.hash)
@@ -87,18 +86,29 @@ function insert(prepared: (text: string) => StatementSync, rows: readonly Row[],
     const at = Date.parse(event.at);
     record.run(seq, at, kind, service, instance, actor, epoch, incident, line);
     text.run(seq, wordsOf(reason).join(" "));
-    const hour = Math.floor(at / hourMs) * hourMs;
-    const key = `${hour} ${kind} ${service}`;
-    const count = hours.get(key);
-    if (count) count[3] = Number(count[3]) + 1;
-    else hours.set(key, [hour, kind, service, 1]);
     last = { seq, hash };
   }
-  const rollUp = prepared(
-    "INSERT INTO hours (hour, kind, service, n) VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
-  );
-  for (const count of hours.values()) rollUp.run(...count);
+  for (const unit of rollUps) rollUp(prepared, rows, unit);
   return last;
+}
+
+function rollUp(
+  prepared: (text: string) => StatementSync,
+  rows: readonly Row[],
+  { table, ms }: (typeof rollUps)[number],
+): void {
+  const counts = new Map<string, { values: [number, string, string]; n: number }>();
+  for (const { event } of rows) {
+    const at = Math.floor(Date.parse(event.at) / ms) * ms;
+    const key = `${at} ${event.kind} ${event.service}`;
+    const count = counts.get(key);
+    if (count) count.n += 1;
+    else counts.set(key, { values: [at, event.kind, event.service], n: 1 });
+  }
+  const statement = prepared(
+    `INSERT INTO ${table} (at, kind, service, n) VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n`,
+  );
+  for (const { values, n } of counts.values()) statement.run(...values, n);
 }
 
 function openOrMakeAnew(file: string): DatabaseSync {
