@@ -26,7 +26,8 @@ export function readJson(bytes: Uint8Array, code: FaultCode): unknown {
 
 /** The same of a text that is at hand. */
 export function readJsonText(text: string, code: FaultCode): unknown {
-  const { heapBytes, depth } = weighJson(text);
+  // Neither deeper, for every bracket is closed again, nor large: events of streams are as short as this.
+  const { heapBytes, depth } = text.length <= 2 * depthMax ? { heapBytes: 0, depth: 0 } : weighJson(text);
   if (depth > depthMax) throw new Fault(code, `JSON nested deeper than ${depthMax}`);
   if (heapBytes > heapBytesMax)
     throw new Fault(code, `JSON of more values than fit into ${heapBytesMax} bytes of memory`);

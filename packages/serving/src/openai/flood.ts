@@ -1,4 +1,4 @@
-/** What a growing text repeats at its end. Work for each character is bounded, and nothing of the text is kept. */
+/** What a growing text repeats at its end. Work is bounded, and no more of the text is kept than it takes to tell. */
 export type Flood = {
   push(text: string): void;
   /** The repeated unit, if the text is flooded. `open`: more may come. */
@@ -18,34 +18,35 @@ const wholeLeast = { characters: 64, units: 16 };
 const tailLeast = { characters: 512, units: 64 };
 
 export function createFlood(): Flood {
-  const last = new Uint16Array(unitMax);
-  /** For each length of a unit: how many characters up to now equal the one a unit before them. */
-  const runs = new Uint32Array(unitMax + 1);
+  let tail = "";
   let length = 0;
   return {
     push(text) {
-      for (let at = 0; at < text.length; at++) {
-        const code = text.charCodeAt(at);
-        for (let unit = 1; unit <= unitMax; unit++) {
-          const same = length >= unit && last[(length - unit) % unitMax] === code;
-          runs[unit] = same ? (runs[unit] ?? 0) + 1 : 0;
-        }
-        last[length % unitMax] = code;
-        length++;
-      }
+      length += text.length;
+      tail += text;
+      if (tail.length > 2 * keptLeast) tail = tail.slice(-keptLeast);
     },
     unit(state) {
       const factor = state === "open" ? 2 : 1;
       for (let unit = 1; unit <= unitMax; unit++) {
-        const run = runs[unit] ?? 0;
-        if (run === 0) continue;
-        const characters = run + unit;
+        const characters = repeatedAtEnd(tail, unit);
+        // Of a text whose start is gone, what is left is more than either rule wants.
         const least = characters === length ? wholeLeast : tailLeast;
         if (characters < factor * least.characters || characters < factor * least.units * unit) continue;
-        const codes = Array.from({ length: unit }, (_, at) => last[(length - unit + at) % unitMax] ?? 0);
-        return String.fromCharCode(...codes);
+        return tail.slice(-unit);
       }
       return undefined;
     },
   };
+}
+
+/** The most that a rule asks for, and a unit. */
+const keptLeast = 2 * tailLeast.units * unitMax + unitMax;
+
+/** How many characters at the end are repetitions of the last `unit` ones; 0 where nothing repeats. */
+function repeatedAtEnd(text: string, unit: number): number {
+  let at = text.length - 1;
+  while (at >= unit && text.charCodeAt(at) === text.charCodeAt(at - unit)) at--;
+  const run = text.length - 1 - at;
+  return run === 0 ? 0 : run + unit;
 }

@@ -12,7 +12,9 @@ export function streamOpenai(model: string | undefined): WireStream {
   let isEnding = false;
   let defect: WireDefect | undefined;
   let isTold = false;
-  let tail = "";
+  /** The last bytes, in a ring: what the server left open shows in them. */
+  const last = new Uint8Array(4);
+  let bytes = 0;
 
   const reader = readSse((data, name) => {
     if (isDone || data === "") return;
@@ -44,7 +46,9 @@ export function streamOpenai(model: string | undefined): WireStream {
 
   return {
     push(piece) {
-      tail = (tail + Buffer.from(piece.subarray(-4)).toString("latin1")).slice(-4);
+      for (let at = Math.max(0, piece.length - last.length); at < piece.length; at++)
+        last[(bytes + at) % last.length] = piece[at] ?? 0;
+      bytes += piece.length;
       const broken = reader.push(piece);
       if (broken !== undefined) {
         // What cannot be read any more still shows that the server works.
@@ -63,7 +67,7 @@ export function streamOpenai(model: string | undefined): WireStream {
       return told();
     },
     items: () => items,
-    cut: () => (isDone ? undefined : Buffer.from(`${closing(tail)}data: ${cutError}\n\n`)),
+    cut: () => (isDone ? undefined : Buffer.from(`${closing(tailOf(last, bytes))}data: ${cutError}\n\n`)),
   };
 }
 
@@ -76,6 +80,12 @@ const cutError = JSON.stringify({
     code: "upstream_cut",
   },
 });
+
+function tailOf(last: Uint8Array, bytes: number): string {
+  const length = Math.min(bytes, last.length);
+  const codes = Array.from({ length }, (_, at) => last[(bytes - length + at) % last.length] ?? 0);
+  return String.fromCharCode(...codes);
+}
 
 /** Ends the line and the event that the server left open, so that the error is an event of its own. */
 function closing(tail: string): string {
