@@ -75,6 +75,11 @@ export const verbs = {
     about: "records of the audit log",
     load: async () => (await import("./commands/audit-search.ts")).auditSearch,
   },
+  "audit verify": {
+    group: "look",
+    about: "what was altered, taken out or put in",
+    load: async () => (await import("./commands/audit-verify.ts")).auditVerify,
+  },
   promote: {
     group: "act",
     about: "make an instance the active one, in a new epoch",
