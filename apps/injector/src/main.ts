@@ -8,12 +8,13 @@ const log = createLog();
 
 /** Standard output carries one line, when the webhook listens; scripts wait for it. */
 async function main(): Promise<number> {
+  // Before anything else: a signal that nobody waits for ends the process without a word.
+  const ended = firstSignal();
   const { flags } = parseFlags(process.argv.slice(2), injectorFlags);
   const config = injectorConfig(await configText(flags.config), { source: flags.config ?? "LOCUM_INJECTOR" });
   const injector = await startInjector(config, { clock: systemClock, random: systemRandom, log });
   const { probesUrl: probes } = injector;
   log("info", "probes and metrics listen", { url: probes });
-  const ended = firstSignal();
   const url = await Promise.race([injector.listening, ended.then(() => null)]);
   if (url !== null) process.stdout.write(`${JSON.stringify({ kind: "injector", url, probes })}\n`);
   const signal = await ended;
