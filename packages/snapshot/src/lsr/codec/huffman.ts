@@ -48,14 +48,14 @@ export function huffmanDecode(bytes: Uint8Array, count: number): Uint8Array {
     lengths[2 * k] = (bytes[k] ?? 0) & 15;
     lengths[2 * k + 1] = (bytes[k] ?? 0) >> 4;
   }
-  const table = decodeTable(lengths);
+  const tables = decodeTables(lengths);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const plane = new Uint8Array(count);
   let at = headBytes;
   for (const [k, [start, end]] of quarters(count).entries()) {
     const length = view.getUint32(tableBytes + 4 * k, true);
     if (length > bytes.length - at) throw corrupt("a Huffman stream longer than its plane");
-    readStream(bytes.subarray(at, at + length), { plane, start, end, table });
+    readStream(bytes.subarray(at, at + length), { plane, start, end, ...tables });
     at += length;
   }
   if (at !== bytes.length) throw corrupt("bytes after the last Huffman stream");
@@ -95,35 +95,62 @@ function writeStream(
   return at;
 }
 
-/** Every 12 bits that may come next: the symbol they begin with and its length; 0 where they begin none. */
-function decodeTable(lengths: Uint8Array): Uint16Array {
+type Tables = { one: Uint16Array; three: Uint32Array };
+
+/**
+ * For every 12 bits that may come next, in `one` the symbol that they begin with (from bit 4) and its length, in
+ * `three` up to three symbols (8 bits each), from bit 24 their count and from bit 26 their length together; 0 where
+ * they begin none. An exponent takes under three bits, so that one look nearly always gives three.
+ */
+function decodeTables(lengths: Uint8Array): Tables {
   const codes = canonicalCodes(lengths);
-  const table = new Uint16Array(1 << codeBitsMax);
+  const one = new Uint16Array(1 << codeBitsMax);
   for (const [symbol, length] of lengths.entries()) {
     if (length === 0) continue;
-    for (let place = codes[symbol] ?? 0; place < table.length; place += 1 << length)
-      table[place] = (symbol << 4) | length;
+    for (let place = codes[symbol] ?? 0; place < one.length; place += 1 << length)
+      one[place] = (symbol << 4) | length;
   }
-  return table;
+  const three = new Uint32Array(one.length);
+  for (let bits = 0; bits < one.length; bits++) {
+    let [symbols, count, used] = [0, 0, 0];
+    while (count < 3) {
+      const entry = one[bits >>> used] ?? 0;
+      const length = entry & 15;
+      // What was shifted in above the 12 bits is none of the stream's.
+      if (length === 0 || used + length > codeBitsMax) break;
+      symbols |= (entry >>> 4) << (8 * count++);
+      used += length;
+    }
+    three[bits] = symbols | (count << 24) | (used << 26);
+  }
+  return { one, three };
 }
 
-function readStream(stream: Uint8Array, { plane, start, end, table }: Part & { table: Uint16Array }): void {
-  const mask = table.length - 1;
-  let [at, held, bits] = [0, 0, 0];
-  for (let i = start; i < end; i++) {
+function readStream(stream: Uint8Array, { plane, start, end, one, three }: Part & Tables): void {
+  const mask = one.length - 1;
+  let [at, held, bits, i] = [0, 0, 0, start];
+  while (i < end) {
     if (bits < codeBitsMax) {
       // Beyond the end come zeros; whether too many were used is asked once, below.
       held |= ((stream[at] ?? 0) | ((stream[at + 1] ?? 0) << 8)) << bits;
       at += 2;
       bits += 16;
     }
-    const entry = table[held & mask] ?? 0;
-    if (entry === 0) throw corrupt("bits that are no Huffman code");
-    plane[i] = entry >>> 4;
-    held >>>= entry & 15;
-    bits -= entry & 15;
+    const next = i + 3 <= end ? (three[held & mask] ?? 0) : single(one[held & mask] ?? 0);
+    if (next === 0) throw corrupt("bits that are no Huffman code");
+    const count = (next >>> 24) & 3;
+    plane[i] = next;
+    if (count > 1) plane[i + 1] = next >>> 8;
+    if (count > 2) plane[i + 2] = next >>> 16;
+    i += count;
+    held >>>= next >>> 26;
+    bits -= next >>> 26;
   }
   const used = 8 * at - bits;
   if (Math.ceil(used / 8) !== stream.length || held !== 0)
     throw corrupt("a Huffman stream that is too short or too long");
 }
+
+/** An entry of `one` in the form of `three`. */
+const single = (entry: number): number =>
+  entry === 0 ? 0 : (entry >>> 4) | (1 << 24) | ((entry & 15) << 26);
