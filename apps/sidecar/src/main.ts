@@ -13,6 +13,8 @@ const drainMs = 10_000;
 
 /** Standard output carries one line, when everything listens; scripts and `locum up` wait for it. */
 async function main(): Promise<void> {
+  // Before anything else: a signal that nobody waits for ends the process without a word.
+  const ended = firstSignal();
   const flags = readFlags(process.argv.slice(2));
   const { env } = process;
   const config = sidecarConfig(await readService(flags.config, env), flags);
@@ -29,7 +31,7 @@ async function main(): Promise<void> {
   process.stdout.write(
     `${JSON.stringify({ kind: "sidecar", id, tap: tap?.url ?? null, control: control.url, agent: `${agent.host}:${agent.port}` })}\n`,
   );
-  const signal = await firstSignal();
+  const signal = await ended;
   log("info", "the sidecar stops", { signal });
   const { late } = await drain([
     ["tap", () => app.tap?.drain(drainMs)],
