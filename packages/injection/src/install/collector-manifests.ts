@@ -153,7 +153,7 @@ function container(values: InstallValues): Record<string, unknown> {
           ]),
         }
       : {}),
-    env: [{ name: "LOCUM_COLLECTOR", value: JSON.stringify(ownPart(values)) }],
+    env: [{ name: "LOCUM_COLLECTOR", value: JSON.stringify(ownPart(values)).replaceAll("$", "$$$$") }],
     ports: [{ name: "https", containerPort: collectorPort, protocol: "TCP" }],
     startupProbe: { ...probe("/livez"), periodSeconds: 1, failureThreshold: 120 },
     livenessProbe: { ...probe("/livez"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },

@@ -151,7 +151,7 @@ function container(values: InstallValues): Record<string, unknown> {
     image: values.images.injector,
     ...(values.imagePullPolicy ? { imagePullPolicy: values.imagePullPolicy } : {}),
     // In the template itself, so that another value is another rollout.
-    env: [{ name: "LOCUM_INJECTOR", value: JSON.stringify(config) }],
+    env: [{ name: "LOCUM_INJECTOR", value: JSON.stringify(config).replaceAll("$", "$$$$") }],
     ports: [
       { name: "https", containerPort: webhookNames.port, protocol: "TCP" },
       { name: "probes", containerPort: webhookNames.probesPort, protocol: "TCP" },
