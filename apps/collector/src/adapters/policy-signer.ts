@@ -1,7 +1,6 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { canonicalJson, Fault, type Policy, type SignedPolicy } from "@locum/contracts";
-import { writeFileAtomic } from "@locum/runtime";
+import { createPublicKey, sign } from "node:crypto";
+import { canonicalJson, type Policy, type SignedPolicy } from "@locum/contracts";
+import { openKeyFile } from "./key-file.ts";
 
 export type PolicySigner = {
   /** Raw Ed25519 public key, base64: what `welcome` tells a sidecar. */
@@ -19,11 +18,9 @@ const spkiHeaderBytes = 12;
  * @throws Fault config-invalid | disk-full | storage-failed
  */
 export async function openPolicySigner(file: string): Promise<PolicySigner> {
-  if (!existsSync(file)) {
-    const { privateKey } = generateKeyPairSync("ed25519");
-    await writeFileAtomic(file, privateKey.export({ format: "pem", type: "pkcs8" }), { mode: 0o600 });
-  }
-  const key = readKey(file);
+  const key = await openKeyFile(file, {
+    hint: "Put it back from a backup, or remove it: sidecars take the new key at their next connection.",
+  });
   const publicKey = createPublicKey(key)
     .export({ format: "der", type: "spki" })
     .subarray(spkiHeaderBytes)
@@ -36,15 +33,3 @@ export async function openPolicySigner(file: string): Promise<PolicySigner> {
 
 export const policyMessage = (policy: Policy): Buffer =>
   Buffer.from(`locum.dev/policy/v1\n${canonicalJson(policy)}`);
-
-function readKey(file: string) {
-  try {
-    const key = createPrivateKey(readFileSync(file));
-    if (key.asymmetricKeyType === "ed25519") return key;
-  } catch {
-    // Unreadable and of another kind is one fault to whoever has to mend it.
-  }
-  throw new Fault("config-invalid", `${file} holds no Ed25519 private key`, {
-    hint: "Put it back from a backup, or remove it: sidecars take the new key at their next connection.",
-  });
-}
