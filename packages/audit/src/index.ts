@@ -18,6 +18,7 @@ export { cosignedAt } from "./note/cosignature.ts";
 export { type NoteKey, type NoteSigner, noteKeyOf, noteKeyText, readNoteKey } from "./note/note-key.ts";
 export { openSpool, type Spool, type SpoolStats } from "./spool.ts";
 export type { SpooledEvent } from "./spool-line.ts";
+export { commitmentOf, openVault, type Vault } from "./vault.ts";
 export { type EvidenceVerdict, verifyEvidence } from "./verify-evidence.ts";
 export { type LogVerdict, verifyLog } from "./verify-log.ts";
 export { witness } from "./witness.ts";
