@@ -50,7 +50,7 @@ export function createComparison({ leafAt }: { leafAt: (seq: number) => Buffer |
   const isRight = (line: string, read: RecordLine): boolean => {
     if (read.seq < next) return false;
     const leaf = leafAt(read.seq);
-    if (leaf) return leafHash(Buffer.from(line)).equals(leaf);
+    if (leaf) return leafHash(line).equals(leaf);
     const follows =
       read.seq !== next || previous === undefined || strange.length > 0 || read.previous === previous;
     return read.isWhole() && follows;

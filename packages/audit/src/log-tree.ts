@@ -104,7 +104,7 @@ export async function openLogTree({ dir, fs, signer, lines, count }: Deps): Prom
   return {
     size: () => tree.size(),
     add(added) {
-      for (const line of added) tree.push(leafHash(Buffer.from(line)));
+      for (const line of added) tree.push(leafHash(line));
     },
     checkpoint: () => inTurn(checkpoint),
     addCosignature: (line, witness) => inTurn(() => addCosignature(line, witness)),
@@ -154,13 +154,13 @@ async function grow(
     throw new Fault("evidence-invalid", `expected the ${size} records that were signed, found ${count}`);
   for await (const line of lines(tree.size())) {
     if (tree.size() >= count) break;
-    tree.push(leafHash(Buffer.from(line)));
+    tree.push(leafHash(line));
     if (signed && tree.size() === size && !tree.root().equals(signed.root))
       throw new Fault("evidence-invalid", `the first ${size} records are not those that were signed`);
   }
 }
 
 async function leafAt(lines: Deps["lines"], seq: number): Promise<Buffer> {
-  for await (const line of lines(seq)) return leafHash(Buffer.from(line));
+  for await (const line of lines(seq)) return leafHash(line);
   throw new Fault("not-found", `the log has no record ${seq}`);
 }

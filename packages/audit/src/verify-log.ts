@@ -48,7 +48,7 @@ export async function verifyLog({
   const tree = createTileTree({ read: async () => undefined });
   for await (const line of lines) {
     comparison.take(line);
-    if (checkpoint && !leaves && tree.size() < checkpoint.size) tree.push(leafHash(Buffer.from(line)));
+    if (checkpoint && !leaves && tree.size() < checkpoint.size) tree.push(leafHash(line));
   }
   const found = comparison.end(checkpoint?.size);
   // Without tiles the root still tells whether, only not where.
@@ -70,14 +70,20 @@ async function* linesOf(dir: string): AsyncGenerator<string> {
   for (const [index, name] of names.entries()) {
     const path = join(dir, name);
     const { size } = await stat(path);
-    let held: string | undefined;
-    for await (const line of linesForward(nodeLogFs, { path, end: size })) {
-      if (held !== undefined) yield held;
-      held = line;
-    }
     const isTorn = index === names.length - 1 && (await lastByte(path, size)) !== 10;
-    if (held !== undefined && !(isTorn && !readRecordLine(held)?.isWhole())) yield held;
+    const lines = linesForward(nodeLogFs, { path, end: size });
+    if (isTorn) yield* withoutTorn(lines);
+    else yield* lines;
   }
+}
+
+async function* withoutTorn(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  let held: string | undefined;
+  for await (const line of lines) {
+    if (held !== undefined) yield held;
+    held = line;
+  }
+  if (held !== undefined && readRecordLine(held)?.isWhole()) yield held;
 }
 
 async function namesOf(dir: string): Promise<string[]> {

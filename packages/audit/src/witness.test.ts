@@ -14,8 +14,7 @@ const atSeconds = 1_767_323_045;
 
 function grown(count: number, altered = -1) {
   const tree = createTileTree({ read: async () => undefined });
-  for (let index = 0; index < count; index += 1)
-    tree.push(leafHash(Buffer.from(`${index === altered}${index}`)));
+  for (let index = 0; index < count; index += 1) tree.push(leafHash(`${index === altered}${index}`));
   return tree;
 }
 
