@@ -32,6 +32,8 @@ export function mergePlanes(
   { width, isRotated }: PlaneMode,
 ): void {
   const count = Math.floor(target.length / width);
+  const [high, low] = planes;
+  if (width === 2 && high && low) return mergePairs(target, { high, low, isRotated });
   for (const [place, plane] of planes.entries()) {
     const at = width - 1 - place;
     // Rotated right again: the lowest bit of the byte above is this one's top bit, and the sign is the lowest of all.
@@ -43,15 +45,23 @@ export function mergePlanes(
   }
 }
 
-/** Two bytes an element is the common case and worth a loop of its own. */
-function splitPairs(
-  plain: Uint8Array,
-  { high, low, isRotated }: { high: Uint8Array; low: Uint8Array; isRotated: boolean },
-): void {
+type Pair = { high: Uint8Array; low: Uint8Array; isRotated: boolean };
+
+/** Two bytes an element is the common case and worth loops of its own. */
+function splitPairs(plain: Uint8Array, { high, low, isRotated }: Pair): void {
   for (let i = 0, at = 0; i < high.length; i++, at += 2) {
     const value = (plain[at] ?? 0) | ((plain[at + 1] ?? 0) << 8);
     const turned = isRotated ? (value << 1) | (value >> 15) : value;
     low[i] = turned;
     high[i] = turned >> 8;
+  }
+}
+
+function mergePairs(target: Uint8Array, { high, low, isRotated }: Pair): void {
+  for (let i = 0, at = 0; i < high.length; i++, at += 2) {
+    const value = (low[i] ?? 0) | ((high[i] ?? 0) << 8);
+    const turned = isRotated ? (value >> 1) | (value << 15) : value;
+    target[at] = turned;
+    target[at + 1] = turned >> 8;
   }
 }

@@ -66,32 +66,44 @@ function compress({ chain, block, counter, length, flags }: Node): Uint32Array {
   const v = Uint32Array.of(...chain, ...start.subarray(0, 4), counter, high, length, flags);
   let words = block;
   for (let round = 0; round < 7; round++) {
-    for (let i = 0; i < 4; i++) mix(v, [i, i + 4, i + 8, i + 12], words[2 * i], words[2 * i + 1]);
-    for (let i = 0; i < 4; i++)
-      mix(
-        v,
-        [i, 4 + ((i + 1) % 4), 8 + ((i + 2) % 4), 12 + ((i + 3) % 4)],
-        words[8 + 2 * i],
-        words[9 + 2 * i],
-      );
-    words = Uint32Array.from(shuffle, (from) => words[from] ?? 0);
+    for (const [place, quad] of quads.entries())
+      mix(v, quad, words[2 * place] ?? 0, words[2 * place + 1] ?? 0);
+    const before = words;
+    words = new Uint32Array(16);
+    for (const [place, from] of shuffle.entries()) words[place] = before[from] ?? 0;
   }
   for (let i = 0; i < 8; i++) v[i] = (v[i] ?? 0) ^ (v[i + 8] ?? 0);
   return v;
 }
 
-type Quad = [number, number, number, number];
+type Quad = readonly [number, number, number, number];
+/** Columns, then diagonals. */
+const quads: readonly Quad[] = [
+  [0, 4, 8, 12],
+  [1, 5, 9, 13],
+  [2, 6, 10, 14],
+  [3, 7, 11, 15],
+  [0, 5, 10, 15],
+  [1, 6, 11, 12],
+  [2, 7, 8, 13],
+  [3, 4, 9, 14],
+];
 
-function mix(v: Uint32Array, [a, b, c, d]: Quad, x = 0, y = 0): void {
-  for (const [word, down, up] of [
-    [x, 16, 12],
-    [y, 8, 7],
-  ] as const) {
-    v[a] = (v[a] ?? 0) + (v[b] ?? 0) + word;
-    v[d] = turn((v[d] ?? 0) ^ (v[a] ?? 0), down);
-    v[c] = (v[c] ?? 0) + (v[d] ?? 0);
-    v[b] = turn((v[b] ?? 0) ^ (v[c] ?? 0), up);
-  }
+function mix(v: Uint32Array, quad: Quad, x: number, y: number): void {
+  const [ia, ib, ic, id] = quad;
+  let [a, b, c, d] = [v[ia] ?? 0, v[ib] ?? 0, v[ic] ?? 0, v[id] ?? 0];
+  a = (a + b + x) | 0;
+  d = turn(d ^ a, 16);
+  c = (c + d) | 0;
+  b = turn(b ^ c, 12);
+  a = (a + b + y) | 0;
+  d = turn(d ^ a, 8);
+  c = (c + d) | 0;
+  b = turn(b ^ c, 7);
+  v[ia] = a;
+  v[ib] = b;
+  v[ic] = c;
+  v[id] = d;
 }
 
 const turn = (word: number, by: number): number => (word >>> by) | (word << (32 - by));
