@@ -1,4 +1,4 @@
-import type { FsHandle } from "../fs.ts";
+import type { Fs, FsHandle } from "../fs.ts";
 import { corrupt } from "./corrupt.ts";
 
 /** Bytes that can be read anywhere: a file, a range of an object, a peer's answer. */
@@ -51,6 +51,22 @@ export async function handleSource(handle: FsHandle): Promise<ByteSource> {
       const found = await handle.read(bytes, position);
       if (found !== length) throw endsEarly(position + length, position + found);
       return bytes;
+    },
+  };
+}
+
+/** Opens the file for each read: a repository has more packs than a process may hold open. */
+export async function pathSource(fs: Fs, path: string): Promise<ByteSource> {
+  const { size } = await fs.lstat(path);
+  return {
+    size,
+    async read(position, length) {
+      const handle = await fs.open(path, "r");
+      try {
+        return await (await handleSource(handle)).read(position, length);
+      } finally {
+        await handle.close();
+      }
     },
   };
 }

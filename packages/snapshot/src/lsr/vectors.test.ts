@@ -72,7 +72,6 @@ describe("the committed vectors", () => {
         expect(digest.digest("hex"), file.path).toBe(file.sha256);
       }
     }
-    await packs.close();
     // All that the format has is in it, or the recovery tool proves less than it seems to.
     const codecs = packs.entries().map(({ codec }) => codec);
     expect(new Set(codecs)).toEqual(new Set([0, 1, 2, 3, 4]));

@@ -1,9 +1,9 @@
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import { Fault } from "@locum/contracts";
-import type { Fs, FsHandle } from "../../fs.ts";
-import { ifThere } from "../../fs-fault.ts";
-import { handleSource } from "../byte-source.ts";
+import type { Fs } from "../../fs.ts";
+import { ifThere, withFsFaults } from "../../fs-fault.ts";
+import { pathSource } from "../byte-source.ts";
 import { corrupt } from "../corrupt.ts";
 import type { KeyedHash } from "../crypto/keyed-hash.ts";
 import type { Entry } from "./entries.ts";
@@ -17,7 +17,6 @@ export type PackSet = {
   entries(): Entry[];
   /** Packs that could not be opened, with the reason: they are passed over, never in the way. */
   unreadable: { path: string; fault: Fault }[];
-  close(): Promise<void>;
 };
 
 type Place = { pack: OpenPack; ordinal: number };
@@ -36,12 +35,11 @@ export async function openPacks({
 }): Promise<PackSet> {
   const places = new Map<string, Place[]>();
   const unreadable: PackSet["unreadable"] = [];
-  const handles: FsHandle[] = [];
   for (const path of await packPaths(fs, root)) {
-    const handle = await fs.open(path, "r");
-    handles.push(handle);
     try {
-      const pack = await openPack(await handleSource(handle), privateKey);
+      const pack = await withFsFaults("opening a pack", async () =>
+        openPack(await pathSource(fs, path), privateKey),
+      );
       for (const [ordinal, { chunkId }] of pack.entries.entries())
         add(places, hexOf(chunkId), { pack, ordinal });
     } catch (fault) {
@@ -68,7 +66,6 @@ export async function openPacks({
     has: (chunkId) => places.has(hexOf(chunkId)),
     entries: () => [...places.values()].flat().flatMap(({ pack, ordinal }) => pack.entries[ordinal] ?? []),
     unreadable,
-    close: async () => void (await Promise.all(handles.map((handle) => handle.close()))),
   };
 }
 
