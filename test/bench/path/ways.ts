@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort, type Programs } from "./programs.ts";
 
-/** One way to the same server. `grpcPort` takes HTTP/2 with prior knowledge. */
-export type Way = { way: string; pid: number; port: number; grpcPort: number; config: string };
+/** One way to the same server; `pids` are all that computes on it. `grpcPort` takes HTTP/2 with prior knowledge. */
+export type Way = { way: string; pids: number[]; port: number; grpcPort: number; config: string };
 
 // As the sidecar is started: a small young generation keeps the memory down and is part of what is measured.
 const nodeFlags = ["--max-semi-space-size=1", "--max-old-space-size=64"];
@@ -23,8 +23,8 @@ export async function startWays(programs: Programs): Promise<Way[]> {
     `127.0.0.1:${upstream.grpcPort}`,
   ]);
   return [
-    { way: "direct", pid: http.pid, ...upstream, config: "" },
-    { way: "tap", pid: tap.pid, port: tap.port, grpcPort: tap.port, config: "" },
+    { way: "direct", pids: [http.pid, grpc.pid], ...upstream, config: "" },
+    { way: "tap", pids: [tap.pid], port: tap.port, grpcPort: tap.port, config: "" },
     ...(existsSync(haproxy) ? [await startHaproxy(programs, upstream)] : []),
     ...(existsSync(nginx) ? [await startNginx(programs, upstream)] : []),
   ];
@@ -60,7 +60,7 @@ backend grpc
   const file = join(programs.dir, "haproxy.cfg");
   await writeFile(file, config);
   const { pid } = await programs.listening(haproxy, ["-db", "-f", file], port);
-  return { way: "haproxy", pid, port, grpcPort, config };
+  return { way: "haproxy", pids: [pid], port, grpcPort, config };
 }
 
 async function startNginx(programs: Programs, upstream: Upstream): Promise<Way> {
@@ -100,5 +100,5 @@ http {
 `;
   await writeFile(join(programs.dir, "nginx.conf"), config);
   const { pid } = await programs.listening(nginx, ["-p", programs.dir, "-c", "nginx.conf"], port);
-  return { way: "nginx", pid, port, grpcPort, config };
+  return { way: "nginx", pids: [pid], port, grpcPort, config };
 }
