@@ -53,8 +53,8 @@ test.each<[name: string, fault: Fault]>([
   async (_name, fault) => {
     const { tap } = await startFleet([fault]);
     const bytes = await rawRequest(tap.port, infer());
-    expect(bytes.toString()).toMatch(/^HTTP\/1.1 502 [\s\S]*locum-reason: reset/);
-    expect(tap.outcomes()).toEqual(["a:reset!"]);
+    expect(bytes.toString()).toMatch(/^HTTP\/1.1 502 [\s\S]*locum-reason: malformed/);
+    expect(tap.outcomes()).toEqual(["a:malformed!"]);
     await survives(tap);
     const two = await startFleet([fault, good]);
     expect(statusOf(await rawRequest(two.tap.port, infer()))).toBe("200");

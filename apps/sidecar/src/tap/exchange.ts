@@ -2,9 +2,9 @@ import type { Socket } from "node:net";
 import type { AnswerHead } from "./answer-head.ts";
 import type { AnswerSink } from "./answer-parser.ts";
 
-/** How a try can fail below HTTP. `refused` and a `timeout` of the connect mean that nothing was sent. */
+/** How a try can fail below HTTP, or by an answer that is none of it (`malformed`). `refused` and a `timeout` of the connect mean that nothing was sent. */
 export type ExchangeFault = {
-  kind: "refused" | "timeout" | "reset" | "truncated";
+  kind: "refused" | "timeout" | "reset" | "truncated" | "malformed";
   sent: boolean;
   /** The server had probably closed the idle connection before it saw the request: no fault of the instance. */
   stale: boolean;

@@ -28,7 +28,7 @@ afterEach(closeFleets);
 test.each<{ name: string; own: Fault; outcome: string }>([
   { name: "a reset before the head", own: resetAtOnce, outcome: "a:reset!" },
   { name: "a reset within the head", own: resetInHead, outcome: "a:reset!" },
-  { name: "an answer that is no HTTP", own: garbage, outcome: "a:reset!" },
+  { name: "an answer that is no HTTP", own: garbage, outcome: "a:malformed!" },
   { name: "a held answer cut short", own: truncated, outcome: "a:truncated!" },
   { name: "a 5xx", own: bad500, outcome: "a:status5xx!" },
   { name: "an answer that is not finite", own: notFinite, outcome: "a:not-finite!" },

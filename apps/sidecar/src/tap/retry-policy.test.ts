@@ -3,7 +3,16 @@ import { expect, test } from "vitest";
 import { answersWell, type FailedTry, isDeath, mayResend } from "./retry-policy.ts";
 
 const failedTry: fc.Arbitrary<FailedTry> = fc.record({
-  failure: fc.constantFrom("status5xx", "refused", "reset", "timeout", "not-finite", "truncated", "diverted"),
+  failure: fc.constantFrom(
+    "status5xx",
+    "refused",
+    "reset",
+    "timeout",
+    "not-finite",
+    "truncated",
+    "malformed",
+    "diverted",
+  ),
   sent: fc.boolean(),
   idempotent: fc.boolean(),
   answerStarted: fc.boolean(),

@@ -195,7 +195,7 @@ function onData(connection: UpstreamConnection, chunk: Buffer): void {
     return settle(connection);
   }
   if (wellFormed) return;
-  connection.fault = "malformed answer";
+  connection.fault = malformedAnswer;
   connection.socket.destroy();
   onClosed(connection);
 }
@@ -237,6 +237,7 @@ function faultOf(connection: UpstreamConnection): ExchangeFault {
     return { kind: fault === connectTimedOut ? "timeout" : "refused", sent: false, stale: false, detail };
   }
   if (parser.phase !== "head") return { kind: "truncated", sent: true, stale: false, detail };
+  if (fault === malformedAnswer) return { kind: "malformed", sent: true, stale: false, detail };
   // A server that closed an idle connection answers the next bytes with a reset at once, within a round trip.
   // Later than that it was the request that was lost, not the connection.
   const atOnce = connection.owner.nowMs() - connection.sentAtMs < staleWithinMs;
@@ -253,5 +254,6 @@ function sendHead(connection: UpstreamConnection): void {
   connection.unsentHead = undefined;
 }
 
+const malformedAnswer = "malformed answer";
 const connectTimedOut = "connect timed out";
 const staleWithinMs = 1_000;
