@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { Name } from "@locum/contracts";
 import type { InjectConfig } from "./config.ts";
 import { readKeys } from "./keys.ts";
@@ -99,22 +100,24 @@ export function uninjectUnit(text: string): string {
 type Beside = { service: string; modelDir: string | undefined; user: string | undefined };
 
 function sidecarUnit(unit: string, { service, modelDir, user }: Beside): string {
-  const escaped = service
-    .replaceAll("\\", "\\\\")
-    .replaceAll('"', '\\"')
-    .replaceAll("%", "%%")
-    .replaceAll("$", "$$$$");
+  // In Environment= a dollar sign is a dollar sign (systemd.exec(5)).
+  const escaped = quoted(service);
   return `[Unit]
 Description=Locum sidecar of ${unit}.service
 BindsTo=${unit}.service
 After=${unit}.service
+StartLimitIntervalSec=0
 
 [Service]
+Type=exec
 Environment="LOCUM_SERVICE=${escaped}"
 ExecStart=/usr/bin/env locum sidecar
 StateDirectory=locum/${unit}
 Restart=always
 RestartSec=1
+TimeoutStopSec=20
+KillMode=mixed
+UMask=0077
 ${user && /^[A-Za-z0-9_.-]+$/.test(user) ? `User=${user}` : "DynamicUser=yes"}
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -124,13 +127,33 @@ PrivateDevices=yes
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectControlGroups=yes
+ProtectKernelLogs=yes
+ProtectClock=yes
+ProtectHostname=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
 LockPersonality=yes
 CapabilityBoundingSet=
+AmbientCapabilities=
+SystemCallArchitectures=native
 MemoryMax=192M
-${modelDir ? `ReadWritePaths=${modelDir}\n` : ""}`;
+${writable(modelDir)}`;
 }
+
+/**
+ * A restore renames beside the model's folder: it is the parent that must be writable. Lists of paths know no escapes, so
+ * that a path which would need one is left for a drop-in.
+ */
+function writable(modelDir: string | undefined): string {
+  if (modelDir === undefined || /["'\\\p{Cc}]/u.test(modelDir)) return "";
+  return `ReadWritePaths="${posix.dirname(modelDir).replaceAll("%", "%%")}"\n`;
+}
+
+/** Inside double quotes of a unit file, with no specifier in it. */
+const quoted = (text: string): string =>
+  text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%");
 
 /** `PortTakeover` and `port-takeover` are one key: systemd's own keys are written in the first way. */
 const keyOf = (name: string): string =>
