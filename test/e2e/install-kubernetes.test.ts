@@ -225,7 +225,12 @@ describe.skipIf(missing)(`locum install (${missing ?? "real API server"})`, () =
     expect(first.stderr).toMatch(/kept persistentvolumeclaim\/locum-system\/data-locum-collector-0/);
     expect(await labelledObjects(cluster)).toEqual(["namespace/locum-system"]);
     expect((await podsIn("models", "app=chat")).map(phaseOf)).toEqual(["Running", "Running"]);
-    expect(hasSidecar(await dryRun("models", somePod("after", { labels: asks })))).toBe(false);
+    // The API server forgets a policy a moment after it is gone.
+    await expect
+      .poll(async () => hasSidecar(await dryRun("models", somePod("after", { labels: asks }))), {
+        timeout: 10_000,
+      })
+      .toBe(false);
     await act("uninstall", "--purge");
     await expect
       .poll(() => cluster.client.get(resources.namespaces, { name: "locum-system" }), { timeout: 60_000 })
