@@ -1,6 +1,7 @@
-import type { Attributes } from "@opentelemetry/api";
+import { type Attributes, logs, metrics as metricsApi } from "@opentelemetry/api";
 import { resourceFromAttributes } from "@opentelemetry/resources";
-import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { NodeSDK } from "@opentelemetry/sdk-node";
 import type { Metrics } from "./metrics.ts";
 import { metricProducer } from "./otel-metrics.ts";
 import { createOtlpExporter, type ExportStats } from "./otlp-exporter.ts";
@@ -9,10 +10,8 @@ import type { TelemetryFilter } from "./telemetry-filter.ts";
 const exportTimeoutMs = 10_000;
 
 /**
- * Starts one reader behind the filter, and nothing else of the SDK: traces, logs, detectors, propagators and
- * instrumentations would each be a way out that no schema names, OTEL_* variables may not open one, and nothing is
- * registered for the whole process, where libraries would find it. The SDK's own package for Node (sdk-node) reads
- * every exporter there is at its import, gRPC among them: ten MB of a sidecar's memory for what is then turned off.
+ * Starts the SDK with one reader behind the filter and everything else off: traces, logs, detectors, propagators and
+ * instrumentations would each be a way out that no schema names, and OTEL_* variables may not open one.
  */
 export function startOtel({
   attributes,
@@ -37,10 +36,27 @@ export function startOtel({
     exportTimeoutMillis: timeoutMs,
     metricProducers: [metricProducer(metrics, { clock })],
   });
-  const provider = new MeterProvider({ resource: resourceFromAttributes(attributes), readers: [reader] });
+  const sdk = new NodeSDK({
+    autoDetectResources: false,
+    resource: resourceFromAttributes(attributes),
+    metricReaders: [reader],
+    spanProcessors: [],
+    logRecordProcessors: [],
+    instrumentations: [],
+    textMapPropagator: null,
+    // null turns it off; the declared type only knows the other cases.
+    contextManager: null as unknown as NonNullable<
+      ConstructorParameters<typeof NodeSDK>[0]
+    >["contextManager"] &
+      object,
+  });
+  sdk.start();
+  // The SDK registers itself for the whole process: libraries that find it there could send what no schema names.
+  metricsApi.disable();
+  logs.disable();
   return {
     flush: () => reader.forceFlush().catch(() => {}),
     stats: () => ({ ...stats }),
-    close: () => provider.shutdown().catch(() => {}),
+    close: () => sdk.shutdown().catch(() => {}),
   };
 }
