@@ -1,7 +1,8 @@
 import type { BenchSummary, BenchTools } from "./bench.ts";
 import { cpuOf } from "./path/cpu-of.ts";
 import { grpcLoop } from "./path/grpc-loop.ts";
-import { httpLoop, type LoadResult } from "./path/http-loop.ts";
+import { httpLoop } from "./path/http-loop.ts";
+import type { LoadResult, Rate } from "./path/open-loop.ts";
 import { openPrograms } from "./path/programs.ts";
 import { sseLoop } from "./path/sse-loop.ts";
 import { startWays, type Way } from "./path/ways.ts";
@@ -13,7 +14,7 @@ type Load = {
   perSecond: number;
   /** Most that the tap may add, at which quantiles of the latency, in ms. */
   objective: { quantiles: readonly number[]; addedMs: number } | null;
-  send(way: Way, options: { perSecond: number; seconds: number }): Promise<LoadResult>;
+  send(way: Way, rate: Rate): Promise<LoadResult>;
 };
 
 const kib = 1024;

@@ -1,21 +1,14 @@
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { containerName, inject, injectConfig } from "@locum/injection";
 import { expect, test } from "vitest";
 import { startSidecarProcess } from "../sidecar/sidecar-process.ts";
 import { newApprover, recordRelease, startDigits, writeRelease } from "../sidecar/start-digits.ts";
+import { freePort } from "../stack/free-port.ts";
 
 const main = fileURLToPath(new URL("../../apps/sidecar/src/main.ts", import.meta.url));
 
 /** Ports that were free a moment ago: an injected sidecar has fixed ones. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 test("the sidecar that is injected beside a model serves it from its environment alone", async () => {
   const digits = await startDigits();

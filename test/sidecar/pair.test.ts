@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "../stack/free-port.ts";
 import { corrupt } from "./corrupt.ts";
 import {
   type Approver,
@@ -99,16 +100,6 @@ describe("two instances without a collector", () => {
     expect(client.sent.slice(length).every(({ status }) => status === 200)).toBe(true);
   });
 });
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 const statusOf = async ({ control }: StartedSidecar): Promise<{ peers: unknown }> =>
   (await fetch(`${control}/status`)).json() as Promise<{ peers: unknown }>;

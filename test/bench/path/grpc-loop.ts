@@ -1,64 +1,40 @@
 import { connect } from "node:http2";
-import type { LoadResult } from "./http-loop.ts";
+import { type LoadResult, openLoop, type Rate } from "./open-loop.ts";
 
 const mib = 1024 * 1024;
 
-/** Unary ModelInfer calls with a raw tensor of one size over one connection, at a fixed rate whatever the answers do. */
-export function grpcLoop({
+/** Unary ModelInfer calls with a raw tensor of one size over one connection. */
+export async function grpcLoop({
   port,
   bodyBytes,
-  perSecond,
-  seconds,
-}: {
-  port: number;
-  bodyBytes: number;
-  perSecond: number;
-  seconds: number;
-}): Promise<LoadResult> {
+  ...rate
+}: Rate & { port: number; bodyBytes: number }): Promise<LoadResult> {
   const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 8 * mib } });
   session.once("connect", () => session.setLocalWindowSize(16 * mib));
   session.on("error", () => {});
   const frame = requestFrame(bodyBytes);
-  const total = Math.round(perSecond * seconds);
-  const result: LoadResult = { latenciesMs: [], failed: 0 };
-  return new Promise((resolve) => {
-    let [sent, done] = [0, 0];
-    const startedMs = performance.now();
-    const end = (latencyMs: number | undefined) => {
-      done += 1;
-      if (latencyMs === undefined) result.failed += 1;
-      else result.latenciesMs.push(latencyMs);
-      if (done < total) return;
-      session.destroy();
-      resolve(result);
-    };
-    const call = () => {
-      const sentMs = performance.now();
-      const stream = session.request({
-        ":method": "POST",
-        ":path": "/inference.GRPCInferenceService/ModelInfer",
-        "content-type": "application/grpc",
-        te: "trailers",
-      });
-      let status: unknown;
-      stream.on("trailers", (trailers) => {
-        status = trailers["grpc-status"];
-      });
-      stream.on("response", (head) => {
-        status ??= head["grpc-status"];
-      });
-      stream.on("error", () => {});
-      stream.on("close", () => end(status === "0" ? performance.now() - sentMs : undefined));
-      stream.resume();
-      stream.end(frame);
-    };
-    const tick = () => {
-      const due = Math.min(total, Math.floor(((performance.now() - startedMs) / 1000) * perSecond));
-      for (; sent < due; sent += 1) call();
-      if (sent < total) setTimeout(tick, 1);
-    };
-    tick();
+  const result = await openLoop(rate, (ended) => {
+    const sentMs = performance.now();
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/inference.GRPCInferenceService/ModelInfer",
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    let status: unknown;
+    stream.on("trailers", (trailers) => {
+      status = trailers["grpc-status"];
+    });
+    stream.on("response", (head) => {
+      status ??= head["grpc-status"];
+    });
+    stream.on("error", () => {});
+    stream.on("close", () => ended(status === "0" ? performance.now() - sentMs : undefined));
+    stream.resume();
+    stream.end(frame);
   });
+  session.destroy();
+  return result;
 }
 
 /** One length-prefixed ModelInferRequest: model_name, one FP32 input, its bytes in raw_input_contents. */

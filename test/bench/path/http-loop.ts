@@ -1,80 +1,56 @@
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
+import { type LoadResult, openLoop, type Rate } from "./open-loop.ts";
 
-export type LoadResult = { latenciesMs: number[]; failed: number };
+type Connection = { send(request: Buffer, ended: (latencyMs: number | undefined) => void): void };
 
-/**
- * Sends POST requests of one size at a fixed rate, whatever the answers do (an open loop: a slow server does not
- * slow the generator down and so hide its own queue). Latency counts from the moment of sending.
- */
-export function httpLoop({
+/** POST requests of one size over kept connections. Latency counts from the moment of sending. */
+export async function httpLoop({
   port,
   bodyBytes,
-  perSecond,
-  seconds,
-}: {
-  port: number;
-  bodyBytes: number;
-  perSecond: number;
-  seconds: number;
-}): Promise<LoadResult> {
+  ...rate
+}: Rate & { port: number; bodyBytes: number }): Promise<LoadResult> {
   const head = `POST /v2/models/m/infer HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${bodyBytes}\r\n\r\n`;
   const request = Buffer.concat([Buffer.from(head), Buffer.alloc(bodyBytes, "1")]);
-  const total = Math.round(perSecond * seconds);
-  const result: LoadResult = { latenciesMs: [], failed: 0 };
   const idle: Connection[] = [];
-  const all: Connection[] = [];
-  return new Promise((resolve) => {
-    let [sent, done] = [0, 0];
-    const startedMs = performance.now();
-    const onDone = (connection: Connection, latencyMs: number | undefined) => {
-      done += 1;
-      if (latencyMs === undefined) result.failed += 1;
-      else result.latenciesMs.push(latencyMs);
+  const closing: (() => void)[] = [];
+  const result = await openLoop(rate, (ended) => {
+    const connection = idle.pop() ?? openConnection(port, closing);
+    connection.send(request, (latencyMs) => {
       if (latencyMs !== undefined) idle.push(connection);
-      if (done < total) return;
-      for (const { socket } of all) socket.destroy();
-      resolve(result);
-    };
-    const tick = () => {
-      const due = Math.min(total, Math.floor(((performance.now() - startedMs) / 1000) * perSecond));
-      for (; sent < due; sent += 1) {
-        const connection = idle.pop() ?? openConnection(port, onDone, all);
-        connection.sentMs = performance.now();
-        connection.socket.write(request);
-      }
-      if (sent < total) setTimeout(tick, 1);
-    };
-    tick();
+      ended(latencyMs);
+    });
   });
+  for (const close of closing) close();
+  return result;
 }
 
-type Connection = { socket: Socket; sentMs: number };
-
-function openConnection(
-  port: number,
-  onDone: (connection: Connection, latencyMs: number | undefined) => void,
-  all: Connection[],
-): Connection {
-  const socket = connect({ port, host: "127.0.0.1" });
-  const connection: Connection = { socket, sentMs: 0 };
-  all.push(connection);
-  socket.setNoDelay(true);
+function openConnection(port: number, closing: (() => void)[]): Connection {
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  closing.push(() => socket.destroy());
+  let waiting: ((latencyMs: number | undefined) => void) | undefined;
+  let sentMs = 0;
   let text = "";
+  const end = (isGood: boolean) => {
+    const tell = waiting;
+    waiting = undefined;
+    text = "";
+    tell?.(isGood ? performance.now() - sentMs : undefined);
+  };
   socket.on("data", (chunk: Buffer) => {
     text += chunk.toString("latin1");
-    const end = text.indexOf("\r\n\r\n");
-    if (end < 0) return;
+    const headEnd = text.indexOf("\r\n\r\n");
+    if (headEnd < 0) return;
     const length = Number(/^content-length: *(\d+)/im.exec(text)?.[1] ?? 0);
-    if (text.length < end + 4 + length) return;
-    const good = text.startsWith("HTTP/1.1 200");
-    text = "";
-    onDone(connection, good ? performance.now() - connection.sentMs : undefined);
+    if (text.length >= headEnd + 4 + length) end(text.startsWith("HTTP/1.1 200"));
   });
-  let over = false;
-  const lost = () => {
-    if (!over && connection.sentMs > 0) onDone(connection, undefined);
-    over = true;
+  socket.on("error", () => {});
+  socket.on("close", () => end(false));
+  return {
+    send(request, ended) {
+      waiting = ended;
+      sentMs = performance.now();
+      if (socket.destroyed) end(false);
+      else socket.write(request);
+    },
   };
-  socket.on("error", lost);
-  return connection;
 }

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort, type Programs } from "./programs.ts";
+import { freePort } from "../../stack/free-port.ts";
+import type { Programs } from "./programs.ts";
 
 /** One way to the same server; `pids` are all that computes on it. `grpcPort` takes HTTP/2 with prior knowledge. */
 export type Way = { way: string; pids: number[]; port: number; grpcPort: number; config: string };
