@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { type Client, Fault } from "@locum/contracts";
+import type { Client } from "@locum/contracts";
 import { checkCluster } from "../check/check-cluster.ts";
 import { checkServiceFile } from "../check/check-service-file.ts";
-import { accessCluster, clusterFlags } from "../cluster-access.ts";
+import { accessCluster, clusterFlags, noCluster } from "../cluster-access.ts";
 import { accessCollector, collectorFlags } from "../collector-access.ts";
 import { defineCommand } from "../command.ts";
 import { readSpan } from "../read-span.ts";
@@ -31,9 +31,7 @@ export const check = defineCommand({
     const access = await accessCluster(flags, io);
     if (!access) {
       if (!named) return checkServiceFile(flags, { io, out });
-      throw new Fault("config-unreadable", "no kubeconfig is named, and none is found", {
-        hint: "Name it with --kubeconfig, or set KUBECONFIG.",
-      });
+      throw noCluster();
     }
     const waitMs = flags.wait === undefined ? 0 : readSpan(flags.wait, "--wait");
     const collector = await collectorFor(flags);

@@ -1,7 +1,7 @@
 import { Fault } from "@locum/contracts";
 import { chartValues, manifestsYaml, renderInstall } from "@locum/injection";
+import { clusterFlags, connectCluster } from "../cluster-access.ts";
 import { defineCommand } from "../command.ts";
-import { clusterFlags, connectCluster } from "../install/cluster-access.ts";
 import { installCluster } from "../install/install-cluster.ts";
 import { planChanges } from "../install/plan-changes.ts";
 import { readInstallValues, valuesFlags, withKubelets } from "../install/read-install-values.ts";

@@ -1,5 +1,5 @@
+import { clusterFlags, connectCluster } from "../cluster-access.ts";
 import { defineCommand } from "../command.ts";
-import { clusterFlags, connectCluster } from "../install/cluster-access.ts";
 import { uninstallCluster } from "../install/uninstall-cluster.ts";
 
 export const uninstall = defineCommand({

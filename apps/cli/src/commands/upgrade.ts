@@ -1,6 +1,6 @@
 import { renderInstall, sidecarConfig } from "@locum/injection";
+import { clusterFlags, connectCluster } from "../cluster-access.ts";
 import { defineCommand } from "../command.ts";
-import { clusterFlags, connectCluster } from "../install/cluster-access.ts";
 import { injectedGroups } from "../install/injected-pods.ts";
 import { installCluster, showGroups } from "../install/install-cluster.ts";
 import { planChanges } from "../install/plan-changes.ts";
