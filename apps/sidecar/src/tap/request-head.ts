@@ -1,5 +1,6 @@
 import { connectionNames, hopHeader, isHopHeader } from "./hop-headers.ts";
 import type { Target } from "./target.ts";
+import type { TargetHeaders } from "./target-headers.ts";
 
 /** A request as it goes to a target, without its body. */
 export type UpstreamRequest = {
@@ -24,7 +25,7 @@ export type UpstreamRequest = {
 export function requestHead(
   request: UpstreamRequest,
   target: Target,
-  added: ReadonlyMap<string, string>,
+  added: TargetHeaders,
   host: string,
 ): string {
   const declared = connectionNames(request.rawHeaders);
@@ -40,7 +41,7 @@ export function requestHead(
   }
   // A client of HTTP/1.0 may leave it out; we speak 1.1 and may not.
   if (!hosted && !added.has("host")) text += `Host: ${host}\r\n`;
-  for (const line of added.values()) text += line;
+  for (const { name, value } of added.values()) text += `${name}: ${value}\r\n`;
   if (target.hop === "tap") text += `${hopHeader}: 1\r\n`;
   return `${text}\r\n`;
 }

@@ -19,3 +19,9 @@ export type Target = {
  * says that the others come before it (a standby beside an active); what a peer's tap sent it serves all the same.
  */
 export type TargetChoice = { own: Target | undefined; others: Target[]; ownLast?: boolean };
+
+/** Whether connections to one serve for the other: the target's address or credentials may change under its id. */
+export function isSamePlace(a: Target, b: Target): boolean {
+  const sameAddress = a.url === b.url && a.grpc === b.grpc && a.ca === b.ca;
+  return sameAddress && JSON.stringify(a.headers) === JSON.stringify(b.headers);
+}

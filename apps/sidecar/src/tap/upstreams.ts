@@ -1,11 +1,11 @@
-import { validateHeaderName, validateHeaderValue } from "node:http";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Fault } from "@locum/contracts";
 import type { Exchange, ExchangeSink } from "./exchange.ts";
 import { requestHead, type UpstreamRequest } from "./request-head.ts";
 import type { TapLimits } from "./tap-limits.ts";
-import type { Target } from "./target.ts";
+import { isSamePlace, type Target } from "./target.ts";
+import { type TargetHeaders, targetHeaders } from "./target-headers.ts";
 import {
   abandon,
   adoptSocket,
@@ -27,7 +27,7 @@ export type Upstreams = {
 type Pool = {
   target: Target;
   endpoint: URL;
-  added: Map<string, string>;
+  added: TargetHeaders;
   idle: UpstreamConnection[];
   usedAtMs: number;
 };
@@ -106,28 +106,9 @@ function poolOf(pools: Map<string, Pool>, target: Target): Pool {
       `target ${target.id}: expected an http or https URL, found ${target.url}`,
     );
   }
-  const pool: Pool = { target, endpoint, added: headerLines(target), idle: [], usedAtMs: 0 };
+  const pool: Pool = { target, endpoint, added: targetHeaders(target), idle: [], usedAtMs: 0 };
   pools.set(target.id, pool);
   return pool;
-}
-
-function isSamePlace(a: Target, b: Target): boolean {
-  return a.url === b.url && a.ca === b.ca && JSON.stringify(a.headers) === JSON.stringify(b.headers);
-}
-
-function headerLines({ id, headers }: Target): Map<string, string> {
-  const lines = new Map<string, string>();
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    try {
-      validateHeaderName(name);
-      validateHeaderValue(name, value);
-    } catch (cause) {
-      // The value may be a credential: it is not repeated.
-      throw new Fault("config-invalid", `target ${id}: header ${name} cannot be sent`, { cause });
-    }
-    lines.set(name.toLowerCase(), `${name}: ${value}\r\n`);
-  }
-  return lines;
 }
 
 function takeIdle(pool: Pool, nowMs: number, idleMaxMs: number): UpstreamConnection | undefined {

@@ -1,13 +1,14 @@
 import { hopHeader } from "../hop-headers.ts";
 import type { UpstreamRequest } from "../request-head.ts";
 import type { Target } from "../target.ts";
+import type { TargetHeaders } from "../target-headers.ts";
 import { writeTimeout } from "./grpc.ts";
 
 /** A request's headers for a target: the client's in their order, without what belonged to its connection to us. */
 export function requestHeaders(
   { rawHeaders, deadlineAtMs }: UpstreamRequest,
   target: Target,
-  { added, scheme, nowMs }: { added: ReadonlyMap<string, string>; scheme: string; nowMs: number },
+  { added, scheme, nowMs }: { added: TargetHeaders; scheme: string; nowMs: number },
 ): string[] {
   const headers: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -19,7 +20,7 @@ export function requestHeaders(
       value = writeTimeout(deadlineAtMs - nowMs);
     headers.push(name, value);
   }
-  for (const [name, value] of added) headers.push(name, value);
+  for (const [name, { value }] of added) headers.push(name, value);
   if (target.hop === "tap") headers.push(hopHeader, "1");
   return headers;
 }

@@ -1,7 +1,7 @@
-import { validateHeaderName, validateHeaderValue } from "node:http";
 import { Fault } from "@locum/contracts";
 import type { TapLimits } from "../tap-limits.ts";
-import type { Target } from "../target.ts";
+import { isSamePlace, type Target } from "../target.ts";
+import { type TargetHeaders, targetHeaders } from "../target-headers.ts";
 import type { Upstreams } from "../upstreams.ts";
 import { exchangeOn } from "./h2-exchange.ts";
 import { rawHeader, requestHeaders } from "./h2-headers.ts";
@@ -10,7 +10,7 @@ import { dialSession, type TargetSession } from "./target-sessions.ts";
 type Pool = {
   target: Target;
   endpoint: URL;
-  added: Map<string, string>;
+  added: TargetHeaders;
   /** Those that take new streams. */
   sessions: TargetSession[];
   usedAtMs: number;
@@ -76,14 +76,15 @@ function poolOf(pools: Map<string, Pool>, target: Target): Pool {
   if (known && (known.target === target || isSamePlace(known.target, target))) return known;
   // What they carry goes on; they end when it has ended.
   for (const { session } of known?.sessions.splice(0) ?? []) session.close();
-  const pool = { target, endpoint: endpointOf(target), added: headersOf(target), sessions: [], usedAtMs: 0 };
+  const pool = {
+    target,
+    endpoint: endpointOf(target),
+    added: targetHeaders(target),
+    sessions: [],
+    usedAtMs: 0,
+  };
   pools.set(target.id, pool);
   return pool;
-}
-
-function isSamePlace(a: Target, b: Target): boolean {
-  const sameUrl = a.url === b.url && a.grpc === b.grpc && a.ca === b.ca;
-  return sameUrl && JSON.stringify(a.headers) === JSON.stringify(b.headers);
 }
 
 function endpointOf({ id, url, grpc }: Target): URL {
@@ -96,21 +97,6 @@ function endpointOf({ id, url, grpc }: Target): URL {
     );
   }
   return new URL(place);
-}
-
-function headersOf({ id, headers }: Target): Map<string, string> {
-  const added = new Map<string, string>();
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    try {
-      validateHeaderName(name);
-      validateHeaderValue(name, value);
-    } catch (cause) {
-      // The value may be a credential: it is not repeated.
-      throw new Fault("config-invalid", `target ${id}: header ${name} cannot be sent`, { cause });
-    }
-    added.set(name.toLowerCase(), value);
-  }
-  return added;
 }
 
 function sweep(pools: Map<string, Pool>, nowMs: number): void {
