@@ -1,14 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { curl } from "../servers/curl.ts";
 import { framed } from "../servers/grpc-client.ts";
-import { type Peer, type PeerName, peerMissing, startPeer } from "../servers/peer.ts";
-import { serviceBeside } from "../servers/service-beside.ts";
-import { type StartedSidecar, startSidecar } from "../sidecar/start-sidecar.ts";
+import { type PeerName, peerMissing } from "../servers/peer.ts";
+import { tappedPeer } from "../servers/tapped-peer.ts";
 
-const minutes = 60_000;
 const json = ["--header", "content-type: application/json"];
 const stdin = ["--data-binary", "@-"];
 
@@ -19,20 +14,7 @@ for (const name of ["triton", "openai"] as const) {
 }
 
 function cases(name: PeerName): void {
-  let dir: string;
-  let peer: Peer;
-  let sidecar: StartedSidecar;
-
-  beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), "locum-curl-"));
-    peer = await startPeer(name);
-    sidecar = await startSidecar(serviceBeside(peer, dir), "a", { stateDir: join(dir, "state") });
-  }, 8 * minutes);
-  afterAll(async () => {
-    await sidecar?.close();
-    await peer?.stop();
-    await rm(dir, { recursive: true, force: true });
-  }, 2 * minutes);
+  const at = tappedPeer(name);
 
   const asked: Record<string, () => Promise<{ path: string; args: readonly string[]; input?: Buffer }>> = {
     GET: async () => ({ path: name === "openai" ? "/v1/models" : "/v2", args: ["--http1.1"] }),
@@ -61,11 +43,11 @@ function cases(name: PeerName): void {
   };
 
   const work = async ({ padding = 0 } = {}) => {
-    const data = (await peer.inputs())[0];
+    const data = (await at.peer.inputs())[0];
     const value = data
       ? { id: "1", inputs: [{ name: "x", datatype: "FP32", shape: [1, 64], data }] }
-      : { model: peer.model, prompt: "Once", temperature: 0, max_tokens: 4 };
-    const path = data ? `/v2/models/${peer.model}/infer` : "/v1/completions";
+      : { model: at.peer.model, prompt: "Once", temperature: 0, max_tokens: 4 };
+    const path = data ? `/v2/models/${at.peer.model}/infer` : "/v1/completions";
     return { path, input: Buffer.from(JSON.stringify(value) + " ".repeat(padding)) };
   };
 
@@ -79,9 +61,9 @@ function cases(name: PeerName): void {
         body: said.body.replaceAll(/("created":\d+|"id":"cmpl-[\w-]+"|"request_id[^}]*)/g, ""),
       };
     };
-    const direct = await from(peer.url);
+    const direct = await from(at.peer.url);
     expect(direct.exit).toBeLessThan(23);
-    expect(await from(sidecar.tap)).toEqual(direct);
+    expect(await from(at.tap)).toEqual(direct);
   });
 
   if (name === "triton") {
@@ -92,20 +74,20 @@ function cases(name: PeerName): void {
         curl([...args, "--header", "te: trailers", ...stdin, `http://${address}${path}`], {
           input: framed(Buffer.alloc(0)),
         });
-      const direct = await from(peer.grpc);
+      const direct = await from(at.peer.grpc);
       expect(direct).toMatchObject({
         exit: 0,
         status: "200",
         version: "2",
         headers: { "content-type": "application/grpc" },
       });
-      expect(await from(new URL(sidecar.tap).host)).toEqual(direct);
+      expect(await from(new URL(at.tap).host)).toEqual(direct);
     });
     return;
   }
 
   const streamed = (url: string, onData: (chunk: Buffer) => void) => {
-    const value = { model: peer.model, prompt: "Once", temperature: 0, max_tokens: 300, stream: true };
+    const value = { model: at.peer.model, prompt: "Once", temperature: 0, max_tokens: 300, stream: true };
     const args = ["--no-buffer", ...json, ...stdin, `${url}/v1/completions`];
     return curl(args, { input: Buffer.from(JSON.stringify(value)), onData });
   };
@@ -117,16 +99,16 @@ function cases(name: PeerName): void {
       const text = [...body.matchAll(/"text": ?"([^"]*)"/g)].map(([, piece]) => piece).join("");
       return { exit, text, done: body.trimEnd().endsWith("data: [DONE]"), inPieces: pieces > 20 };
     };
-    const direct = await from(peer.url);
+    const direct = await from(at.peer.url);
     expect(direct).toMatchObject({ exit: 0, done: true, inPieces: true });
-    expect(await from(sidecar.tap)).toEqual(direct);
+    expect(await from(at.tap)).toEqual(direct);
   });
 
   it("a server that is killed amid a stream: curl fails, and no end is written", async () => {
     let pieces = 0;
-    const { exit, body } = await streamed(sidecar.tap, () => {
+    const { exit, body } = await streamed(at.tap, () => {
       pieces += 1;
-      if (pieces === 5) peer.signal("SIGKILL");
+      if (pieces === 5) at.peer.signal("SIGKILL");
     });
     // 18: transferred a part of it; 56: the connection was reset.
     expect([18, 56]).toContain(exit);

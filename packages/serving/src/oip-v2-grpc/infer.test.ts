@@ -1,41 +1,16 @@
 import { afterEach, expect, test } from "vitest";
-import type { ModelServer } from "../model-server.ts";
 import { encodeElements } from "../tensor/binary-tensor.ts";
-import {
-  decodeMessage,
-  encodeMessage,
-  type ScriptedCall,
-  type ScriptedGrpc,
-  startScriptedGrpc,
-} from "../testing/scripted-grpc-server.ts";
-import { connectOipV2Grpc } from "./adapter.ts";
+import { codeOf } from "../testing/code-of.ts";
+import { asking, goodAnswer, grpcRig, output, serverNamed } from "../testing/grpc-rig.ts";
+import { decodeMessage, encodeMessage } from "../testing/scripted-grpc-server.ts";
 
 const call = { timeoutMs: 20_000 };
-let server: ScriptedGrpc;
-let one: ModelServer;
-afterEach(() => {
-  one?.close();
-  server?.close();
-});
+const rig = grpcRig();
+const { at } = rig;
+afterEach(rig.close);
 
-async function at(script: Record<string, ScriptedCall>, options: { answerBytesMax?: number } = {}) {
-  server = await startScriptedGrpc(script);
-  // Nobody listens on the HTTP side.
-  one = connectOipV2Grpc({ url: "http://127.0.0.1:9", grpc: server.address, ...options });
-  return one;
-}
-
-const codeOf = (asked: Promise<unknown>) =>
-  asked.then(
-    () => undefined,
-    (fault) => fault.code,
-  );
-const named = (name: string) => () => encodeMessage("ServerMetadata", { name, version: "1" });
-const asking = { inputs: [{ name: "x", datatype: "FP32", shape: [2], data: [1, 2] }] };
-const output = { name: "y", datatype: "FP32", shape: [1], contents: { fp32_contents: [1] } };
-const good = () => encodeMessage("Answer", { outputs: [output] });
 const sent = (name = "ModelInfer") =>
-  server.asked.filter((one) => one.call === name).map(({ message }) => decodeMessage("Infer", message));
+  rig.server.asked.filter((it) => it.call === name).map(({ message }) => decodeMessage("Infer", message));
 
 test.for([
   [5, "Request for unknown model: 'm' is not found", "model-unknown"],
@@ -49,11 +24,11 @@ test.for([
   [12, "Method not implemented!", "upstream-protocol"],
 ] as const)("status %i (%s) of an inference is %s", async ([code, details, fault]) => {
   await at({ ModelInfer: () => ({ code, details }) });
-  expect(await codeOf(one.infer("m", asking, call))).toBe(fault);
+  expect(await codeOf(rig.one.infer("m", asking, call))).toBe(fault);
 });
 
 test("the request over REST becomes typed contents, and what only REST has is left out", async () => {
-  await at({ ModelInfer: good });
+  await at({ ModelInfer: goodAnswer });
   const request = {
     id: "mine",
     parameters: {
@@ -73,7 +48,7 @@ test("the request over REST becomes typed contents, and what only REST has is le
     ],
     outputs: [{ name: "y", parameters: { binary_data: true, classification: 2 } }],
   };
-  await one.infer("m", request, call);
+  await rig.one.infer("m", request, call);
   expect(sent()).toEqual([
     {
       model_name: "m",
@@ -105,25 +80,25 @@ test("the request over REST becomes typed contents, and what only REST has is le
 
 test("a version that is named goes beside the model's name; without the salt the request's own id stays", async () => {
   await at({
-    ModelInfer: good,
+    ModelInfer: goodAnswer,
     ModelReady: () => encodeMessage("Ready", { ready: true }),
     ModelMetadata: () => encodeMessage("ModelMetadata", { name: "m" }),
   });
-  await one.infer("m@2", { id: "mine", ...asking }, { ...call, salted: false });
+  await rig.one.infer("m@2", { id: "mine", ...asking }, { ...call, salted: false });
   expect(sent()).toMatchObject([{ model_name: "m", model_version: "2", id: "mine" }]);
-  await one.ready("m@2", call);
-  await one.metadata("m@2", call);
-  const named = server.asked.filter(({ call }) => call === "ModelReady" || call === "ModelMetadata");
+  await rig.one.ready("m@2", call);
+  await rig.one.metadata("m@2", call);
+  const named = rig.server.asked.filter(({ call }) => call === "ModelReady" || call === "ModelMetadata");
   expect(named.map(({ message }) => decodeMessage("Named", message))).toEqual(
     Array(2).fill({ name: "m", version: "2" }),
   );
 });
 
 test("half precision makes all tensors raw", async () => {
-  await at({ ModelInfer: good });
+  await at({ ModelInfer: goodAnswer });
   const half = { name: "h", datatype: "FP16", shape: [2], data: [1, -2] };
   const text = { name: "t", datatype: "BYTES", shape: [1], data: ["ab"] };
-  await one.infer("m", { inputs: [half, text] }, call);
+  await rig.one.infer("m", { inputs: [half, text] }, call);
   expect(sent()).toMatchObject([
     {
       inputs: [{ name: "h" }, { name: "t" }],
@@ -138,9 +113,9 @@ test.for([
   ["a number out of range", { inputs: [{ name: "i", datatype: "UINT8", shape: [1], data: [256] }] }],
   ["an unknown datatype", { inputs: [{ name: "i", datatype: "FP8", shape: [1], data: [1] }] }],
 ] as const)("%s is no request", async ([, request]) => {
-  await at({ ModelInfer: good });
-  expect(await codeOf(one.infer("m", request, call))).toBe("request-invalid");
-  expect(server.asked).toEqual([]);
+  await at({ ModelInfer: goodAnswer });
+  expect(await codeOf(rig.one.infer("m", request, call))).toBe("request-invalid");
+  expect(rig.server.asked).toEqual([]);
 });
 
 test("raw outputs are read by their datatypes; one in shared memory has none", async () => {
@@ -160,7 +135,7 @@ test("raw outputs are read by their datatypes; one in shared memory has none", a
         ],
       }),
   });
-  const { outputs } = await one.infer("m", asking, call);
+  const { outputs } = await rig.one.infer("m", asking, call);
   expect(outputs.map(({ name, data }) => [name, Array.from(data)])).toEqual([
     ["h", [1.5, Number.NaN]],
     ["t", ["é"]],
@@ -195,7 +170,7 @@ test.for([
   ],
 ] as const)("%s: a fault of the protocol", async ([, answer]) => {
   await at({ ModelInfer: () => answer }, { answerBytesMax: 1_000_000 });
-  expect(await codeOf(one.infer("m", asking, call))).toBe("upstream-protocol");
+  expect(await codeOf(rig.one.infer("m", asking, call))).toBe("upstream-protocol");
 });
 
 test("a model that answers with several messages is asked by a stream, read to its end", async () => {
@@ -211,28 +186,33 @@ test("a model that answers with several messages is asked by a stream, read to i
   };
   let pieces: Uint8Array[] = [piece(1), piece(2, 3), encodeMessage("StreamAnswer", { infer_response: {} })];
   await at({ ModelInfer: () => decoupled, ModelStreamInfer: () => pieces }, { answerBytesMax: 10_000 });
-  expect((await one.infer("m", asking, call)).outputs).toEqual([
+  expect((await rig.one.infer("m", asking, call)).outputs).toEqual([
     { name: "y", datatype: "FP32", shape: [3, 1], data: [1, 2, 3] },
   ]);
   expect(sent("ModelStreamInfer")).toMatchObject([{ model_name: "m" }]);
 
   pieces = [piece(1), encodeMessage("StreamAnswer", { error_message: "out of memory" })];
-  expect(await codeOf(one.infer("m", asking, call))).toBe("upstream-refused");
+  expect(await codeOf(rig.one.infer("m", asking, call))).toBe("upstream-refused");
 
   pieces = Array.from({ length: 1000 }, () => piece(1));
-  expect(await codeOf(one.infer("m", asking, call))).toBe("upstream-protocol");
+  expect(await codeOf(rig.one.infer("m", asking, call))).toBe("upstream-protocol");
 });
 
 test.for([
-  ["triton with its cache off", named("triton"), { config: {} }, false],
-  ["triton with its cache on", named("triton"), { config: { response_cache: { enable: true } } }, "unknown"],
-  ["kserve", named("kserve"), undefined, false],
+  ["triton with its cache off", serverNamed("triton"), { config: {} }, false],
+  [
+    "triton with its cache on",
+    serverNamed("triton"),
+    { config: { response_cache: { enable: true } } },
+    "unknown",
+  ],
+  ["kserve", serverNamed("kserve"), undefined, false],
   ["a server that does not say its name", undefined, undefined, "unknown"],
 ] as const)("may an answer be cached: %s", async ([, metadata, config, cached]) => {
   await at({
-    ModelInfer: good,
+    ModelInfer: goodAnswer,
     ...(metadata ? { ServerMetadata: metadata } : {}),
     ...(config ? { ModelConfig: () => encodeMessage("ModelConfig", config) } : {}),
   });
-  expect((await one.infer("m", asking, call)).cached).toBe(cached);
+  expect((await rig.one.infer("m", asking, call)).cached).toBe(cached);
 });

@@ -1,46 +1,23 @@
 import { afterEach, expect, test } from "vitest";
-import type { ModelServer } from "../model-server.ts";
-import {
-  decodeMessage,
-  encodeMessage,
-  type ScriptedCall,
-  type ScriptedGrpc,
-  startScriptedGrpc,
-} from "../testing/scripted-grpc-server.ts";
-import { connectOipV2Grpc } from "./adapter.ts";
+import { codeOf } from "../testing/code-of.ts";
+import { grpcRig, serverNamed } from "../testing/grpc-rig.ts";
+import { decodeMessage, encodeMessage, type ScriptedCall } from "../testing/scripted-grpc-server.ts";
 
 const call = { timeoutMs: 20_000 };
-let server: ScriptedGrpc;
-let one: ModelServer;
-afterEach(() => {
-  one?.close();
-  server?.close();
-});
-
-async function at(script: Record<string, ScriptedCall>, options: { answerBytesMax?: number } = {}) {
-  server = await startScriptedGrpc(script);
-  // Nobody listens on the HTTP side.
-  one = connectOipV2Grpc({ url: "http://127.0.0.1:9", grpc: server.address, ...options });
-  return one;
-}
-
-const codeOf = (asked: Promise<unknown>) =>
-  asked.then(
-    () => undefined,
-    (fault) => fault.code,
-  );
-const named = (name: string) => () => encodeMessage("ServerMetadata", { name, version: "1" });
+const rig = grpcRig();
+const { at } = rig;
+afterEach(rig.close);
 
 test("health that says no is a status; without the call gRPC's own health is asked", async () => {
   await at({
     ServerLive: () => encodeMessage("Live", { live: false }),
     ServerReady: () => ({ code: 14, details: "starting" }),
   });
-  expect(await one.live(call)).toMatchObject({ ok: false, detail: "status" });
-  expect(await one.ready(undefined, call)).toMatchObject({ ok: false, detail: "status" });
-  expect(await one.ready("m", call)).toMatchObject({ ok: false, detail: "protocol" });
-  one.close();
-  server.close();
+  expect(await rig.one.live(call)).toMatchObject({ ok: false, detail: "status" });
+  expect(await rig.one.ready(undefined, call)).toMatchObject({ ok: false, detail: "status" });
+  expect(await rig.one.ready("m", call)).toMatchObject({ ok: false, detail: "protocol" });
+  rig.one.close();
+  rig.server.close();
 
   const health = "/grpc.health.v1.Health/Check";
   await at({
@@ -50,10 +27,10 @@ test("health that says no is a status; without the call gRPC's own health is ask
       return encodeMessage("Health", { status: service === "down" ? 2 : 1 });
     },
   });
-  expect(await one.live(call)).toMatchObject({ ok: true, detail: "ok" });
-  expect(await one.ready(undefined, call)).toMatchObject({ ok: true });
+  expect(await rig.one.live(call)).toMatchObject({ ok: true, detail: "ok" });
+  expect(await rig.one.ready(undefined, call)).toMatchObject({ ok: true });
   for (const model of ["none", "down"]) {
-    expect(await one.ready(model, call)).toMatchObject({ ok: false, detail: "status" });
+    expect(await rig.one.ready(model, call)).toMatchObject({ ok: false, detail: "status" });
   }
 });
 
@@ -70,31 +47,31 @@ test("models, metadata and statistics, as far as a server has them", async () =>
       return encodeMessage("Statistics", { model_stats: [of(3, 1), of(2, 0), {}] });
     },
   });
-  expect(await one.models(call)).toEqual([
+  expect(await rig.one.models(call)).toEqual([
     { name: "a", version: "1", state: "READY" },
     { name: "b", state: "UNAVAILABLE" },
   ]);
-  expect(await one.metadata("a", call)).toEqual({
+  expect(await rig.one.metadata("a", call)).toEqual({
     name: "a",
     versions: [],
     platform: "p",
     inputs: [spec],
     outputs: [],
   });
-  expect(await one.progress(call)).toBe(6);
-  one.close();
-  server.close();
+  expect(await rig.one.progress(call)).toBe(6);
+  rig.one.close();
+  rig.server.close();
 
   await at({});
-  expect(await codeOf(one.models(call))).toBe("upstream-refused");
-  expect(await one.progress(call)).toBe(undefined);
+  expect(await codeOf(rig.one.models(call))).toBe("upstream-refused");
+  expect(await rig.one.progress(call)).toBe(undefined);
 });
 
 test("a reload unloads first where a load alone may do nothing; KServe's numbers are its own", async () => {
   const done = () => encodeMessage("Empty", {});
   let loaded = true;
   await at({
-    ServerMetadata: named("triton"),
+    ServerMetadata: serverNamed("triton"),
     RepositoryModelUnload: () => {
       loaded = false;
       return done();
@@ -105,28 +82,28 @@ test("a reload unloads first where a load alone may do nothing; KServe's numbers
     },
     ModelReady: () => encodeMessage("Ready", { ready: loaded }),
   });
-  expect(await one.reload("m", call)).toMatchObject({ reloaded: true, outcome: "loaded" });
-  const acts = server.asked.filter(({ call }) => call.startsWith("Repository"));
+  expect(await rig.one.reload("m", call)).toMatchObject({ reloaded: true, outcome: "loaded" });
+  const acts = rig.server.asked.filter(({ call }) => call.startsWith("Repository"));
   expect(acts.map(({ call, message }) => [call, decodeMessage("Load", message).model_name])).toEqual([
     ["RepositoryModelUnload", "m"],
     ["RepositoryModelLoad", "m"],
   ]);
-  one.close();
-  server.close();
+  rig.one.close();
+  rig.server.close();
 
   let said: ReturnType<ScriptedCall> = { code: 13, details: "Internal server error" };
   await at({
-    ServerMetadata: named("kserve"),
+    ServerMetadata: serverNamed("kserve"),
     RepositoryModelLoad: () => said,
     ModelReady: () => encodeMessage("Ready", { ready: true }),
   });
-  expect(await one.reload("m", call)).toMatchObject({ reloaded: true });
-  const [load] = server.asked.filter(({ call }) => call === "RepositoryModelLoad");
+  expect(await rig.one.reload("m", call)).toMatchObject({ reloaded: true });
+  const [load] = rig.server.asked.filter(({ call }) => call === "RepositoryModelLoad");
   expect(decodeMessage("KserveLoad", load?.message ?? Buffer.alloc(0))).toEqual({ model_name: "m" });
   said = encodeMessage("KserveLoaded", { model_name: "m", done: true });
-  expect(await one.reload("m", call)).toMatchObject({ reloaded: true });
+  expect(await rig.one.reload("m", call)).toMatchObject({ reloaded: true });
   said = { code: 2, details: "Unexpected <class 'AttributeError'>" };
-  expect(await one.reload("m", call)).toMatchObject({ reloaded: false, outcome: "load-failed" });
+  expect(await rig.one.reload("m", call)).toMatchObject({ reloaded: false, outcome: "load-failed" });
 });
 
 test.for([
@@ -135,6 +112,6 @@ test.for([
   [{ code: 13, details: "failed to load 'm'" }, "load-failed"],
 ] as const)("a reload that is refused (%j) is %s", async ([refusal, outcome]) => {
   const refused = refusal ? { RepositoryModelUnload: () => refusal, RepositoryModelLoad: () => refusal } : {};
-  await at({ ServerMetadata: named("triton"), ...refused });
-  expect(await one.reload("m", call)).toMatchObject({ reloaded: false, outcome });
+  await at({ ServerMetadata: serverNamed("triton"), ...refused });
+  expect(await rig.one.reload("m", call)).toMatchObject({ reloaded: false, outcome });
 });

@@ -1,6 +1,7 @@
 import { digestOf } from "@locum/contracts";
 import { afterEach, expect, test } from "vitest";
 import { connect } from "../connect.ts";
+import { codeOf } from "../testing/code-of.ts";
 import { type Scripted, type ScriptedServer, startScriptedServer } from "../testing/scripted-server.ts";
 
 const call = { timeoutMs: 20_000 };
@@ -298,9 +299,3 @@ test("there is no reload, and none is tried", async () => {
   expect(server.asked).toEqual([]);
   one.close();
 });
-
-const codeOf = (work: Promise<unknown>): Promise<string | undefined> =>
-  work.then(
-    () => undefined,
-    (error: { code?: string }) => error.code,
-  );

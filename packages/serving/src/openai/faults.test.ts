@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { connect } from "../connect.ts";
+import { codeOf } from "../testing/code-of.ts";
 import { type Scripted, type ScriptedServer, startScriptedServer } from "../testing/scripted-server.ts";
 
 const call = { timeoutMs: 20_000 };
@@ -13,12 +14,6 @@ afterEach(async () => {
   await server?.close();
   server = undefined;
 });
-
-const codeOf = (work: Promise<unknown>): Promise<string | undefined> =>
-  work.then(
-    () => undefined,
-    (error: { code?: string }) => error.code,
-  );
 
 test.for<[string, Scripted, string]>([
   [
