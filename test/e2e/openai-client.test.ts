@@ -14,7 +14,9 @@ else {
     it(
       "sees through the tap what it sees directly: answers, streams, embeddings, errors, aborts",
       async () => {
-        const direct = await openaiCheck(at.peer.url, at.peer.model);
+        // The server closes a connection behind a 500 without a word: directly the library meets that now and then,
+        // and asks again; behind the tap it must not.
+        const direct = await openaiCheck(at.peer.url, at.peer.model, { maxRetries: 1 });
         expect(await openaiCheck(at.tap, at.peer.model)).toEqual(direct);
         expect(direct).toMatchObject({
           chat: { choices: [{ finish_reason: "length" }] },

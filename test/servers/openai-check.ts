@@ -4,8 +4,12 @@ import type { CheckResult } from "./client-check.ts";
 const messages = [{ role: "user" as const, content: "Say something." }];
 
 /** What people do with the OpenAI library, and what it gave them: answers, pieces of streams, errors. */
-export async function openaiCheck(url: string, model: string): Promise<CheckResult> {
-  const client = openaiClient(url);
+export async function openaiCheck(
+  url: string,
+  model: string,
+  options: { maxRetries?: number } = {},
+): Promise<CheckResult> {
+  const client = openaiClient(url, options);
   const pinned = { model, temperature: 0, seed: 1, max_tokens: 8 };
   const chat = { ...pinned, messages };
   const cases: Record<string, () => Promise<unknown>> = {
@@ -69,9 +73,9 @@ async function piecesOf(stream: AsyncIterable<unknown>): Promise<unknown[]> {
   return pieces;
 }
 
-/** Nothing is repeated: what the wire said is what is seen. */
-export const openaiClient = (url: string): OpenAI =>
-  new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0, timeout: 60_000 });
+/** Nothing is repeated unless it is said: what the wire said is what is seen. */
+export const openaiClient = (url: string, { maxRetries = 0 }: { maxRetries?: number } = {}): OpenAI =>
+  new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries, timeout: 60_000 });
 
 /** An error as a program tells errors apart. */
 export function wordsOf(error: unknown): unknown {
