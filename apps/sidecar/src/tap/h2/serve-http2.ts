@@ -23,7 +23,10 @@ import { createH2Upstreams } from "./h2-upstreams.ts";
 export type Http2Server = {
   readonly upstreams: Upstreams;
   accept(socket: Socket): void;
-  /** Asks every client to open its next stream elsewhere; what is on the way here is still served. */
+  /**
+   * Asks every client to open its next stream elsewhere, those too whose connection was accepted a moment ago; what is on
+   * the way here is still served.
+   */
   sayGoodbye(): void;
   /** Takes no new streams, and ends each session when its last one has ended. */
   leave(): void;
@@ -31,27 +34,33 @@ export type Http2Server = {
   close(): void;
 };
 
+type Held = { socket: Socket; streams: number; isUp: boolean };
+
 /** Serves HTTP/2 on connections whose preface has been seen. */
 export function serveHttp2(core: TapCore): Http2Server {
   const { limits, deps } = core;
   const upstreams = createH2Upstreams({ nowMs: () => deps.clock.monotonicMs(), limits });
   const server = createServer(serverOptions(limits));
-  /** With how many streams each has open. */
-  const sessions = new Map<Http2Session, number>();
-  const sockets = new Set<Socket>();
+  const sessions = new Map<Http2Session, Held>();
   const count = (session: Http2Session | undefined, by: number) => {
-    const streams = session && sessions.get(session);
-    if (session && streams !== undefined) sessions.set(session, streams + by);
+    const held = session && sessions.get(session);
+    if (held) held.streams += by;
   };
-  server.on("session", (session) => {
-    sessions.set(session, 0);
+  const hold = (session: ServerHttp2Session, socket: Socket) => {
+    const held: Held = { socket, streams: 0, isUp: false };
+    sessions.set(session, held);
     session.on("close", () => sessions.delete(session));
     session.setLocalWindowSize(sessions.size <= wideSessionsMax ? sessionWindowBytes : narrowWindowBytes);
     session.setTimeout(idleClientMs);
     // A long answer may be long in coming: only a session without a stream is idle.
-    session.on("timeout", () => sessions.get(session) === 0 && session.close());
+    session.on("timeout", () => held.streams === 0 && session.close());
+    // The client has our preface, which must be the first that it reads; a goodbye may follow now.
+    session.once("localSettings", () => {
+      held.isUp = true;
+      if (core.draining) socket.write(goodbye);
+    });
     boundControlFrames(session, () => deps.clock.monotonicMs());
-  });
+  };
   server.on("sessionError", () => {});
   server.on("stream", (stream: ServerHttp2Stream, headers, flags, rawHeaders) => {
     const { session } = stream;
@@ -70,12 +79,14 @@ export function serveHttp2(core: TapCore): Http2Server {
     accept(socket) {
       // The server of HTTP/1 that listens leaves a half-closed connection open; here it would never end.
       socket.allowHalfOpen = false;
-      sockets.add(socket);
-      socket.on("close", () => sockets.delete(socket));
+      const onSession = (session: ServerHttp2Session) => hold(session, socket);
+      // It is emitted within the second line, where a session comes of the connection.
+      server.once("session", onSession);
       server.emit("connection", socket);
+      server.off("session", onSession);
     },
     sayGoodbye() {
-      for (const socket of sockets) socket.write(goodbye);
+      for (const { socket, isUp } of sessions.values()) if (isUp) socket.write(goodbye);
     },
     leave() {
       for (const session of sessions.keys()) if (!session.closed) session.close();

@@ -74,13 +74,13 @@ export const grpcTarget = (
 });
 
 /** A client with a channel of its own. */
-export function grpcClient(port: number): Client {
+export function grpcClient(port: number, { retries = false }: { retries?: boolean } = {}): Client {
   return new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
     "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,
     "grpc.use_local_subchannel_pool": 1,
     // Only the tap sends anything again.
-    "grpc.enable_retries": 0,
+    "grpc.enable_retries": retries ? 1 : 0,
   });
 }
 
