@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -6,5 +7,7 @@ export default defineConfig({
     include: ["{apps,packages}/*/src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Most tests wait for real processes and real clocks: with one worker on two cores a run takes twice as long.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });
