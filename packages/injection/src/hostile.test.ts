@@ -141,6 +141,7 @@ test("a pod nested deeper than any is malformed", () => {
   });
 });
 
+const machine = { program: "/usr/local/bin/locum", tokenFile: "/var/lib/locum/tokens.json" };
 test("property: a unit comes back byte for byte, with its block where it asks for one", () => {
   const line = fc.constantFrom(
     "[Unit]",
@@ -163,10 +164,10 @@ test("property: a unit comes back byte for byte, with its block where it asks fo
       fc.boolean(),
       (lines, eol, open) => {
         const text = lines.join(eol) + (open ? "" : eol);
-        const result = injectUnit(text, { name: "triton.service", config });
+        const result = injectUnit(text, { name: "triton.service", config, machine });
         if (result.kind === "declined") return;
         expect(uninjectUnit(result.text)).toBe(text);
-        expect(injectUnit(result.text, { name: "triton.service", config })).toMatchObject({
+        expect(injectUnit(result.text, { name: "triton.service", config, machine })).toMatchObject({
           text: result.text,
         });
       },

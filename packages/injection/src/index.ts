@@ -13,7 +13,7 @@ export { type Declined, type DeclineReason, declineReasons, type Note, type Note
 export { type SelectingService, selectingService } from "./service-patch.ts";
 export { configHash, readStatus, type Status } from "./status.ts";
 export { containerName, roleLabel, strip, volumeNames } from "./strip.ts";
-export { injectUnit, isUnit, type UnitResult, uninjectUnit } from "./systemd-unit.ts";
+export { injectUnit, isUnit, type Machine, type UnitResult, uninjectUnit } from "./systemd-unit.ts";
 export { webhookConfiguration } from "./webhook-configuration.ts";
 export { webhookNames } from "./webhook-names.ts";
 export { injectWorkload, isWorkload, podOf, stripWorkload } from "./workload.ts";

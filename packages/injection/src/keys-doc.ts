@@ -17,7 +17,8 @@ reason is told.
 
 \`locum inject -f FILE\` writes the same sidecar into a file, \`locum uninject\` takes it out again, byte for byte.
 Compose files take the keys as labels of a service; systemd units as \`Key=value\` in a section \`[X-Locum]\`, with
-\`Inject=enabled\`.
+\`Inject=enabled\`. The sidecar's unit (\`-o unit\`) gets its token for the collector as a systemd credential; \`--token-file\`
+and \`--ca-file\` name the files of that machine.
 
 ## Keys
 

@@ -6,6 +6,7 @@ import type { Target } from "./target.ts";
 export const stateMount = "/var/lib/locum";
 export const snapshotMount = "/var/lib/locum-snapshots";
 export const tokenMount = "/var/run/secrets/locum.dev";
+const mounted = { token: `${tokenMount}/token`, ca: `${tokenMount}/ca.crt` };
 
 /**
  * The service file of one injected instance, for the sidecar's LOCUM_SERVICE. It names this instance only: the
@@ -20,6 +21,7 @@ export function serviceText({
   config,
   host = "0.0.0.0",
   state = stateMount,
+  secrets = config.collector?.caConfigMap ? mounted : { token: mounted.token },
 }: {
   group: string;
   instance: string;
@@ -29,6 +31,8 @@ export function serviceText({
   config: InjectConfig;
   host?: string;
   state?: string;
+  /** Where the token for the collector is, and its authority where one is given. */
+  secrets?: { token: string; ca?: string | undefined };
 }): string {
   const { protocol, port, grpcPort, managementPort } = target;
   const { modelDir, claim } = model;
@@ -66,8 +70,8 @@ export function serviceText({
       ? {
           collector: {
             url: config.collector.url,
-            tokenFile: `${tokenMount}/token`,
-            ...(config.collector.caConfigMap ? { ca: `${tokenMount}/ca.crt` } : {}),
+            tokenFile: secrets.token,
+            ...(secrets.ca ? { ca: secrets.ca } : {}),
           },
         }
       : {}),

@@ -16,6 +16,15 @@ const block = new RegExp(
   `(\\r?\\n)?${begin.replaceAll(".", "\\.")}\\r?\\n[\\s\\S]*?${end.replaceAll(".", "\\.")}(\\r?\\n|$)`,
 );
 
+/** What a bare machine has in place of a pod's mounts: absolute paths. */
+export type Machine = {
+  program: string;
+  /** Tokens as the collector writes them; systemd reads it and hands it on as a credential. */
+  tokenFile: string;
+  /** PEM of the authority of the collector's certificate; the system's own where there is none. */
+  caFile?: string | undefined;
+};
+
 /** A file of systemd: sections in brackets, and one that starts a program. */
 export const isUnit = (text: string): boolean =>
   /^\s*\[(Unit|Service|Install|X-Locum)\]\s*$/m.test(text) && !/^\s*---/m.test(text);
@@ -26,7 +35,7 @@ export const isUnit = (text: string): boolean =>
  */
 export function injectUnit(
   text: string,
-  { name, config }: { name: string; config: InjectConfig },
+  { name, config, machine }: { name: string; config: InjectConfig; machine: Machine },
 ): UnitResult {
   const bare = uninjectUnit(text);
   const sections = readSections(bare);
@@ -62,6 +71,7 @@ export function injectUnit(
     keys,
     config,
     host: "127.0.0.1",
+    secrets: { token: machine.tokenFile, ca: machine.caFile },
     state: `/var/lib/locum/${unit}`,
   });
   const eol = /\r\n/.test(bare) ? "\r\n" : "\n";
@@ -73,7 +83,13 @@ export function injectUnit(
     kind: "injected",
     text: bare + lead + lines,
     dropIn: `${dropIn.join("\n")}\n`,
-    sidecarUnit: sidecarUnit(unit, { service, modelDir, user: sections.get("Service")?.User }),
+    sidecarUnit: sidecarUnit(unit, {
+      service,
+      modelDir,
+      user: sections.get("Service")?.User,
+      program: machine.program,
+      tokenFile: config.collector ? machine.tokenFile : undefined,
+    }),
     notes: [
       ...target.notes,
       ...(keys.posture === "watch" ? [] : [tapNote(keys["tap-port"])]),
@@ -97,11 +113,20 @@ export function uninjectUnit(text: string): string {
   return text.slice(0, from) + text.slice(found.index + found[0].length);
 }
 
-type Beside = { service: string; modelDir: string | undefined; user: string | undefined };
+type Beside = {
+  service: string;
+  modelDir: string | undefined;
+  user: string | undefined;
+  program: string;
+  tokenFile: string | undefined;
+};
 
-function sidecarUnit(unit: string, { service, modelDir, user }: Beside): string {
+function sidecarUnit(unit: string, { service, modelDir, user, program, tokenFile }: Beside): string {
   // In Environment= a dollar sign is a dollar sign (systemd.exec(5)).
   const escaped = quoted(service);
+  // systemd reads the file as root: the user of the model server need not be able to.
+  const credential = tokenFile === undefined ? "" : `LoadCredential=tokens.json:${specifier(tokenFile)}\n`;
+  const token = tokenFile === undefined ? "" : ` --token-file \${CREDENTIALS_DIRECTORY}/tokens.json`;
   return `[Unit]
 Description=Locum sidecar of ${unit}.service
 BindsTo=${unit}.service
@@ -111,8 +136,8 @@ StartLimitIntervalSec=0
 [Service]
 Type=exec
 Environment="LOCUM_SERVICE=${escaped}"
-ExecStart=/usr/bin/env locum sidecar
-StateDirectory=locum/${unit}
+ExecStart=${program} sidecar${token}
+${credential}StateDirectory=locum/${unit}
 Restart=always
 RestartSec=1
 TimeoutStopSec=20
@@ -148,12 +173,14 @@ ${writable(modelDir)}`;
  */
 function writable(modelDir: string | undefined): string {
   if (modelDir === undefined || /["'\\\p{Cc}]/u.test(modelDir)) return "";
-  return `ReadWritePaths="${posix.dirname(modelDir).replaceAll("%", "%%")}"\n`;
+  return `ReadWritePaths="${specifier(posix.dirname(modelDir))}"\n`;
 }
 
+/** A percent sign begins a specifier, everywhere in a unit. */
+const specifier = (text: string): string => text.replaceAll("%", "%%");
+
 /** Inside double quotes of a unit file, with no specifier in it. */
-const quoted = (text: string): string =>
-  text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%");
+const quoted = (text: string): string => specifier(text.replaceAll("\\", "\\\\").replaceAll('"', '\\"'));
 
 /** `PortTakeover` and `port-takeover` are one key: systemd's own keys are written in the first way. */
 const keyOf = (name: string): string =>

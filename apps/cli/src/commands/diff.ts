@@ -5,6 +5,7 @@ import { injectInputs } from "../inject/inject-inputs.ts";
 import { lineDiff } from "../inject/line-diff.ts";
 import { readInputs } from "../inject/read-inputs.ts";
 import { reportBroken, reportOutcomes } from "../inject/report-outcomes.ts";
+import { readMachine, unitFlags } from "../inject/unit-flags.ts";
 import { visible } from "../table.ts";
 
 export const diff = defineCommand({
@@ -15,12 +16,13 @@ export const diff = defineCommand({
     ["locum diff -f deployment.yaml", "before inject"],
     ["locum diff -f injected.yaml --kubelet 1.34", "is it what this version would write?"],
   ],
-  flags: { ...injectFlags, unit: { kind: "text", about: "name of the unit on standard input" } },
+  flags: { ...injectFlags, ...unitFlags },
   async run({ flags, io, out }) {
     const config = await readInjectConfig(flags, io);
     const { files, broken } = injectInputs(await readInputs(flags.file, { io }), {
       config,
       unitName: flags.unit,
+      machine: readMachine(flags),
     });
     reportBroken(broken, { io, out });
     if (broken.length > 0) return exitCodes.degraded;

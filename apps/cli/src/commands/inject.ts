@@ -6,6 +6,7 @@ import { injectInputs } from "../inject/inject-inputs.ts";
 import { readInputs } from "../inject/read-inputs.ts";
 import { type OutputForm, outputForms, renderOutput } from "../inject/render-output.ts";
 import { nameOf, reportBroken, reportOutcomes } from "../inject/report-outcomes.ts";
+import { readMachine, unitFlags } from "../inject/unit-flags.ts";
 import { writeBack } from "../inject/write-back.ts";
 import type { Output } from "../output.ts";
 
@@ -19,18 +20,26 @@ export const inject = defineCommand({
     ["locum inject -f manifests/ --in-place", "every file of a folder"],
     ["locum inject -f deployment.yaml -o kustomize", "as patches of a kustomization"],
     ["locum inject -f triton.service -o unit", "the unit of the sidecar beside a unit"],
+    [
+      "locum inject -f triton.service -o unit --collector https://c:8470 --ca-file /etc/locum/ca.crt",
+      "of one that a collector on another machine looks after",
+    ],
   ],
   flags: {
     ...injectFlags,
     output: { kind: "text", short: "o", fallback: "yaml", about: outputForms.join(", ") },
     "in-place": { kind: "switch", about: "write each file back instead" },
-    unit: { kind: "text", about: "name of the unit on standard input" },
+    ...unitFlags,
   },
   async run({ flags, io, out }) {
     const form = formOf(flags.output);
     const config = await readInjectConfig(flags, io);
     const inputs = await readInputs(flags.file, { io });
-    const { files, broken } = injectInputs(inputs, { config, unitName: flags.unit });
+    const { files, broken } = injectInputs(inputs, {
+      config,
+      unitName: flags.unit,
+      machine: readMachine(flags),
+    });
     const outcomes = files.flatMap((file) => file.outcomes);
     reportBroken(broken, { io, out });
     if (broken.length > 0) {

@@ -5,6 +5,7 @@ import {
   injectTexts,
   injectUnit,
   isUnit,
+  type Machine,
   type Outcome,
   type TextResult,
 } from "@locum/injection";
@@ -21,24 +22,26 @@ export type InjectedFile = {
 };
 export type BrokenFile = { name: string; line: number; column: number; message: string };
 
+type UnitInput = { config: InjectConfig; unitName: string | undefined; machine: Machine };
+
 /** Every file of an input, injected together. Broken ones are named, all of them. */
 export function injectInputs(
   inputs: readonly Input[],
-  { config, unitName }: { config: InjectConfig; unitName: string | undefined },
+  given: UnitInput,
 ): { files: InjectedFile[]; broken: BrokenFile[] } {
   const files: InjectedFile[] = [];
   const broken: BrokenFile[] = [];
   const manifests = inputs.filter(({ text }) => text !== null && !isUnit(text));
   const results = injectTexts(
     manifests.map(({ text }) => text ?? ""),
-    config,
+    given.config,
   );
   for (const { name, text } of inputs) {
     const index = manifests.findIndex((one) => one.name === name && one.text === text);
     const result = results[index];
     if (text === null) broken.push({ name, line: 1, column: 1, message: "expected UTF-8" });
     else if (result) put(result, name, text, { files, broken });
-    else files.push(unitFile(name, text, { config, unitName }));
+    else files.push(unitFile(name, text, given));
   }
   return { files, broken };
 }
@@ -67,15 +70,11 @@ const hinted = (text: string, message: string): string =>
     ? `${message} (a Helm template: render it first, helm template | locum inject -f -)`
     : message;
 
-function unitFile(
-  name: string,
-  before: string,
-  { config, unitName }: { config: InjectConfig; unitName: string | undefined },
-): InjectedFile {
+function unitFile(name: string, before: string, { config, unitName, machine }: UnitInput): InjectedFile {
   const unit = unitName ?? (name === "-" ? undefined : basename(name));
   if (unit === undefined)
     throw new Fault("usage", "expected --unit NAME for a unit on standard input, found nothing");
-  const result = injectUnit(before, { name: unit, config });
+  const result = injectUnit(before, { name: unit, config, machine });
   const about = { apiVersion: "", kind: "Unit", namespace: null, name: unit };
   if (result.kind === "declined") {
     const { reason, detail } = result;
