@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "@locum/contracts";
-import type { EvidenceView, PodsView, ReadyView } from "@locum/contracts/client";
+import type { EvidenceView, PodsView, ReadyView, ShippingView } from "@locum/contracts/client";
 import { type Handlers, mount, newApp } from "@locum/contracts/mount";
 import { openapiDocument } from "@locum/contracts/openapi";
 import {
@@ -39,6 +39,8 @@ export type AppDeps = {
   problems: () => ReadyView["problems"];
   metrics: () => MetricFamily[];
   evidence: () => Promise<EvidenceView[]>;
+  /** How the copy of the audit log in Elasticsearch stands. */
+  shipping: () => ShippingView;
   /** A release was approved: recorded and told to the sidecars of its service. */
   announce: (digest: string, by: string) => Promise<void>;
   newId?: () => string;
@@ -140,7 +142,7 @@ const releaseHandlers = ({ fleet, shelf, announce }: AppDeps) =>
     },
   }) satisfies Partial<Handlers>;
 
-const evidenceHandlers = ({ fleet, store, auditLog, bus, evidence }: AppDeps) =>
+const evidenceHandlers = ({ fleet, store, auditLog, bus, evidence, shipping }: AppDeps) =>
   ({
     listIncidents: async ({ query: { service, open, limit } }) => {
       fleet.select(service);
@@ -169,6 +171,8 @@ const evidenceHandlers = ({ fleet, store, auditLog, bus, evidence }: AppDeps) =>
       });
       return { records };
     },
+    searchAudit: ({ body }) => auditLog.search(body),
+    getShipping: () => shipping(),
     streamEvents: ({ query, headers, signal }) => {
       fleet.select(query.service);
       const after = headers["last-event-id"] ?? query.after;

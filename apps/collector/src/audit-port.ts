@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditKind, AuditRecord } from "@locum/contracts";
+import type { AuditAnswer, AuditEvent, AuditKind, AuditRecord, AuditSearch } from "@locum/contracts";
 
 /**
  * What the collector needs of the audit log. `append` numbers the events in the order of the calls and resolves when
@@ -7,7 +7,11 @@ import type { AuditEvent, AuditKind, AuditRecord } from "@locum/contracts";
 export type AuditLog = {
   append(events: AuditEvent[]): Promise<AuditRecord[]>;
   query(filter: AuditFilter): AsyncIterable<AuditRecord> | Promise<AuditRecord[]>;
+  /** Answers from the projection, once it holds everything up to the head of now. */
+  search(search: AuditSearch): Promise<AuditAnswer>;
   head(): { seq: number; hash: string };
+  /** The lines as they are on disk, from a record on. */
+  lines(first: number): AsyncIterable<string>;
   close(): Promise<void>;
 };
 

@@ -16,6 +16,7 @@ import { type Foundation, openFoundation } from "./foundation.ts";
 import type { Cluster } from "./kubernetes/cluster.ts";
 import { joinCluster } from "./kubernetes/join-cluster.ts";
 import { metricFamilies } from "./metric-families.ts";
+import { noShipping } from "./no-shipping.ts";
 import { openService } from "./open-service.ts";
 import type { ServiceLoop } from "./service-loop.ts";
 import { startTicks } from "./start-ticks.ts";
@@ -129,6 +130,7 @@ function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
     fleet,
     pods: (service) => cluster?.view(service) ?? { kubernetes: "off", pods: [] },
     problems: () => problemsOf(base, loops),
+    shipping: () => noShipping(base.auditLog.head().seq),
     evidence: () => listEvidence(join(config.dataDir, "evidence")),
     async announce(digest, actor) {
       const release = base.shelf.find(digest);

@@ -1,3 +1,4 @@
+import { openProjection } from "@locum/audit/projection";
 import { type AuditEvent, type AuditRecord, canonicalJson, sha256Hex } from "@locum/contracts";
 import type { AuditLog } from "./audit-port.ts";
 
@@ -33,6 +34,16 @@ export function memoryAuditLog(records: AuditRecord[] = []): MemoryAuditLog {
           (incident ?? event.incident) === event.incident,
       );
       return (order === "asc" ? found : found.reverse()).slice(0, limit);
+    },
+    async search(search) {
+      const projection = openProjection(":memory:");
+      projection.add(records.map((record) => canonicalJson(record)));
+      const answer = projection.search(search);
+      projection.close();
+      return answer;
+    },
+    async *lines(first) {
+      for (const record of records.slice(first)) yield canonicalJson(record);
     },
     head: () => ({ seq: records.length - 1, hash: records.at(-1)?.hash ?? "0".repeat(64) }),
     close: async () => undefined,

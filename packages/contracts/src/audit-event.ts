@@ -41,6 +41,14 @@ export const AuditKind = z.enum([
   "input.finding",
   "operator.order",
   "notify.failed",
+  "erase.intent",
+  "erase.result",
+  "witness.refuse",
+  "audit.count",
+  "audit.reject",
+  "audit.differ",
+  "audit.reconcile",
+  "inference.root",
 ]);
 export type AuditKind = z.infer<typeof AuditKind>;
 

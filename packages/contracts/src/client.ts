@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { clientRequest, type Transport } from "./api/client-request.ts";
-import type { AuditQuery, EvidenceView, StreamEvent } from "./api/evidence-routes.ts";
+import type { AuditQuery, EvidenceView, ShippingView, StreamEvent } from "./api/evidence-routes.ts";
 import { followEvents } from "./api/follow-events.ts";
 import type { InstanceView } from "./api/instance-routes.ts";
 import type { OperationView, PauseView } from "./api/operation-routes.ts";
@@ -9,6 +9,7 @@ import type { ReadyView } from "./api/probe-routes.ts";
 import type { GoldenView, ReleaseView, SnapshotView } from "./api/release-routes.ts";
 import type { ServiceView } from "./api/service-routes.ts";
 import type { AuditRecord } from "./audit-event.ts";
+import type { AuditAnswer, AuditSearch } from "./audit-search.ts";
 import { Fault } from "./fault.ts";
 import type { Incident } from "./incident.ts";
 import type { Release } from "./release.ts";
@@ -25,6 +26,7 @@ export type {
   ReadyView,
   ReleaseView,
   ServiceView,
+  ShippingView,
   SnapshotView,
   StreamEvent,
 };
@@ -77,6 +79,8 @@ export function createClient(options: ClientOptions) {
       get<{ records: AuditRecord[] }>("/v1/audit", { ...query, kind: kind?.join(",") }).then(
         ({ records }) => records,
       ),
+    searchAudit: (search: z.input<typeof AuditSearch>) => post<AuditAnswer>("/v1/audit/search", search),
+    shipping: () => get<ShippingView>("/v1/audit/shipping"),
     events: (follow: Scope & { after?: number; signal?: AbortSignal } = {}): AsyncIterable<StreamEvent> =>
       followEvents(transport, follow),
     ...operationCalls(transport),

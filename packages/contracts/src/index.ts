@@ -2,13 +2,23 @@ export { isLoopback, splitAddress } from "./address.ts";
 export { AuditClass, auditClassOf } from "./audit-class.ts";
 export { AuditEvent, AuditKind, AuditRecord } from "./audit-event.ts";
 export {
+  type AuditStream,
+  auditColumns,
+  auditDocumentId,
+  auditStreamName,
+  auditStreams,
+  elasticsearchField,
+} from "./audit-fields.ts";
+export {
   AuditAggregation,
   AuditAnswer,
   AuditCondition,
   AuditField,
+  type AuditMeasure,
   AuditNumber,
   AuditSearch,
   AuditSortField,
+  auditMeasures,
 } from "./audit-search.ts";
 export { canonicalJson } from "./canonical-json.ts";
 export {
@@ -26,6 +36,7 @@ export {
   type ReadyView,
   type ReleaseView,
   type ServiceView,
+  type ShippingView,
   type SnapshotView,
   type StreamEvent,
 } from "./client.ts";

@@ -30,22 +30,27 @@ export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig
 
 /** The same for the part of the collector alone. */
 export function resolveCollectorPaths(
-  { tls, ca, kubernetes, ...collector }: Collector,
+  { tls, ca, kubernetes, elasticsearch, ...collector }: Collector,
   folder: string,
 ): Collector {
   const absolute = (path: string): string => resolve(folder, path);
+  const given = <K extends string>(key: K, path: string | undefined): { [P in K]?: string } =>
+    path === undefined ? {} : ({ [key]: absolute(path) } as { [P in K]?: string });
   return {
     ...collector,
-    ...(ca === undefined ? {} : { ca: absolute(ca) }),
-    ...(tls ? { tls: { cert: absolute(tls.cert), key: absolute(tls.key) } } : {}),
-    ...(kubernetes
+    ...given("ca", ca),
+    ...(elasticsearch
       ? {
-          kubernetes: {
-            ...kubernetes,
-            ...(kubernetes.kubeconfig === undefined ? {} : { kubeconfig: absolute(kubernetes.kubeconfig) }),
+          elasticsearch: {
+            ...elasticsearch,
+            ...given("apiKeyFile", elasticsearch.apiKeyFile),
+            ...given("readApiKeyFile", elasticsearch.readApiKeyFile),
+            ...given("ca", elasticsearch.ca),
           },
         }
       : {}),
+    ...(tls ? { tls: { cert: absolute(tls.cert), key: absolute(tls.key) } } : {}),
+    ...(kubernetes ? { kubernetes: { ...kubernetes, ...given("kubeconfig", kubernetes.kubeconfig) } } : {}),
     dataDir: absolute(collector.dataDir),
     tokenFile: absolute(collector.tokenFile),
   };

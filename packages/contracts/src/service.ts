@@ -210,9 +210,11 @@ export const CollectorKubernetes = z.strictObject({
     .default([])
     .describe("who may approve releases of the services found; what a pod says of itself gives no right"),
   promotion: z
-    .boolean()
+    .union([z.boolean(), z.array(DnsLabel).max(256)])
     .default(true)
-    .describe("keeps the label locum.dev/role on the pods of exclusive services"),
+    .describe(
+      "keeps the label locum.dev/role on the pods of exclusive services: of every namespace, of none, or of those named",
+    ),
   deletionCost: z.boolean().default(true).describe("idle pods are scaled away first"),
   heal: z
     .enum(["off", "evict"])
@@ -220,6 +222,22 @@ export const CollectorKubernetes = z.strictObject({
     .describe("pods that asked for a sidecar and have none: only told, or evicted one a minute and service"),
 });
 export type CollectorKubernetes = z.infer<typeof CollectorKubernetes>;
+
+export const CollectorElasticsearch = z.strictObject({
+  url: HttpUrl.describe("Elasticsearch 8.19 or 9, or OpenSearch 3"),
+  namespace: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_.]{0,99}$/)
+    .default("default")
+    .describe("last part of the names of its data streams: logs-locum.audit-<namespace>"),
+  apiKeyFile: FilePath.optional().describe("API key that may create documents, and nothing else; mode 0600"),
+  readApiKeyFile: FilePath.optional().describe("API key that may read them, to compare and to reconcile"),
+  ca: FilePath.optional().describe("PEM of the authority that signed its certificate"),
+  reconcileMs: durationMs(10_000, 86_400_000)
+    .default(3_600_000)
+    .describe("what it holds is counted against the log this often, and after each outage"),
+});
+export type CollectorElasticsearch = z.infer<typeof CollectorElasticsearch>;
 
 export const Collector = z.strictObject({
   url: HttpUrl.optional().describe("where sidecars and the CLI find it; from listen if absent"),
@@ -232,6 +250,9 @@ export const Collector = z.strictObject({
   ca: FilePath.optional().describe("PEM of the authority that signed the collector's certificate"),
   tokenFile: FilePath.default(".locum/tokens.json").describe("bearer tokens with their roles; mode 0600"),
   kubernetes: CollectorKubernetes.optional().describe("finds injected pods and their services by itself"),
+  elasticsearch: CollectorElasticsearch.optional().describe(
+    "where the audit log is copied to, for people to search; it is never the truth",
+  ),
 });
 export type Collector = z.infer<typeof Collector>;
 

@@ -6,6 +6,7 @@ import { type Clock, type Log, writeFileAtomic } from "@locum/runtime";
 import type { AuditLog } from "../audit-port.ts";
 import { startTicks } from "../start-ticks.ts";
 import { openKeyFile } from "./key-file.ts";
+import { openSearchable } from "./searchable.ts";
 
 /**
  * The audit log of a data folder, signed with its own key, audit-key.pem, made at the first start; audit-key.pub is
@@ -26,6 +27,7 @@ export async function openSignedAuditLog(
   const key = noteKeyText(noteKeyOf(signer, "log"));
   await writeFileAtomic(join(dir, "..", "audit-key.pub"), `${key}\n`);
   const log = await openAuditLog({ dir, signer });
+  const searchable = openSearchable(join(dir, "..", "audit.db"), log);
   const checkpoint = async (): Promise<void> => {
     try {
       await log.tree?.checkpoint();
@@ -38,10 +40,13 @@ export async function openSignedAuditLog(
   return {
     append: log.append,
     query: log.query,
+    search: searchable.search,
     head: log.head,
+    lines: log.lines,
     async close() {
       stop();
       await checkpoint();
+      searchable.close();
       await log.close();
     },
   };

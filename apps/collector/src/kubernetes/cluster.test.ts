@@ -109,6 +109,29 @@ describe("of an exclusive service", () => {
     expect(fence).toBeLessThan(promote ?? -1);
   });
 
+  test("only the pods of namespaces that asked for promotion are labelled", async () => {
+    const other = ["ct-0", "ct-1"].map((name) =>
+      podObject(name, { namespace: "batch", service: "ct", poolClass: "exclusive" }),
+    );
+    const world = await start([...pair(), ...other], {
+      namespaces: ["models", "batch"],
+      promotion: ["models"],
+    });
+    await vi.waitFor(async () => expect((await servicesOf(world)).sort()).toEqual(["ct 2", "icu 2"]));
+    // The one that must not be labelled is decided first.
+    for (const name of ["ct-0", "ct-1"]) await connect(world, "ct", name);
+    const actives = async (service: string) =>
+      (await viewOf(world).service(service)).instances.filter(({ role }) => role === "active").length;
+    await vi.waitFor(async () => expect(await actives("ct")).toBe(1), 10_000);
+    for (const name of ["icu-0", "icu-1"]) await connect(world, "icu", name);
+    await vi.waitFor(
+      () => expect(["icu-0", "icu-1"].map((name) => labelOf(world, name))).toContain("active"),
+      10_000,
+    );
+    const labels = world.server.writes.filter((line) => line.includes("locum.dev/role"));
+    expect(labels.filter((line) => line.includes("icu-"))).toEqual(labels);
+  });
+
   test("an active whose pod is being deleted hands over; one that vanished is replaced", async () => {
     const world = await start([...pair(), podObject("icu-2", { service: "icu", poolClass: "exclusive" })]);
     const { server } = world;

@@ -19,7 +19,7 @@ import { podEventOf } from "./pod-event-of.ts";
 import { keyOf, type PodSeen } from "./pod-seen.ts";
 import { podsView } from "./pods-view.ts";
 import { createMemory, readRemembered } from "./remembered.ts";
-import { createRoleLabels, wantedRoles } from "./role-labels.ts";
+import { createRoleLabels, isPromoted, wantedRoles } from "./role-labels.ts";
 import { createRoster } from "./roster.ts";
 import { type Found, servicesOf } from "./services-of.ts";
 import { createTokenReviewer } from "./token-reviewer.ts";
@@ -156,10 +156,10 @@ function lanesOf(parts: Parts) {
   const { host, options, roster, labels, reserved, drift, costs, state } = parts;
   const { clock, say } = host;
   const keepLabels = async (service: string): Promise<void> => {
-    const running = options.promotion ? host.running(service) : undefined;
+    const owner = state.found.owners.get(service);
+    const running = isPromoted(options, owner) ? host.running(service) : undefined;
     const wanted = running && wantedRoles(running.driver.state());
     if (!wanted) return;
-    const owner = state.found.owners.get(service);
     const isMine = ({ config, ended, namespace }: PodSeen): boolean =>
       config?.service === service && namespace === owner && !ended;
     await labels.keep(roster.pods().filter(isMine), wanted);

@@ -1,4 +1,4 @@
-import { Fault, type Role } from "@locum/contracts";
+import { type CollectorKubernetes, Fault, type Role } from "@locum/contracts";
 import type { ServiceState } from "@locum/coordination";
 import { roleLabel } from "@locum/injection";
 import type { Log } from "@locum/runtime";
@@ -24,6 +24,13 @@ export function wantedRoles({ durable, storing, observeOnly, plan }: ServiceStat
   );
   return { term: durable.term, epoch: durable.epoch, roles: new Map(roles) };
 }
+
+/** Whether a namespace asked for the labels of its pods to be kept. */
+export const isPromoted = (
+  { promotion }: Pick<CollectorKubernetes, "promotion">,
+  namespace: string | undefined,
+): boolean =>
+  typeof promotion === "boolean" ? promotion : namespace !== undefined && promotion.includes(namespace);
 
 export type RoleLabels = {
   /**

@@ -55,11 +55,12 @@ export function compileAggregation(
         ")",
       );
     case "stats": {
-      const { field } = aggregation;
       return join(
-        `SELECT count(${field}) AS count, min(${field}) AS min, max(${field}) AS max, total(${field}) AS sum, avg(${field}) AS avg FROM (`,
+        "SELECT count(value) AS count, min(value) AS min, max(value) AS max, total(value) AS sum, avg(value) AS avg FROM (SELECT ",
+        fieldSql(aggregation.field),
+        " AS value FROM (",
         recordsSql(filter),
-        ")",
+        "))",
       );
     }
   }

@@ -1,32 +1,14 @@
-import type {
-  AuditAggregation,
-  AuditAnswer,
-  AuditCondition,
-  AuditField,
-  AuditRecord,
-  AuditSearch,
+import {
+  type AuditAggregation,
+  type AuditAnswer,
+  type AuditCondition,
+  type AuditRecord,
+  type AuditSearch,
+  elasticsearchField,
 } from "@locum/contracts";
 import { sortKeys } from "./compile-page.ts";
 import { termValue } from "./term-value.ts";
 import { wordsOf } from "./words-of.ts";
-
-/** Where each field of a record is in a document; facts are one flattened field. */
-export const elasticsearchFields: Record<Exclude<AuditField, `facts.${string}`>, string> = {
-  seq: "event.sequence",
-  at: "@timestamp",
-  kind: "event.action",
-  service: "service.name",
-  instance: "service.node.name",
-  actor: "locum.actor",
-  epoch: "locum.epoch",
-  incident: "locum.incident.id",
-  reason: "event.reason",
-};
-
-export const elasticsearchField = (field: AuditField): string =>
-  field.startsWith("facts.")
-    ? `locum.details.${field.slice("facts.".length)}`
-    : elasticsearchFields[field as keyof typeof elasticsearchFields];
 
 /** The same question as a search body, for Elasticsearch 8 and 9 and OpenSearch 3. */
 export function elasticsearchBody(search: AuditSearch): Record<string, unknown> {

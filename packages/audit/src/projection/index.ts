@@ -2,8 +2,6 @@ export { catchUp } from "./catch-up.ts";
 export {
   type ElasticsearchAnswer,
   elasticsearchBody,
-  elasticsearchField,
-  elasticsearchFields,
   readElasticsearchAnswer,
 } from "./elasticsearch-body.ts";
 export { openProjection, type Projection } from "./projection.ts";

@@ -1,4 +1,4 @@
-import type { AuditCondition, AuditField } from "@locum/contracts";
+import type { AuditCondition, AuditField, AuditMeasure } from "@locum/contracts";
 import { termValue } from "./term-value.ts";
 import { wordsOf } from "./words-of.ts";
 
@@ -9,6 +9,13 @@ export type Sql = { text: string; values: SqlValue[] };
 /** Columns of `records`; what is asked for less often is read from the line. */
 export function fieldSql(field: AuditField): Sql {
   if (field === "reason") return { text: "(line ->> '$.event.reason')", values: [] };
+  if (isMeasure(field)) {
+    const path = `$.event.facts."${field.slice("measures.".length)}"`;
+    return {
+      text: "(CASE WHEN json_type(line, ?) IN ('integer', 'real') THEN CAST(line ->> ? AS INTEGER) END)",
+      values: [path, path],
+    };
+  }
   if (!isFact(field)) return { text: field, values: [] };
   // As Elasticsearch keeps a flattened field: every value is a keyword, null is none.
   const path = `$.event.facts."${field.slice("facts.".length)}"`;
@@ -18,6 +25,7 @@ export function fieldSql(field: AuditField): Sql {
   };
 }
 
+const isMeasure = (field: AuditField): field is `measures.${AuditMeasure}` => field.startsWith("measures.");
 export const isFact = (field: AuditField): field is `facts.${string}` => field.startsWith("facts.");
 
 /** The condition over `records`, as an expression that is true, false or null. */
@@ -80,9 +88,8 @@ const operators = { gte: ">=", gt: ">", lte: "<=", lt: "<" } as const;
 function rangeSql(condition: Extract<AuditCondition, { op: "range" }>): Sql {
   const bounds = (["gte", "gt", "lte", "lt"] as const).flatMap((bound) => {
     const value = condition[bound];
-    return value === undefined
-      ? []
-      : [{ text: `${condition.field} ${operators[bound]} ?`, values: [value] } satisfies Sql];
+    if (value === undefined) return [];
+    return [join(fieldSql(condition.field), { text: ` ${operators[bound]} ?`, values: [value] })];
   });
   return bounds.length === 0 ? { text: "1", values: [] } : join("(", ...between(bounds, " AND "), ")");
 }

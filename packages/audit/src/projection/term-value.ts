@@ -2,7 +2,8 @@ import type { AuditField } from "@locum/contracts";
 
 /** A value as its column holds it; undefined where no record can have it: a text or a truth is no number. */
 export function termValue(field: AuditField, value: string | number | boolean): string | number | undefined {
-  if (field !== "seq" && field !== "at" && field !== "epoch") return String(value);
+  const isNumber = ["seq", "at", "epoch"].includes(field) || field.startsWith("measures.");
+  if (!isNumber) return String(value);
   const number = typeof value === "boolean" ? Number.NaN : Number(value);
   return String(number) === String(value) && !Number.isNaN(number) ? number : undefined;
 }

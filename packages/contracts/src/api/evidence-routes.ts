@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { AuditKind, AuditRecord } from "../audit-event.ts";
+import { AuditAnswer, AuditSearch } from "../audit-search.ts";
 import { Incident } from "../incident.ts";
 import { Name } from "../service.ts";
 import { faults, json, needs, text } from "./describe-route.ts";
@@ -12,6 +13,26 @@ export const EvidenceView = z
   .object({ name: z.string(), bytes: z.number(), modifiedAtMs: z.number() })
   .meta({ id: "Evidence" });
 export type EvidenceView = z.infer<typeof EvidenceView>;
+
+/** How the audit log's copy in Elasticsearch stands: appended = acked + quarantined + rejected + pending, always. */
+export const ShippingView = z
+  .object({
+    elasticsearch: z.enum(["off", "reachable", "unreachable", "refusing"]),
+    family: z.string().nullable().describe("server and version, once it has answered"),
+    head: z.number().describe("last record of the log; -1 where it is empty"),
+    appended: z.number(),
+    acked: z.number(),
+    quarantined: z.number().describe("taken into the failure store instead of the stream"),
+    rejected: z.number().describe("sent as a minimal envelope, and kept as a dead letter"),
+    pending: z.number(),
+    differing: z.number().describe("documents that are not the record that the log has: tampering"),
+    retries: z.number(),
+    oldestPendingMs: z.number().nullable(),
+    problem: z.object({ code: z.string(), detail: z.string(), sinceMs: z.number() }).nullable(),
+    reconciled: z.object({ seq: z.number(), atMs: z.number(), resent: z.number() }).nullable(),
+  })
+  .meta({ id: "Shipping" });
+export type ShippingView = z.infer<typeof ShippingView>;
 
 const seq = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -89,6 +110,23 @@ export const evidenceRoutes = {
       200: json(z.object({ records: z.array(AuditRecord) }), "records"),
       ...faults("storage-failed"),
     },
+  }),
+  searchAudit: createRoute({
+    method: "post",
+    path: "/v1/audit/search",
+    summary: "Records of the audit log, with aggregations over all that match",
+    tags: ["evidence"],
+    ...needs("viewer"),
+    request: { body: { content: { "application/json": { schema: AuditSearch } }, required: true } },
+    responses: { 200: json(AuditAnswer, "records and buckets"), ...faults("storage-failed") },
+  }),
+  getShipping: createRoute({
+    method: "get",
+    path: "/v1/audit/shipping",
+    summary: "How the copy in Elasticsearch stands",
+    tags: ["evidence"],
+    ...needs("viewer"),
+    responses: { 200: json(ShippingView, "the copy"), ...faults() },
   }),
   streamEvents: createRoute({
     method: "get",
