@@ -120,9 +120,7 @@ describe("of an exclusive service", () => {
     await vi.waitFor(async () => expect((await servicesOf(world)).sort()).toEqual(["ct 2", "icu 2"]));
     // The one that must not be labelled is decided first.
     for (const name of ["ct-0", "ct-1"]) await connect(world, "ct", name);
-    const actives = async (service: string) =>
-      (await viewOf(world).service(service)).instances.filter(({ role }) => role === "active").length;
-    await vi.waitFor(async () => expect(await actives("ct")).toBe(1), 10_000);
+    await vi.waitFor(async () => expect((await viewOf(world).service("ct")).active).toHaveLength(1), 10_000);
     for (const name of ["icu-0", "icu-1"]) await connect(world, "icu", name);
     await vi.waitFor(
       () => expect(["icu-0", "icu-1"].map((name) => labelOf(world, name))).toContain("active"),

@@ -86,12 +86,18 @@ function ownPart({ collector, inject }: InstallValues): object {
     kubernetes: {
       namespaces: namespaces.map(({ name }) => name),
       approvers: inject.approvers,
-      promotion: namespaces.length === 0 ? promotion : namespaces.some((one) => one.promotion),
+      promotion: namespaces.length === 0 ? promotion : promotedOf(namespaces),
       deletionCost,
       heal,
       ...(inject.collector ? { audience: inject.collector.audience } : {}),
     },
   };
+}
+
+/** Where the roles below grant it, and nowhere else: all, none, or the names. */
+function promotedOf(namespaces: InstallValues["collector"]["namespaces"]): boolean | string[] {
+  const names = namespaces.filter(({ promotion }) => promotion).map(({ name }) => name);
+  return names.length === namespaces.length || (names.length > 0 && names);
 }
 
 function statefulSet(values: InstallValues): Manifest {
