@@ -1,0 +1,6 @@
+export {
+  type Elasticsearch,
+  openElasticsearch,
+  type ServerAnswer,
+  type ServerRequest,
+} from "./open-elasticsearch.ts";
