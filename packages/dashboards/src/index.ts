@@ -1,1 +1,11 @@
-export {};
+export { dashboards } from "./dashboards.ts";
+export {
+  type AuditSource,
+  type CountedColumn,
+  type Dashboard,
+  isAuditSource,
+  type Panel,
+  type PanelSource,
+  type Unit,
+} from "./model.ts";
+export { panelSearch, type View } from "./panel-search.ts";

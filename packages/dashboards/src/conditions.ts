@@ -1,0 +1,16 @@
+import type { AuditCondition, AuditField, AuditKind } from "@locum/contracts";
+
+export const kinds = (...values: [AuditKind, ...AuditKind[]]): AuditCondition =>
+  values.length === 1
+    ? { op: "term", field: "kind", value: values[0] }
+    : { op: "terms", field: "kind", values };
+
+export const is = (field: AuditField, value: string | number | boolean): AuditCondition => ({
+  op: "term",
+  field,
+  value,
+});
+
+/** One bar for each value, under its own name. */
+export const valuesOf = (field: AuditField, values: readonly string[]): Record<string, AuditCondition> =>
+  Object.fromEntries(values.map((value) => [value, is(field, value)]));
