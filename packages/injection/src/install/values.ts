@@ -123,6 +123,19 @@ export const InstallValues = z.strictObject({
     .default(null)
     .describe("where the collector's audit records go: its network policy opens this port"),
   networkPolicy: z.boolean().default(true),
+  clients: z
+    .array(name)
+    .max(64)
+    .default([])
+    .describe(
+      "namespaces of Prometheus, of an ingress controller and the like: where some are named, network policies let no others but the models' reach API and metrics, and let these read the sidecars' metrics",
+    ),
+  apiServerPorts: z
+    .array(z.number().int().min(1).max(65_535))
+    .min(1)
+    .max(8)
+    .default([443, 6443])
+    .describe("of the Service kubernetes and of what stands behind it, for the network policies"),
   podLabels: texts.default({}),
   podAnnotations: texts.default({}),
   nodeSelector: texts.default({ "kubernetes.io/os": "linux" }),
