@@ -1,3 +1,4 @@
+export { type AuditDocument, documentOf, envelopeOf } from "./document.ts";
 export {
   type Elasticsearch,
   openElasticsearch,

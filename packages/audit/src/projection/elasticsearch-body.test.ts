@@ -46,7 +46,7 @@ test("a question as a search body", () => {
             bool: {
               should: [
                 { prefix: { "locum.details.path": { value: "/srv" } } },
-                { match: { message: { query: "two 模 型", operator: "and" } } },
+                { match: { "locum.words": { query: "two 模 型", operator: "and" } } },
                 { match_none: {} },
               ],
               minimum_should_match: 1,

@@ -51,7 +51,7 @@ function queryOf(condition: AuditCondition): Record<string, unknown> {
       const words = wordsOf(condition.words);
       return words.length === 0
         ? { match_none: {} }
-        : { match: { message: { query: words.join(" "), operator: "and" } } };
+        : { match: { "locum.words": { query: words.join(" "), operator: "and" } } };
     }
     case "not":
       return { bool: { must_not: [queryOf(condition.condition)] } };
