@@ -28,6 +28,8 @@ export type ServicePlan = {
   actionsWindowMs: number;
   failback: "manual" | "auto";
   failbackAfterMs: number;
+  /** What a recovery is measured against; absent in logs from before it was written down. */
+  objectives?: { detectMs: number; rtoMs: number; restoreMs: number };
 };
 export type InstancePlan = {
   id: string;
@@ -117,6 +119,8 @@ export type Member = {
 export type OpenIncident = Incident & {
   /** Repairs already tried in it, in order: the next one is chosen by what did not help. */
   tried: string[];
+  /** Wall clock of the first divert or promotion; a new leader does not know it of those that it took over. */
+  safeAtMs?: number;
 };
 
 export type ServiceState = {

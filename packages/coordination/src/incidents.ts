@@ -1,8 +1,10 @@
 import type { Incident } from "@locum/contracts";
-import type { Member } from "./decision.ts";
+import type { Member, OpenIncident } from "./decision.ts";
+import { type Recovery, recoveryFacts } from "./recovery-facts.ts";
 import { wrongModels } from "./repair-for.ts";
 import {
   audit,
+  markSafe,
   membersOf,
   nextId,
   setMember,
@@ -110,10 +112,15 @@ function openIncident(turn: Turn, { id }: Member, { failure, detail }: Trouble):
   setMember(turn, id, { incident });
   tell(turn, id, "detect", `${failure}: ${detail}`);
   const { diverted = false, models = {} } = turn.state.members[id]?.report ?? {};
-  if (diverted) tell(turn, id, "divert", "new requests go elsewhere");
+  if (diverted) {
+    markSafe(turn, id);
+    tell(turn, id, "divert", "new requests go elsewhere");
+  }
   for (const [name, model] of Object.entries(models))
-    if (model.diverted && !diverted)
+    if (model.diverted && !diverted) {
+      markSafe(turn, id);
       tell(turn, id, "divert", `requests of ${name} go elsewhere, its neighbours are served here`);
+    }
   const event = audit(turn, "incident.open", id, detail, { failure });
   turn.effects.push({ kind: "notify", subject: `${turn.state.plan.service}/${id}: ${failure}`, event });
 }
@@ -132,7 +139,9 @@ function drillOn({ state, wallMs }: Turn, instance: string): string | null {
   return drills.at(-1)?.id ?? null;
 }
 
-export function closeIncident(turn: Turn, { id, incident }: Member, why = "proven right again"): void {
+const rightAgain = "proven right again";
+
+export function closeIncident(turn: Turn, { id, incident }: Member, why = rightAgain): void {
   const open = incident ? turn.state.incidents[incident] : undefined;
   if (!open) return;
   tell(turn, id, "close", why);
@@ -140,7 +149,9 @@ export function closeIncident(turn: Turn, { id, incident }: Member, why = "prove
   updateIncident(turn, closed);
   const event = audit(turn, "incident.close", id, why, {
     failure: open.failure,
-    tookMs: turn.wallMs - open.openedAtMs,
+    tookMs: Math.max(0, turn.wallMs - open.openedAtMs),
+    drill: open.drill !== null,
+    ...(why === rightAgain ? recoveryFacts(recoveryOf(turn, open)) : {}),
   });
   turn.effects.push({ kind: "notify", subject: `${turn.state.plan.service}/${id}: closed`, event });
   const { [open.id]: _closed, ...rest } = turn.state.incidents;
@@ -148,3 +159,10 @@ export function closeIncident(turn: Turn, { id, incident }: Member, why = "prove
   setMember(turn, id, { incident: null });
   unsay(turn, `${id}:`);
 }
+
+const recoveryOf = ({ state, wallMs }: Turn, incident: OpenIncident): Recovery => ({
+  incident,
+  rightAtMs: wallMs,
+  faultAtMs: (incident.drill && state.durable.operations[incident.drill]?.createdAt) || null,
+  objectives: state.plan.objectives,
+});

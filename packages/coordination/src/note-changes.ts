@@ -1,6 +1,6 @@
 import type { Report } from "@locum/contracts";
 import type { Member } from "./decision.ts";
-import { audit, type Turn, tell } from "./turn.ts";
+import { audit, markSafe, type Turn, tell } from "./turn.ts";
 
 /** What a report says that the one before it did not, on record and in the story of an open incident. */
 export function noteChanges(turn: Turn, before: Member, after: Member): void {
@@ -19,6 +19,7 @@ export function noteChanges(turn: Turn, before: Member, after: Member): void {
   }
   noteModels(turn, was, is, after.id);
   if (was && was.diverted !== is.diverted) {
+    if (is.diverted) markSafe(turn, after.id);
     audit(
       turn,
       is.diverted ? "divert.start" : "divert.end",
@@ -72,6 +73,7 @@ function noteModels(turn: Turn, was: Report | null, is: Report, instance: string
       );
     }
     if ((before?.diverted ?? false) === after.diverted) continue;
+    if (after.diverted) markSafe(turn, instance);
     const what = after.diverted
       ? `requests of ${model} go elsewhere, its neighbours are served here`
       : `takes requests of ${model} again`;

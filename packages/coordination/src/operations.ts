@@ -125,7 +125,12 @@ function finish(turn: Turn, operation: Operation, { outcome, code, detail, tookM
   const { kind, instance } = operation;
   if (kind === "promote" || kind === "failback") return;
   setMember(turn, instance, { repairedAtMs: turn.atMs });
-  audit(turn, resultOf[kind], instance, detail, { operation: operation.id, outcome, code, tookMs });
+  audit(turn, resultOf[kind], instance, detail, {
+    operation: operation.id,
+    outcome,
+    code,
+    tookMs: Math.round(tookMs),
+  });
   const step = kind === "drill" ? "note" : outcome === "done" ? "verify" : kind;
   tell(
     turn,

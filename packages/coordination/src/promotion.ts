@@ -5,6 +5,7 @@ import { troubleOf } from "./incidents.ts";
 import {
   audit,
   isAwaited,
+  markSafe,
   membersOf,
   nextId,
   sayOnce,
@@ -126,6 +127,7 @@ function commit(turn: Turn, promotion: Promotion): void {
   });
   setState(turn, { tried: {} });
   setMember(turn, promotion.to, { answeredAtMs: null });
+  if (promotion.from) markSafe(turn, promotion.from);
   audit(turn, "promote.commit", promotion.to, promotion.reason, {
     from: promotion.from,
     to: promotion.to,

@@ -28,6 +28,7 @@ export function planOf(config: ServiceConfig): ServicePlan {
     actionsWindowMs: failover.actionsWindowMs,
     failback: failover.failback,
     failbackAfterMs: failover.failbackAfterMs,
+    objectives: config.objectives,
   };
 }
 

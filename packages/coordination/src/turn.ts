@@ -161,8 +161,18 @@ function withEntry(
 
 export function updateIncident(turn: Turn, incident: OpenIncident): void {
   setState(turn, { incidents: { ...turn.state.incidents, [incident.id]: incident } });
-  const { tried: _tried, ...shown } = incident;
+  const { tried: _tried, safeAtMs: _safeAtMs, ...shown } = incident;
   turn.effects.push({ kind: "incident", incident: shown });
+}
+
+/** New requests of this instance are answered elsewhere from now on: the incident's first such moment counts. */
+export function markSafe(turn: Turn, instance: string): void {
+  const id = turn.state.members[instance]?.incident;
+  const incident = id ? turn.state.incidents[id] : undefined;
+  if (!incident || incident.safeAtMs !== undefined) return;
+  setState(turn, {
+    incidents: { ...turn.state.incidents, [incident.id]: { ...incident, safeAtMs: turn.wallMs } },
+  });
 }
 
 /** A person has stopped all automatic actions for a while; observing goes on. */
