@@ -1,4 +1,4 @@
-import { mkdtemp, rename, writeFile } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -7,6 +7,7 @@ import { someSet } from "@locum/injector/some-set";
 import { systemClock, systemRandom } from "@locum/runtime";
 import { follow, type KubeObject, resources } from "@locum/runtime/kubernetes";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Pair, writePair } from "../kubernetes/certificate-pair.ts";
 import { injectorKubeconfig } from "../kubernetes/injector-identity.ts";
 import { type InjectorProcess, startInjectorProcess } from "../kubernetes/injector-process.ts";
 import { type Relay, startRelay } from "../kubernetes/relay.ts";
@@ -355,16 +356,6 @@ describe.skipIf(missing)(`the injector on Kubernetes (${missing ?? "real control
     );
   });
 
-  type Pair = { cert: string; key: string };
-  async function writePair(dir: string, { cert, key }: Pair): Promise<void> {
-    for (const [name, text] of [
-      ["tls.crt", cert],
-      ["tls.key", key],
-    ] as const) {
-      await writeFile(join(dir, `.${name}`), text, { mode: 0o600 });
-      await rename(join(dir, `.${name}`), join(dir, name));
-    }
-  }
   /** One injector that serves a pair which others keep, as with cert-manager, and an API server that trusts `trusted`. */
   async function startWithFiles(served: Pair, trusted: { authorities: string }): Promise<string> {
     await end();

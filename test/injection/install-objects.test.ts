@@ -1,3 +1,4 @@
+import * as certManager from "@kubernetes-models/cert-manager/cert-manager.io/v1";
 import { Collector } from "@locum/contracts";
 import {
   type InstallValues,
@@ -23,6 +24,7 @@ const models: Record<string, Record<string, unknown>> = {
   "networking.k8s.io/v1": networking,
   "rbac.authorization.k8s.io/v1": rbac,
   "admissionregistration.k8s.io/v1": admission,
+  "cert-manager.io/v1": certManager,
 };
 const cases: Record<string, InstallValues> = {
   default: installValues(),
@@ -58,8 +60,8 @@ const cases: Record<string, InstallValues> = {
 describe.each(Object.entries(cases))("%s", (name, values) => {
   const objects = renderInstall(values);
 
-  test("every object is one that Kubernetes takes", () => {
-    for (const object of objects.filter(({ apiVersion }) => !apiVersion.startsWith("cert-manager.io/"))) {
+  test("every object is one that Kubernetes, or cert-manager, takes", () => {
+    for (const object of objects) {
       const model = models[object.apiVersion]?.[object.kind] as Model | undefined;
       if (!model) throw new Error(`no model of ${object.apiVersion} ${object.kind}`);
       new model(object as never).validate();
@@ -112,6 +114,47 @@ describe.each(Object.entries(cases))("%s", (name, values) => {
     const text = JSON.stringify(objects);
     expect(text).not.toMatch(/BEGIN |caBundle|"Secret"/);
     expect(name).toBeTruthy();
+  });
+});
+
+describe("cert-manager", () => {
+  const objects = renderInstall(cases["cert-manager"] as InstallValues);
+  const specOf = (kind: string, name: string) =>
+    objects.find((object) => object.kind === kind && object.metadata.name === name)?.spec as Record<
+      string,
+      Record<string, unknown>
+    >;
+
+  test("one authority with a key that stays signs what the parts serve", () => {
+    expect(specOf("Certificate", "locum-ca")).toMatchObject({
+      isCA: true,
+      secretName: "locum-ca",
+      privateKey: { rotationPolicy: "Never" },
+      issuerRef: { name: "locum-self-signed" },
+    });
+    expect(specOf("Issuer", "locum-ca")).toEqual({ ca: { secretName: "locum-ca" } });
+    for (const name of ["locum-injector", "locum-collector"])
+      expect(specOf("Certificate", name)).toMatchObject({
+        dnsNames: expect.arrayContaining([`${name}.locum-system.svc`]),
+        issuerRef: { kind: "Issuer", name: "locum-ca" },
+      });
+  });
+
+  test("the injector has its files mounted, a caBundle that others write, and no right and no token", () => {
+    const registered = objects.find(({ kind }) => kind === "MutatingWebhookConfiguration");
+    expect(registered?.metadata.annotations).toEqual({
+      "cert-manager.io/inject-ca-from": "locum-system/locum-injector",
+    });
+    const { template } = specOf("Deployment", "locum-injector") as { template: { spec: object } };
+    expect(template.spec).toMatchObject({
+      automountServiceAccountToken: false,
+      volumes: [{ name: "tls", secret: { secretName: specOf("Certificate", "locum-injector").secretName } }],
+      containers: [{ volumeMounts: [{ name: "tls", mountPath: "/etc/locum/tls", readOnly: true }] }],
+    });
+    expect(JSON.stringify(template.spec)).toContain('\\"certificates\\":\\"files\\"');
+    expect(
+      objects.filter(({ kind, metadata }) => /Role/.test(kind) && /injector/.test(metadata.name)),
+    ).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Fault } from "@locum/contracts";
 import { type InstallValues, installLabel, type Manifest } from "@locum/injection";
@@ -31,16 +32,44 @@ export async function collectorCertificate(
   const isFit = found !== null && endsInDays(decode(data["tls.crt"])) > renewDays;
   const made = isFit ? null : await issue(`locum-collector.${namespace}.svc`);
   const authority = made?.cert ?? (data["ca.crt"] ? decode(data["ca.crt"]) : decode(data["tls.crt"]));
-  return [
-    ...(made ? [secret(values, made)] : []),
-    ...collector.namespaces.map(({ name }) => ({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: collector.caConfigMap, namespace: name, labels },
-      data: { "ca.crt": authority },
-    })),
-  ];
+  return [...(made ? [secret(values, made)] : []), ...configMaps(values, authority)];
 }
+
+/**
+ * The ConfigMaps by which sidecars know the collector, with the authority that cert-manager has put beside its
+ * certificate; waits for that. Of an installation without cert-manager none.
+ * @throws Fault upstream-timeout
+ */
+export async function collectorAuthority(
+  kubernetes: Kubernetes,
+  values: InstallValues,
+  { seconds, signal }: { seconds: number; signal: AbortSignal },
+): Promise<Manifest[]> {
+  const { namespace, collector, certificates } = values;
+  if (!collector.enabled || certificates !== "cert-manager" || collector.namespaces.length === 0) return [];
+  const place = { namespace, name: collector.tlsSecret };
+  const end = AbortSignal.timeout(seconds * 1000);
+  for (;;) {
+    const found = await kubernetes.get(resources.secrets, place);
+    const text = ((found?.data ?? {}) as Record<string, string | undefined>)["ca.crt"];
+    if (text) return configMaps(values, Buffer.from(text, "base64").toString("utf8"));
+    if (end.aborted)
+      throw new Fault(
+        "upstream-timeout",
+        `cert-manager has not filled ${namespace}/${collector.tlsSecret} within ${seconds} s`,
+        { hint: `kubectl -n ${namespace} describe certificate tells what holds it up.` },
+      );
+    await sleep(500, undefined, { signal });
+  }
+}
+
+const configMaps = ({ collector }: InstallValues, authority: string): Manifest[] =>
+  collector.namespaces.map(({ name }) => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: collector.caConfigMap, namespace: name, labels },
+    data: { "ca.crt": authority },
+  }));
 
 const labels = {
   ...installLabel,

@@ -2,7 +2,7 @@ import { type InstallValues, type Manifest, renderInstall, sidecarConfig } from 
 import type { Kubernetes } from "@locum/runtime/kubernetes";
 import type { Output } from "../output.ts";
 import { applyManifests, nameOf, removeManifests } from "./apply-manifests.ts";
-import { collectorCertificate } from "./collector-certificate.ts";
+import { collectorAuthority, collectorCertificate } from "./collector-certificate.ts";
 import { injectedGroups } from "./injected-pods.ts";
 import { supersededBy } from "./plan-changes.ts";
 import { waitReady } from "./wait-ready.ts";
@@ -30,6 +30,9 @@ export async function installCluster(
   if (values.inject.kubeletMin === undefined)
     out.progress("note: versions of kubelets are not known: sidecars are ordinary containers");
   const parts = await waitReady(kubernetes, objects, { seconds, signal });
+  await applyManifests(kubernetes, await collectorAuthority(kubernetes, values, { seconds, signal }), {
+    signal,
+  });
   const removed = await removeManifests(kubernetes, await supersededBy(kubernetes, objects), { signal });
   for (const name of removed) out.progress(`removed ${name}`);
   const groups = await injectedGroups(kubernetes, sidecarConfig(values));

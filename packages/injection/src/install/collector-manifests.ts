@@ -1,3 +1,4 @@
+import { issuedCertificate } from "./cert-manager.ts";
 import {
   grant,
   type Manifest,
@@ -22,7 +23,9 @@ export function collectorManifests(values: InstallValues): Manifest[] {
   return [
     manifest("v1", "ServiceAccount", at, { automountServiceAccountToken: false }),
     ...rights(values),
-    ...(certificates === "cert-manager" ? certificate(values) : []),
+    ...(certificates === "cert-manager"
+      ? [issuedCertificate(component, { name: collectorName, namespace, secretName: collector.tlsSecret })]
+      : []),
     ...(collector.services.length > 0
       ? [manifest("v1", "ConfigMap", at, { data: serviceFiles(values) })]
       : []),
@@ -52,21 +55,6 @@ function rights({ namespace, collector }: InstallValues): Manifest[] {
     ...collector.namespaces.flatMap(({ name, promotion }) =>
       grant(component, { name: collectorName, namespace: name, account, rules: pods(promotion) }),
     ),
-  ];
-}
-
-function certificate({ namespace, collector }: InstallValues): Manifest[] {
-  const at = { name: collectorName, namespace, component } as const;
-  return [
-    manifest("cert-manager.io/v1", "Issuer", at, { spec: { selfSigned: {} } }),
-    manifest("cert-manager.io/v1", "Certificate", at, {
-      spec: {
-        secretName: collector.tlsSecret,
-        dnsNames: [`${collectorName}.${namespace}.svc`, `${collectorName}.${namespace}.svc.cluster.local`],
-        privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Always" },
-        issuerRef: { kind: "Issuer", name: collectorName },
-      },
-    }),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { webhookConfiguration } from "../webhook-configuration.ts";
 import { webhookNames } from "../webhook-names.ts";
+import { issuedCertificate } from "./cert-manager.ts";
 import {
   grant,
   type Manifest,
@@ -25,7 +26,10 @@ export function injectorManifests(values: InstallValues): Manifest[] {
       { ...at, name: serviceAccount },
       { automountServiceAccountToken: false },
     ),
-    ...(certificates === "self" ? ownCertificate(namespace) : certManager(namespace)),
+    // cert-manager makes the certificate and writes the caBundle: then the injector needs no right at all.
+    ...(certificates === "self"
+      ? ownCertificate(namespace)
+      : [issuedCertificate(component, { name: service, namespace, secretName: secret })]),
     manifest("v1", "Service", at, {
       spec: {
         selector: selectorLabels(component),
@@ -66,24 +70,6 @@ function ownCertificate(namespace: string): Manifest[] {
           [registration],
         ),
       ],
-    }),
-  ];
-}
-
-/** cert-manager makes the certificate and writes the caBundle: then the injector needs no right at all. */
-function certManager(namespace: string): Manifest[] {
-  const at = { name: service, namespace, component } as const;
-  return [
-    manifest("cert-manager.io/v1", "Issuer", at, { spec: { selfSigned: {} } }),
-    manifest("cert-manager.io/v1", "Certificate", at, {
-      spec: {
-        secretName: secret,
-        dnsNames: [`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`],
-        duration: "720h",
-        renewBefore: "240h",
-        privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Always" },
-        issuerRef: { kind: "Issuer", name: service },
-      },
     }),
   ];
 }

@@ -17,7 +17,7 @@ export type Manifest = {
 /** On every object of an installation, and on none other: what `locum uninstall` finds. */
 export const installLabel = { [`${domain}/install`]: "locum" } as const;
 
-export type Component = "injector" | "collector" | "admission" | "namespace";
+export type Component = "injector" | "collector" | "admission" | "authority" | "namespace";
 
 export const selectorLabels = (component: Component): Record<string, string> => ({
   "app.kubernetes.io/name": "locum",

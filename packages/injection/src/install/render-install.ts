@@ -1,3 +1,4 @@
+import { certificateAuthority } from "./cert-manager.ts";
 import { collectorManifests } from "./collector-manifests.ts";
 import { guardPolicies } from "./guard-policies.ts";
 import { injectorManifests } from "./injector-manifests.ts";
@@ -14,6 +15,7 @@ export function renderInstall(values: InstallValues): Manifest[] {
   const isWebhook = values.admission === "webhook";
   return byOrder([
     namespace(values),
+    ...certificateAuthority(values),
     ...(isWebhook ? injectorManifests(values) : sidecarPolicies(values)),
     ...collectorManifests(values),
     ...networkPolicies(values),
