@@ -5,7 +5,7 @@ import type { Container, Volume } from "./pod.ts";
 import type { AskedProbes } from "./rewrite-probes.ts";
 import { serviceText, snapshotMount, stateMount, tokenMount } from "./service-text.ts";
 import { containerName } from "./strip.ts";
-import { controlPortName } from "./take-over.ts";
+import { controlPortName, type TakenOver } from "./take-over.ts";
 import type { Target } from "./target.ts";
 
 export type Sidecar = { container: Container; volumes: Volume[] };
@@ -16,7 +16,7 @@ export function buildSidecar({
   target,
   model,
   asked,
-  tapName,
+  tap,
   native,
   keys,
   config,
@@ -25,7 +25,7 @@ export function buildSidecar({
   target: Target;
   model: ModelMount;
   asked: AskedProbes;
-  tapName: string | undefined;
+  tap: TakenOver["tap"];
   native: boolean;
   keys: Keys;
   config: InjectConfig;
@@ -44,7 +44,15 @@ export function buildSidecar({
         { name: "LOCUM_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
         {
           name: "LOCUM_SERVICE",
-          value: serviceText({ group, instance: "$(LOCUM_POD)", target, model, keys, config }),
+          value: serviceText({
+            group,
+            instance: "$(LOCUM_POD)",
+            target,
+            model,
+            keys,
+            config,
+            tapPort: tap?.port,
+          }),
         },
         ...(role === "active" ? [] : [{ name: "LOCUM_ROLE", value: role }]),
         ...(Object.keys(asked).length === 0
@@ -53,9 +61,8 @@ export function buildSidecar({
             [{ name: "LOCUM_PROBES", value: JSON.stringify(asked).replaceAll("$", "$$$$") }]),
       ],
       ports: [
-        ...(tapName === undefined
-          ? []
-          : [{ name: tapName, containerPort: keys["tap-port"], protocol: "TCP" }]),
+        // A number that the app declares already is not declared twice: the API server warns of that.
+        ...(tap?.name == null ? [] : [{ name: tap.name, containerPort: tap.port, protocol: "TCP" }]),
         { name: controlPortName, containerPort: keys["control-port"], protocol: "TCP" },
       ],
       resources: resourcesOf(keys),
@@ -73,7 +80,7 @@ export function buildSidecar({
         periodSeconds: 1,
         failureThreshold: 120,
       },
-      ...lifecycleOf(native, tapName !== undefined, keys, config),
+      ...lifecycleOf(native, tap !== null, keys, config),
       volumeMounts: [
         { name: "locum-state", mountPath: stateMount },
         { name: "locum-snapshots", mountPath: snapshotMount },

@@ -108,7 +108,7 @@ function putIn(
     );
   const taken = takeOver(pod, target, keys, servicePorts);
   if ("kind" in taken) return taken;
-  say("port", taken.tapName === undefined ? "not in the path" : `the tap is port ${taken.tapName}`);
+  say("port", taken.tap ? `the tap is port ${taken.tap.name ?? taken.tap.port}` : "not in the path");
   const probes = rewriteProbes(target.container, keys);
   say("probes", Object.keys(probes.asked).join(", ") || "none rewritten");
   const model = modelMount(pod, target);
@@ -119,10 +119,10 @@ function putIn(
   say("container", native ? "native sidecar" : "ordinary container");
   const sidecar = buildSidecar({
     group,
-    target,
+    target: { ...target, port: taken.port },
     model,
     asked: probes.asked,
-    tapName: taken.tapName,
+    tap: taken.tap,
     native,
     keys,
     config,
@@ -164,12 +164,12 @@ function putIn(
     ],
     target: {
       server: target.server,
-      port: target.port,
+      port: taken.port,
       protocol: target.protocol,
       container: target.container.name,
       modelDir: model.modelDir,
       native,
-      tapPort: taken.tapName === undefined ? null : keys["tap-port"],
+      tapPort: taken.tap?.port ?? null,
     },
   };
 }

@@ -1,5 +1,6 @@
 import { domain, keyTable, label } from "./keys.ts";
 import { declineReasons } from "./reasons.ts";
+import { serverRows } from "./recognise.ts";
 
 /** docs/injection.md, from the one table of keys and the one list of reasons. */
 export function keysDoc(): string {
@@ -7,6 +8,11 @@ export function keysDoc(): string {
     ([name, { values, fallback, about, ...row }]) =>
       `| \`${name}\` | ${values} | ${"shown" in row ? row.shown : fallback} | ${about} |`,
   );
+  const movers = serverRows.map(({ server, grpc, ...http }) => {
+    const ways = [http.portFlags, http.portEnv, grpc?.flags, grpc?.env].flatMap((names) => names ?? []);
+    const shown = ways.map((name) => `\`${name}\``).join(", ");
+    return `   | ${server} | ${shown || "nothing: its port is in a configuration file"} |`;
+  });
   const reasons = Object.entries(declineReasons).map(([reason, hint]) => `| \`${reason}\` | ${hint} |`);
   return `# Injection
 
@@ -44,6 +50,26 @@ service in \`LOCUM_SERVICE\`, its first role in \`LOCUM_ROLE\`, the probes that 
 
 It is a native sidecar (an init container with \`restartPolicy: Always\`) after those of a mesh and before all other init
 containers, or an ordinary container that the model waits for.
+
+## How the tap comes into the path
+
+In this order, and the first that is certain is taken:
+
+1. **By name.** The model's named port is renamed to \`locum-app\`, and its name is the tap's. Services that target the name
+   lead to the tap.
+2. **By number.** A server whose flag or variable is known is moved to a free port, from 8474 on, and the tap listens on the
+   number that it had. Probes and hooks that name the number go with the server; a probe that runs a program which names it
+   asks the tap from then on, and is told (\`probe_through_tap\`).
+
+   | server | moved by |
+   | --- | --- |
+${movers.join("\n")}
+
+   Not moved: a port below 1024, a number that comes from elsewhere (a reference, a ConfigMap), a flag that stands twice, and
+   arguments that belong to a launcher or a shell where the flag is not said. A port in MLServer's \`settings.json\` wins over
+   its variables: write it there, or give the port a name.
+3. **By its Service**, in text only: where the Services are in the same input, they are pointed at the tap.
+4. Else nothing is injected: \`numeric_service_port\`.
 
 ## Why nothing was injected
 

@@ -83,7 +83,7 @@ export const keyTable = {
     fallback: "auto",
     values: "auto, named, none",
     about:
-      "How the tap comes into the path. `named`: the app's named port is renamed, its name given to the tap. `auto`: the same, and where the port has no name `locum inject` points the Services of the same input at the tap. `none`: you point a Service at the tap's port.",
+      "How the tap comes into the path. `named`: the app's named port is renamed, its name given to the tap. `auto`: the same; where the port has no name a known server is moved to a free port by its own flag or variable, and the tap takes its number; where that is not certain `locum inject` points the Services of the same input at the tap. `none`: you point a Service at the tap's port.",
   }),
   "model-path": row<string | undefined>({
     type: z.string().regex(/^(none|\/[A-Za-z0-9._/@=+,-]{0,1023})$/, "expected an absolute path, or none"),

@@ -87,7 +87,10 @@ function planPods(
     return { object, outcomes: [{ outcome: "declined", reason: result.reason, detail: result.detail }] };
   const { target, labels, notes } = result;
   const namespace = (object.metadata as Obj | undefined)?.namespace;
-  if (target.tapPort !== null) inPath.push({ labels, namespace, port: target.port, tapPort: target.tapPort });
+  // A tap that has the model's old number is where Services lead already.
+  const isReached = notes.some(({ code }) => code === "port_moved");
+  if (target.tapPort !== null && !isReached)
+    inPath.push({ labels, namespace, port: target.port, tapPort: target.tapPort });
   return { object: result.object, outcomes: [{ outcome: "injected", notes, target }] };
 }
 

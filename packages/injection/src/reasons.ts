@@ -14,7 +14,7 @@ export const declineReasons = {
   no_such_container: "Name a container of this pod in locum.dev/container.",
   no_port: "Declare the model's containerPort, or name it in locum.dev/port.",
   numeric_service_port:
-    "Give the port a name and let the Service target that name, or pass the Service to locum inject in the same input.",
+    "Give the port a name and let the Service target that name, have the server say its port by its own flag, or pass the Service to locum inject in the same input.",
   job_needs_native:
     "An ordinary container beside a job would keep it from ending: native sidecars end with it (locum.dev/native-sidecar, or kubelets from 1.33 on).",
   port_collision: "Choose others with locum.dev/tap-port and locum.dev/control-port.",
@@ -47,6 +47,8 @@ export type NoteCode =
   | "probe_kept"
   | "takeover_none"
   | "service_patched"
+  | "port_moved"
+  | "probe_through_tap"
   | "status_unreadable"
   | "ordinary_container";
 export type Note = { code: NoteCode; detail: string };

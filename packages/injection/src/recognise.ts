@@ -2,7 +2,7 @@ import type { Protocol } from "@locum/contracts";
 import type { Container } from "./pod.ts";
 
 /** How one model server is known, and where it says its port and its files. Flags end in nothing; `=` or a blank follows. */
-type Row = {
+export type ServerRow = {
   server: string;
   image: RegExp;
   program: RegExp;
@@ -16,10 +16,12 @@ type Row = {
   pathEnv?: string[];
   /** Where the files are if nothing says so. */
   path?: string;
+  /** Its image starts it by itself, and hands on arguments that are given. */
+  bare?: boolean;
 };
 
 /** Asked in this order: forks and wrappers name the server that they carry. */
-export const serverRows: readonly Row[] = [
+export const serverRows: readonly ServerRow[] = [
   {
     server: "triton",
     image: /tritonserver|triton-inference-server/,
@@ -60,8 +62,8 @@ export const serverRows: readonly Row[] = [
     program: /(^|\/)vllm$|vllm\.entrypoints/,
     protocol: "openai",
     port: 8000,
+    // VLLM_PORT is of its own processes among themselves.
     portFlags: ["--port"],
-    portEnv: ["VLLM_PORT"],
     pathFlags: ["--model", "serve", "--download-dir"],
     pathEnv: ["MODEL", "MODEL_NAME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME"],
     path: "/root/.cache/huggingface",
@@ -121,6 +123,7 @@ export const serverRows: readonly Row[] = [
     pathFlags: ["--model_base_path"],
     pathEnv: ["MODEL_BASE_PATH"],
     path: "/models",
+    bare: true,
   },
   {
     server: "torchserve",
@@ -243,7 +246,7 @@ function firstOf(
 const wordsMax = 2000;
 
 /** Command and arguments as single words: a line for a shell is taken apart too, and $(NAME) is what the kubelet puts there. */
-function wordsOf(container: Container): string[] {
+export function wordsOf(container: Container): string[] {
   const env = envOf(container);
   return [...(container.command ?? []), ...(container.args ?? [])]
     .flatMap((text) => text.slice(0, 65_536).split(/[\s"';&|\\]+/))

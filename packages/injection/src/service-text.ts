@@ -19,6 +19,7 @@ export function serviceText({
   model,
   keys,
   config,
+  tapPort = keys["tap-port"],
   host = "0.0.0.0",
   state = stateMount,
   secrets = config.collector?.caConfigMap ? mounted : { token: mounted.token },
@@ -29,6 +30,7 @@ export function serviceText({
   model: Pick<ModelMount, "modelDir" | "claim">;
   keys: Keys;
   config: InjectConfig;
+  tapPort?: number | undefined;
   host?: string;
   state?: string;
   /** Where the token for the collector is, and its authority where one is given. */
@@ -52,7 +54,7 @@ export function serviceText({
         ...(modelDir ? { modelDir } : {}),
         ...(modelDir && volume ? { volume } : {}),
         sidecar: {
-          ...(keys.posture === "watch" ? {} : { tap: `${host}:${keys["tap-port"]}` }),
+          ...(keys.posture === "watch" ? {} : { tap: `${host}:${tapPort}` }),
           control: `${host}:${keys["control-port"]}`,
           stateDir: `${state}/state`,
         },

@@ -4,15 +4,19 @@ import type { InjectConfig } from "./config.ts";
 import { statusKey } from "./keys.ts";
 import type { Meta } from "./pod.ts";
 
-/** What was overwritten: a path from the pod's spec, lists by name or port, and what stood there (absent: nothing). */
+/**
+ * What was overwritten: a path from the pod's spec, lists by name, port or place, and what stood there (absent: nothing).
+ * Of a text in a list `now` is what stands there since: what a person has changed after us is not put back.
+ */
 const Original = z.looseObject({
   path: z
     .array(z.union([z.string().max(256), z.number()]))
     .min(1)
     .max(8),
   was: z.json().optional(),
+  now: z.string().max(4096).optional(),
 });
-export type Original = { path: (string | number)[]; was?: unknown };
+export type Original = { path: (string | number)[]; was?: unknown; now?: string };
 
 /** Lists and maps that injection had to make, and what was there: nothing, null, or an empty one. */
 const Made = z.record(z.string(), z.enum(["absent", "null", "empty"]));

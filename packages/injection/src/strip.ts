@@ -89,20 +89,56 @@ function unmake({ pod, meta }: Stripped, made: Status["made"]): void {
 
 const fields = new Set(["name", "readinessProbe", "livenessProbe", "startupProbe", "lifecycle"]);
 
-function putBack(pod: PodSpec, { path, was }: Original): void {
+function putBack(pod: PodSpec, original: Original): void {
+  const { path, was } = original;
   const [list, container, ...rest] = path;
   if (list !== "containers" && list !== "initContainers") return;
   const owner = (pod[list] ?? []).find(({ name }) => name === container);
+  if (!owner) return;
+  const [first] = rest;
+  if (first === "args" || first === "command" || first === "env") {
+    putBackText(owner, original);
+    return;
+  }
   const field = rest.at(-1);
   const place: Record<string, unknown> | undefined =
     rest.length === 1
       ? owner
-      : rest.length === 3 && rest[0] === "ports"
-        ? (owner?.ports ?? []).find(
+      : rest.length === 3 && first === "ports"
+        ? (owner.ports ?? []).find(
             ({ containerPort, protocol }) => containerPort === rest[1] && protocol !== "UDP",
           )
         : undefined;
   if (!place || typeof field !== "string" || !fields.has(field)) return;
   if (was === undefined) delete place[field];
   else place[field] = copy(was);
+}
+
+/** A port in an argument or a variable; and a list that was made for it, once it is empty again. */
+function putBackText(owner: Container, { path: [, , list, at], was, now }: Original): void {
+  const texts = owner[list as "args" | "command" | "env"];
+  if (at === undefined) {
+    if (!Array.isArray(texts) || texts.length > 0) return;
+    if (was === undefined) delete owner[list as "args"];
+    else if (was === null) owner[list as "args"] = null as never;
+    return;
+  }
+  if (!Array.isArray(texts) || now === undefined || !isPortChange(was, now)) return;
+  if (list === "env")
+    owner.env = (owner.env ?? []).flatMap((one) => {
+      if (one.name !== at || one.value !== now) return [one];
+      return was === undefined ? [] : [{ ...one, value: was as string }];
+    });
+  else {
+    const words = texts as string[];
+    const index = words[Number(at)] === now ? Number(at) : words.indexOf(now);
+    if (index >= 0) words.splice(index, 1, ...(was === undefined ? [] : [was as string]));
+  }
+}
+
+/** What was added is a port, alone or with its flag; what was changed differs in numbers alone. */
+function isPortChange(was: unknown, now: string): boolean {
+  if (was === undefined) return /^(--?[A-Za-z_-]+=)?\d{4,5}$/.test(now);
+  const shape = (text: string): string => text.replace(/\d+/g, "0");
+  return typeof was === "string" && shape(was) === shape(now);
 }

@@ -1,4 +1,5 @@
 import type { Keys } from "./keys.ts";
+import { moveServer } from "./move-server.ts";
 import { type Container, copy, type PodSpec, type Probe } from "./pod.ts";
 import { type Declined, declined, type Note } from "./reasons.ts";
 import type { Original } from "./status.ts";
@@ -9,16 +10,19 @@ export const tapPortName = "locum-tap";
 export const controlPortName = "locum-control";
 
 export type TakenOver = {
-  /** Name of the tap's port: the app's own where it was taken over. */
-  tapName: string | undefined;
+  /** Null in watch. `name` is the app's own where it was taken over; null where the app declares the number already. */
+  tap: { port: number; name: string | null } | null;
+  /** Where the server listens. */
+  port: number;
   originals: Original[];
   notes: Note[];
 };
 
 /**
- * Puts the tap into the path without touching a Service: the app's named port gets another name, and the tap its old
- * one. Endpoints are looked up among the app's containers before native sidecars, so the renaming is what counts.
- * Changes `pod`. In watch nothing is taken.
+ * Puts the tap into the path. By name, without touching a Service: the app's named port gets another name, and the tap
+ * its old one. Endpoints are looked up among the app's containers before native sidecars, so the renaming is what counts.
+ * Else by number: a known server is moved away by its own flag, and the tap listens where it did. Else the Services that
+ * are at hand are pointed at the tap. Changes `pod`. In watch nothing is taken.
  */
 export function takeOver(
   pod: PodSpec,
@@ -26,40 +30,73 @@ export function takeOver(
   keys: Keys,
   servicePorts: readonly number[],
 ): TakenOver | Declined {
-  const collision = portCollision(pod, target, keys);
-  if (collision) return collision;
-  if (keys.posture === "watch") return { tapName: undefined, originals: [], notes: [] };
-  const notes: Note[] = [];
-  if (
-    target.grpcPort !== undefined &&
-    target.container.ports?.some((port) => port.containerPort === target.grpcPort)
-  )
-    notes.push({
-      code: "grpc_bypasses_tap",
-      detail: `port ${target.grpcPort} is not behind the tap; locum.dev/port names the one that is`,
-    });
-  if (keys["port-takeover"] === "none")
-    return {
-      tapName: tapPortName,
-      originals: [],
-      notes: [...notes, { code: "takeover_none", detail: `point a Service at port ${tapPortName}` }],
-    };
+  if (keys.posture === "watch")
+    return (
+      portCollision(pod, target, keys, ["control-port"]) ?? {
+        tap: null,
+        port: target.port,
+        originals: [],
+        notes: [],
+      }
+    );
+  const taken = takeTarget(pod, target, keys, servicePorts);
+  return "kind" in taken ? taken : { ...taken, notes: [...bypassNotes(target), ...taken.notes] };
+}
+
+function takeTarget(
+  pod: PodSpec,
+  target: Target,
+  keys: Keys,
+  servicePorts: readonly number[],
+): TakenOver | Declined {
+  const { port } = target;
+  const way = keys["port-takeover"];
   const name = target.declared?.name;
-  if (typeof name === "string" && name !== "") {
-    if (takenNames(pod).has(appPortName))
-      return declined("name_collision", `a port is named ${appPortName} already`);
-    return { tapName: name, originals: renamePort(target, name), notes };
+  const isNamed = way !== "none" && typeof name === "string" && name !== "";
+  const mayMove = way === "auto" && !isNamed;
+  const control = portCollision(pod, target, keys, ["control-port"]);
+  if (control) return control;
+  const moved = mayMove ? moveServer(pod, target, keys) : { why: "" };
+  if ("port" in moved) {
+    const tap = { port, name: target.declared ? null : tapPortName };
+    return { tap, ...moved };
   }
-  if (keys["port-takeover"] === "auto" && servicePorts.includes(target.port))
+  const collision = portCollision(pod, target, keys, ["tap-port"]);
+  if (collision) return collision;
+  const tap = { port: keys["tap-port"], name: tapPortName };
+  if (way === "none")
     return {
-      tapName: tapPortName,
+      tap,
+      port,
       originals: [],
-      notes: [...notes, { code: "service_patched", detail: `its Services lead to port ${keys["tap-port"]}` }],
+      notes: [{ code: "takeover_none", detail: `point a Service at port ${tapPortName}` }],
+    };
+  if (isNamed)
+    return takenNames(pod).has(appPortName)
+      ? declined("name_collision", `a port is named ${appPortName} already`)
+      : { tap: { ...tap, name }, port, originals: renamePort(target, name), notes: [] };
+  if (mayMove && servicePorts.includes(port))
+    return {
+      tap,
+      port,
+      originals: [],
+      notes: [{ code: "service_patched", detail: `its Services lead to port ${tap.port}` }],
     };
   return declined(
     "numeric_service_port",
-    `port ${target.port} of container ${target.container.name} has no name that could be taken over`,
+    `port ${port} of container ${target.container.name} has no name that could be taken over${moved.why === "" ? "" : `, and ${moved.why}`}`,
   );
+}
+
+function bypassNotes({ container, grpcPort }: Target): Note[] {
+  return grpcPort !== undefined && container.ports?.some((port) => port.containerPort === grpcPort)
+    ? [
+        {
+          code: "grpc_bypasses_tap",
+          detail: `port ${grpcPort} is not behind the tap; locum.dev/port names the one that is`,
+        },
+      ]
+    : [];
 }
 
 function renamePort({ container, declared }: Target, name: string): Original[] {
@@ -94,9 +131,13 @@ function resolveNamed(container: Container, name: string, port: number): Origina
   return originals;
 }
 
-function portCollision(pod: PodSpec, target: Target, keys: Keys): Declined | null {
-  const ours = keys.posture === "watch" ? ["control-port"] : ["tap-port", "control-port"];
-  for (const key of ours as ("tap-port" | "control-port")[]) {
+function portCollision(
+  pod: PodSpec,
+  target: Target,
+  keys: Keys,
+  ours: readonly ("tap-port" | "control-port")[],
+): Declined | null {
+  for (const key of ours) {
     const port = keys[key];
     const owner = [...(pod.containers ?? []), ...(pod.initContainers ?? [])].find(({ ports }) =>
       (ports ?? []).some((one) => one.containerPort === port || one.hostPort === port),

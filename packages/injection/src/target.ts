@@ -14,6 +14,8 @@ export type Target = {
   protocol: Protocol | undefined;
   grpcPort: number | undefined;
   managementPort: number | undefined;
+  /** Where the server listens by what is known of it, whichever of them is the target. */
+  serverPorts: { http: number | undefined; grpc: number | undefined };
   path: { path: string; said: boolean } | undefined;
   notes: Note[];
 };
@@ -63,6 +65,7 @@ export function findTarget(pod: PodSpec, meta: Meta, keys: Keys): Target | Decli
     protocol: keys.protocol === "auto" ? known?.protocol : keys.protocol,
     grpcPort: known?.grpcPort === port ? undefined : known?.grpcPort,
     managementPort: known?.managementPort,
+    serverPorts: { http: known?.port?.number, grpc: known?.grpcPort },
     path: pathOf(container, known, keys),
     notes,
   };

@@ -36,6 +36,21 @@ const servers: readonly Server[] = [
     path: "/data",
   },
   {
+    image: "own/vllm:1",
+    port: 8123,
+    args: ["sh", "-c", "exec vllm serve /models/llama --port 8123 --max-model-len 8123"],
+    path: "/models",
+  },
+  {
+    image: "ghcr.io/ggml-org/llama.cpp:server",
+    port: 8080,
+    env: [
+      { name: "LLAMA_ARG_MODEL", value: "/models/a.gguf" },
+      { name: "LLAMA_ARG_PORT", value: "8080" },
+    ],
+    path: "/models",
+  },
+  {
     image: "registry.example/scorer:7",
     port: 9000,
     args: ["./serve", "/srv/net/model.onnx"],
@@ -142,7 +157,9 @@ const someInits = (dice: Dice): Obj[] =>
 
 function someServer(dice: Dice, { image, port, args, env, path }: Server, hasVolumes: boolean): Obj {
   const name = "server";
-  const portRef = dice.pick(["http", port]);
+  // A port without a name is taken by its number, where the server can be moved.
+  const isNamed = dice.chance(0.7);
+  const portRef = isNamed ? dice.pick(["http", port]) : port;
   const probe = (): Obj => ({
     ...dice.pick<Obj>([
       { httpGet: { path: "/v2/health/ready", port: portRef } },
@@ -167,14 +184,14 @@ function someServer(dice: Dice, { image, port, args, env, path }: Server, hasVol
     ...(args ? { args } : {}),
     ...(env ? { env } : {}),
     ports: [
-      { name: "http", containerPort: port },
+      isNamed ? { name: "http", containerPort: port } : { containerPort: port },
       ...(dice.chance(0.4) ? [{ name: "grpc", containerPort: 8001, protocol: "TCP" }] : []),
       ...(dice.chance(0.2) ? [{ name: "quic", containerPort: port, protocol: "UDP" }] : []),
     ],
     ...maybe(dice, 0.6, () => ({ readinessProbe: shared })),
     ...maybe(dice, 0.4, () => ({ livenessProbe: dice.chance(0.5) ? shared : probe() })),
     ...maybe(dice, 0.2, () => ({ startupProbe: probe() })),
-    ...maybe(dice, 0.1, () => ({ lifecycle: { preStop: { httpGet: { path: "/stop", port: "http" } } } })),
+    ...maybe(dice, 0.1, () => ({ lifecycle: { preStop: { httpGet: { path: "/stop", port: portRef } } } })),
     ...(hasVolumes ? { volumeMounts: [{ name: "models", mountPath: path }] } : {}),
   };
 }

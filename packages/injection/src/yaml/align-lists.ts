@@ -24,7 +24,26 @@ export function alignLists(before: readonly unknown[], after: readonly unknown[]
     from += 1;
   }
   for (; from < before.length; from += 1) steps.push({ kind: "gone", from });
-  return steps;
+  return inPlace(steps, before, after);
+}
+
+/** A text or number that goes where another comes is that one, changed: it keeps its line and its comment. */
+function inPlace(steps: readonly Step[], before: readonly unknown[], after: readonly unknown[]): Step[] {
+  const isScalar = (value: unknown): boolean => typeof value !== "object" || value === null;
+  const paired: Step[] = [];
+  for (const step of steps) {
+    const last = paired.at(-1);
+    if (
+      step.kind === "gone" &&
+      last?.kind === "new" &&
+      last.before === step.from &&
+      isScalar(before[step.from]) &&
+      isScalar(after[last.to])
+    )
+      paired.splice(-1, 1, { kind: "same", from: step.from, to: last.to });
+    else paired.push(step);
+  }
+  return paired;
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -61,7 +61,23 @@ function change(ctx: Ctx, node: unknown, before: unknown, after: unknown, inFlow
     return changeMap(ctx, node, before, after, inFlow || place.isFlow(node));
   if (isSeq(node) && Array.isArray(after) && Array.isArray(before))
     return changeList(ctx, node, before, after, inFlow || place.isFlow(node));
+  if (isScalar(node) && node.type?.startsWith("BLOCK_")) return changeNumber(ctx, node, before, after);
   replace(ctx, node, after, inFlow);
+}
+
+/** Of a text of several lines only a number is changed, where it stands. */
+function changeNumber(ctx: Ctx, node: unknown, before: unknown, after: unknown): void {
+  const numbers = (text: unknown) => [...String(text).matchAll(/\d+/g)];
+  const [start] = place.rangeOf(node);
+  const end = place.contentEnd(node);
+  // The head of the block (`|2-`) may hold a number of its own.
+  const head = start + ctx.text.slice(start, end).indexOf("\n");
+  const [were, are, written] = [numbers(before), numbers(after), numbers(ctx.text.slice(head, end))];
+  const at = were.findIndex(([digits], index) => digits !== are[index]?.[0]);
+  const found = written[at];
+  if (!found || were.length !== are.length || were.length !== written.length)
+    throw new Uneditable("a block of text");
+  ctx.edits.push({ at: head + found.index, remove: found[0].length, insert: are[at]?.[0] ?? "" });
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
