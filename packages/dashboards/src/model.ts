@@ -49,12 +49,12 @@ export type AuditSource =
 
 export type PanelSource =
   | AuditSource
-  /** A figure of /metrics, by Prometheus. */
-  | { kind: "metric"; promql: string; legend?: string; unit: Unit }
+  /** A figure of /metrics, by Prometheus; `legend` names a series by its labels, `{{label}}`. */
+  | { kind: "metric"; promql: string; legend: string; unit: Unit }
   | { kind: "note"; text: string };
 
 export type CountedColumn = "kind" | "service" | "instance" | "actor" | "incident";
-export type Unit = "1" | "ms" | "s" | "bytes" | "per second" | "yes or no";
+export type Unit = "1" | "ms" | "s" | "per second";
 
 export const isAuditSource = (source: PanelSource): source is AuditSource =>
   source.kind !== "metric" && source.kind !== "note";

@@ -1,0 +1,93 @@
+import { kinds } from "../conditions.ts";
+import type { Dashboard } from "../model.ts";
+import { count, metric, note, overTime, stats, table } from "../sources.ts";
+
+const doubts = kinds("witness.refuse", "audit.differ", "audit.reject");
+
+export const integrity: Dashboard = {
+  id: "integrity",
+  title: "Integrity",
+  about: "Whether the log is whole, whether its copy is the log, and who would not vouch for it.",
+  missing:
+    "The age of the newest checkpoint and the heads that witnesses signed are in the collector's data folder only.",
+  panels: [
+    {
+      id: "refusals",
+      title: "Witnesses that refused",
+      about: "A sidecar that signed an older head found that the new one does not continue it.",
+      width: 3,
+      source: count(kinds("witness.refuse")),
+    },
+    {
+      id: "differing",
+      title: "Copies that differ",
+      about: "A document in Elasticsearch that is not the record that the log has.",
+      width: 3,
+      source: count(kinds("audit.differ")),
+    },
+    {
+      id: "rejected",
+      title: "Dead letters",
+      about: "Records that no mapping accepted: they are kept and can be sent again.",
+      width: 3,
+      source: count(kinds("audit.reject")),
+    },
+    {
+      id: "reconciled",
+      title: "Comparisons of log and copy",
+      width: 3,
+      source: count(kinds("audit.reconcile")),
+    },
+    {
+      id: "open",
+      title: "The log takes events",
+      about: "1 while it does. While it does not, nothing that needs a record happens.",
+      width: 4,
+      source: metric("min by (instance) (locum_audit_open)", "{{instance}}"),
+    },
+    {
+      id: "tampered",
+      title: "Documents that differ now",
+      width: 4,
+      source: metric("max by (instance) (locum_audit_differing)", "{{instance}}"),
+    },
+    {
+      id: "since",
+      title: "Since log and copy were compared",
+      width: 4,
+      source: metric(
+        "time() - max by (instance) (locum_audit_reconciled_timestamp_seconds > 0)",
+        "{{instance}}",
+        "s",
+      ),
+    },
+    {
+      id: "over-time",
+      title: "Findings over time",
+      width: 12,
+      source: overTime("kind", kinds("witness.refuse", "audit.differ", "audit.reject", "audit.reconcile")),
+    },
+    {
+      id: "resent",
+      title: "Events that were only counted",
+      about:
+        "Under pressure repeats of one observation are counted instead of written out, and never dropped.",
+      width: 12,
+      source: stats("measures.count", "1", kinds("audit.count")),
+    },
+    {
+      id: "findings",
+      title: "Findings",
+      width: 12,
+      source: table(["at", "seq", "kind", "service", "actor", "reason"], doubts),
+    },
+    {
+      id: "proof",
+      title: "The proof",
+      width: 12,
+      source: note(
+        "A dashboard shows what was noticed; it proves nothing. `locum audit verify` does: it finds altered, missing and inserted records in the log, in its copy and in a bundle, with the checkpoints that the collector signed.",
+      ),
+    },
+  ],
+};

@@ -1,0 +1,45 @@
+import type { AuditCondition, AuditField, AuditNumber } from "@locum/contracts";
+import type { AuditSource, CountedColumn, PanelSource, Unit } from "./model.ts";
+
+/** Panel sources in the words of the dashboards. */
+export const count = (...filter: AuditCondition[]): AuditSource => ({ kind: "count", filter });
+
+export const bars = (by: CountedColumn, ...filter: AuditCondition[]): AuditSource => ({
+  kind: "bars",
+  filter,
+  by,
+  size: 20,
+});
+
+export const groups = (
+  all: Readonly<Record<string, AuditCondition>>,
+  ...filter: AuditCondition[]
+): AuditSource => ({ kind: "groups", filter, groups: all });
+
+export const overTime = (by: "kind" | "service" | null, ...filter: AuditCondition[]): AuditSource => ({
+  kind: "histogram",
+  filter,
+  ...(by ? { by } : {}),
+});
+
+export const stats = (of: AuditNumber, unit: Unit, ...filter: AuditCondition[]): AuditSource => ({
+  kind: "stats",
+  filter,
+  of,
+  unit,
+});
+
+export const table = (columns: readonly AuditField[], ...filter: AuditCondition[]): AuditSource => ({
+  kind: "table",
+  filter,
+  columns,
+});
+
+export const metric = (promql: string, legend: string, unit: Unit = "1"): PanelSource => ({
+  kind: "metric",
+  promql,
+  legend,
+  unit,
+});
+
+export const note = (text: string): PanelSource => ({ kind: "note", text });
