@@ -3,8 +3,10 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import puppeteer from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startDigits } from "../stack/digits-server.ts";
+import { findChromium } from "../stack/find-chromium.ts";
 import { type LocumCommand, locumCommand, type Running } from "../stack/locum-command.ts";
 import type { ModelProcess } from "../stack/model-process.ts";
 import { type StackView, viewStack } from "../stack/stack-view.ts";
@@ -106,6 +108,43 @@ describe("an operator's verbs", () => {
     expect(shown.stdout).toContain("proven right again");
     expect((await locum.done("drill", "ls")).stdout).toContain("digits/a");
     await view.settled();
+  });
+
+  it("a dossier of the incident proves itself to the CLI and in a browser, and one changed byte is found", async (context) => {
+    const { incidents } = (await summary("incident", "ls")) as { incidents: { id: string }[] };
+    const dossier = await summary("audit", "dossier", incidents[0]?.id ?? "");
+    const [json = ""] = dossier.files as string[];
+    const evidence = JSON.parse(await readFile(json, "utf8"));
+    expect(evidence.log.inclusion).toHaveLength(evidence.records.length);
+    expect(evidence.records.length).toBeGreaterThan(3);
+    await locum.done("verify", json);
+    await locum.done("audit", "verify", "--from", "bundle", json);
+    const forged = join(dir, "forged.json");
+    await writeFile(forged, (await readFile(json, "utf8")).replace('"actor": "', '"actor": "other '));
+    expect((await locum.run("audit", "verify", "--from", "bundle", forged)).code).toBe(14);
+
+    const executablePath = findChromium();
+    if (!executablePath) return context.skip("no Chromium on this machine: the page was not tried");
+    const browser = await puppeteer.launch({ executablePath, args: ["--no-sandbox"] });
+    try {
+      const page = await browser.newPage();
+      const complaints: string[] = [];
+      page.on("console", (message) => complaints.push(message.text()));
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      await page.goto(`file://${dossier.verifier}`);
+      const verdictOf = async (file: string): Promise<string> => {
+        const input = await page.waitForSelector("input[type=file]");
+        await input?.uploadFile(file);
+        const name = JSON.stringify(file.slice(file.lastIndexOf("/") + 1));
+        await page.waitForFunction(`document.body.innerText.includes(${name})`);
+        return String(await page.evaluate('document.getElementById("verdict").textContent'));
+      };
+      expect(await verdictOf(json)).toContain("Unchanged");
+      expect(await verdictOf(forged)).toContain("Changed, or not right: record");
+      expect(complaints).toEqual([]);
+    } finally {
+      await browser.close();
+    }
   });
 
   it("the audit log is searched, and followed", async () => {

@@ -80,6 +80,11 @@ export const verbs = {
     about: "what was altered, taken out or put in",
     load: async () => (await import("./commands/audit-verify.ts")).auditVerify,
   },
+  "audit dossier": {
+    group: "look",
+    about: "one incident in a file that proves itself",
+    load: async () => (await import("./commands/audit-dossier.ts")).auditDossier,
+  },
   promote: {
     group: "act",
     about: "make an instance the active one, in a new epoch",

@@ -9,10 +9,13 @@ import {
   type MetricFamily,
   prometheusContentType,
   renderPrometheus,
+  systemRandom,
 } from "@locum/runtime";
 import type { AuditLog } from "./audit-port.ts";
 import { readAudit } from "./audit-port.ts";
 import type { AuthenticateLater } from "./auth.ts";
+import { createConsole } from "./console/console.ts";
+import { codeMs, createSessions, type Sessions } from "./console/sessions.ts";
 import type { EventBus } from "./event-bus.ts";
 import { eventResponse } from "./event-response.ts";
 import type { Fleet } from "./fleet.ts";
@@ -38,6 +41,8 @@ export type AppDeps = {
   /** What stands against being ready; nothing when ready. */
   problems: () => ReadyView["problems"];
   metrics: () => MetricFamily[];
+  /** Of the pages: the name of their cookie, and whether they come by TLS. */
+  console: { cookie: string; secure: boolean };
   evidence: () => Promise<EvidenceView[]>;
   /** How the copy of the audit log in Elasticsearch stands. */
   shipping: () => ShippingView;
@@ -49,17 +54,21 @@ export type AppDeps = {
 /** The API of the collector, by the routes of the contracts. Reads come from the state, orders go to the drivers. */
 export function createApp(deps: AppDeps) {
   const { authenticate, say, newId = randomUUID } = deps;
+  const sessions = createSessions({ clock: deps.clock, random: systemRandom });
   const handlers: Handlers = {
     ...fleetHandlers(deps),
     ...releaseHandlers(deps),
     ...orderHandlers({ ...deps, newId }),
     ...evidenceHandlers(deps),
+    ...consoleHandlers(sessions),
     ...probeHandlers(deps),
   };
-  return mount(newApp(), handlers, {
+  const app = mount(newApp(), handlers, {
     authenticate,
     onDefect: (error) => say("error", "a request failed unexpectedly", { error }),
   });
+  app.route("/", createConsole({ ...deps, ...deps.console, sessions }));
+  return app;
 }
 
 const fleetHandlers = ({ fleet, clock, pods }: AppDeps) =>
@@ -172,12 +181,22 @@ const evidenceHandlers = ({ fleet, store, auditLog, bus, evidence, shipping }: A
       return { records };
     },
     searchAudit: ({ body }) => auditLog.search(body),
+    proveAudit: ({ body }) => auditLog.prove(body.seqs),
     getShipping: () => shipping(),
     streamEvents: ({ query, headers, signal }) => {
       fleet.select(query.service);
       const after = headers["last-event-id"] ?? query.after;
       return eventResponse({ bus, log: auditLog, service: query.service, after, signal });
     },
+  }) satisfies Partial<Handlers>;
+
+const consoleHandlers = (sessions: Sessions) =>
+  ({
+    // The pages only read, so whoever comes by an address reads and no more.
+    createConsoleLink: ({ caller }) => ({
+      path: `/login?code=${sessions.issueCode({ name: caller?.name ?? "", role: "viewer" })}`,
+      lastsMs: codeMs,
+    }),
   }) satisfies Partial<Handlers>;
 
 const probeHandlers = ({ problems, metrics }: AppDeps) =>

@@ -1,5 +1,5 @@
 import { openProjection } from "@locum/audit/projection";
-import { type AuditEvent, type AuditRecord, canonicalJson, sha256Hex } from "@locum/contracts";
+import { type AuditEvent, type AuditRecord, canonicalJson, Fault, sha256Hex } from "@locum/contracts";
 import type { AuditLog } from "./audit-port.ts";
 
 /** The port in memory, numbered and chained like the real one. Its disk can be full. */
@@ -45,6 +45,10 @@ export function memoryAuditLog(records: AuditRecord[] = []): MemoryAuditLog {
     async *lines(first) {
       for (const record of records.slice(first)) yield canonicalJson(record);
     },
+    async prove() {
+      throw new Fault("not-found", "a log in memory is not signed");
+    },
+    proofs: null,
     head: () => ({ seq: records.length - 1, hash: records.at(-1)?.hash ?? "0".repeat(64) }),
     close: async () => undefined,
   };

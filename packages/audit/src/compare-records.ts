@@ -12,6 +12,9 @@ export type Difference = {
   more: boolean;
 };
 
+/** A record of which only the leaf's hash is at hand. */
+export type KnownLeaf = { seq: number; leaf: Buffer };
+
 const findingsMax = 1000;
 
 /**
@@ -47,6 +50,17 @@ export function createComparison({ leafAt }: { leafAt: (seq: number) => Buffer |
     if (others > 0) add(difference.inserted, { after: seq - 1, lines: others });
     strange = [];
   };
+  /** Beyond what was signed nothing can be said of a hash. */
+  const takeLeaf = ({ seq, leaf }: KnownLeaf): void => {
+    const signed = seq < next ? undefined : leafAt(seq);
+    if (!signed?.equals(leaf)) {
+      strange.push(seq);
+      return;
+    }
+    settle(seq);
+    next = seq + 1;
+    previous = undefined;
+  };
   const isRight = (line: string, read: RecordLine): boolean => {
     if (read.seq < next) return false;
     const leaf = leafAt(read.seq);
@@ -57,7 +71,11 @@ export function createComparison({ leafAt }: { leafAt: (seq: number) => Buffer |
   };
 
   return {
-    take(line: string): void {
+    take(line: string | KnownLeaf): void {
+      if (typeof line !== "string") {
+        takeLeaf(line);
+        return;
+      }
       const read = readRecordLine(line);
       if (!read || !isRight(line, read)) {
         strange.push(read?.seq);

@@ -1,4 +1,4 @@
-import type { AuditRecord, Incident } from "@locum/contracts";
+import type { AuditProof, AuditRecord, Incident } from "@locum/contracts";
 import { type Evidence, evidenceKeyId, evidenceText, type Measure } from "./evidence.ts";
 import { escapeHtml, html } from "./html.ts";
 import { pageStyle } from "./page-style.ts";
@@ -43,10 +43,18 @@ ${factsTable(body.facts)}${recordsTable(records)}
 <footer>
 <p>Signed with Ed25519, key <code>${evidenceKeyId(evidence)}</code>. This page holds its own evidence: check it offline with
 <code>locum verify FILE</code>.</p>
-</footer>
+${evidence.log ? logLine(evidence.log) : ""}</footer>
 ${opening}${evidenceText(evidence).replaceAll("<", "\\u003c")}${closing}
 </body>
 </html>
+`;
+}
+
+/** What the checkpoint says; the verifiers prove it. */
+function logLine({ checkpoint, key }: AuditProof): string {
+  const [origin = "", size = ""] = checkpoint.split("\n");
+  return html`<p>Each record is proven to be in the log <code>${origin}</code>, which had ${size} records when it was signed. Its
+key is <code>${key}</code>.</p>
 `;
 }
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
-import { AuditRecord, canonicalJson, Incident, keyIdOf, sha256Hex } from "@locum/contracts";
+import { AuditProof, AuditRecord, canonicalJson, Incident, keyIdOf, sha256Hex } from "@locum/contracts";
 import { z } from "zod";
 
 const Text = z.string().max(1000);
@@ -31,7 +31,7 @@ const Hex = z.string().regex(/^[0-9a-f]{64}$/);
 
 /**
  * A report that proves itself offline. `digests` holds SHA-256 of each part (canonical JSON), and the signature
- * (Ed25519 over `locum.dev/evidence/v1\n<canonical JSON of everything but body, records and signature>`) covers them,
+ * (Ed25519 over `locum.dev/evidence/v1\n<canonical JSON of everything but body, records, log and signature>`) covers them,
  * so that damage is not only found but named.
  */
 export const Evidence = z.strictObject({
@@ -39,7 +39,8 @@ export const Evidence = z.strictObject({
   version: z.literal(1),
   body: EvidenceBody,
   records: z.array(AuditRecord.strict()).max(10_000),
-  digests: z.strictObject({ body: z.record(z.string(), Hex), records: Hex }),
+  log: AuditProof.optional().describe("that the records are in the signed log: a dossier has it"),
+  digests: z.strictObject({ body: z.record(z.string(), Hex), records: Hex, log: Hex.optional() }),
   publicKey: z.string().regex(/^[A-Za-z0-9+/]{43}=$/),
   signature: z.string().regex(/^[A-Za-z0-9+/]{86}==$/),
 });
@@ -49,10 +50,12 @@ export type Evidence = z.infer<typeof Evidence>;
 export function sealEvidence({
   body,
   records,
+  log,
   key,
 }: {
   body: EvidenceBody;
   records: readonly AuditRecord[];
+  log?: AuditProof | undefined;
   key: string;
 }): Evidence {
   const privateKey = createPrivateKey(key);
@@ -65,7 +68,12 @@ export function sealEvidence({
     version: 1 as const,
     body: EvidenceBody.parse(body),
     records: [...records],
-    digests: { body: bodyDigests(body), records: recordsDigest(records) },
+    ...(log ? { log } : {}),
+    digests: {
+      body: bodyDigests(body),
+      records: digestOfPart(records),
+      ...(log ? { log: digestOfPart(log) } : {}),
+    },
     publicKey,
   };
   return { ...unsigned, signature: sign(null, signedBytes(unsigned), privateKey).toString("base64") };
@@ -81,7 +89,8 @@ export const evidenceKeyId = ({ publicKey }: Pick<Evidence, "publicKey">): strin
 export const bodyDigests = (body: EvidenceBody): Record<string, string> =>
   Object.fromEntries(Object.entries(body).map(([part, value]) => [part, sha256Hex(canonicalJson(value))]));
 
-export const recordsDigest = (records: readonly AuditRecord[]): string => sha256Hex(canonicalJson(records));
+export const digestOfPart = (part: readonly AuditRecord[] | AuditProof): string =>
+  sha256Hex(canonicalJson(part));
 
 export function signedBytes({
   kind,

@@ -1,14 +1,8 @@
 import { createPublicKey, verify } from "node:crypto";
 import { canonicalJson, Fault } from "@locum/contracts";
-import {
-  bodyDigests,
-  Evidence,
-  evidenceKeyId,
-  evidenceText,
-  recordsDigest,
-  signedBytes,
-} from "./evidence.ts";
+import { bodyDigests, digestOfPart, Evidence, evidenceKeyId, evidenceText, signedBytes } from "./evidence.ts";
 import { embeddedEvidence, renderEvidenceHtml } from "./evidence-html.ts";
+import { brokenProof } from "./log-proof.ts";
 import { openRecord } from "./seal-record.ts";
 
 export type EvidenceVerdict =
@@ -58,7 +52,7 @@ export function verifyEvidence(
 }
 
 function brokenPart(evidence: Evidence): string | undefined {
-  const { records, body, digests, publicKey, signature } = evidence;
+  const { records, body, log, digests, publicKey, signature } = evidence;
   for (const [index, record] of records.entries()) {
     const before = records[index - 1];
     const name = `records[${index}] (seq ${record.seq})`;
@@ -73,7 +67,10 @@ function brokenPart(evidence: Evidence): string | undefined {
   const actual = bodyDigests(body);
   for (const part of new Set([...Object.keys(actual), ...Object.keys(digests.body)]))
     if (actual[part] !== digests.body[part]) return `body.${part}`;
-  if (recordsDigest(records) !== digests.records) return "records";
+  if (digestOfPart(records) !== digests.records) return "records";
+  if ((log && digestOfPart(log)) !== digests.log) return "log";
+  const unproven = log && brokenProof(records, log);
+  if (unproven !== undefined) return unproven;
   const key = createPublicKey({
     key: Buffer.concat([spkiHeader, Buffer.from(publicKey, "base64")]),
     format: "der",

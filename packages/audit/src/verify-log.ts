@@ -1,13 +1,15 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Fault } from "@locum/contracts";
-import { createComparison, type Difference, isClean } from "./compare-records.ts";
+import { createComparison, type Difference, isClean, type KnownLeaf } from "./compare-records.ts";
+import { type Cosigned, cosignedBy } from "./cosigned-by.ts";
 import { nodeLogFs, storageFault } from "./log-fs.ts";
+import { witnessedName } from "./log-tree.ts";
 import { leafHash } from "./merkle/merkle-hash.ts";
 import { hashBytes, tilePath, tileWidth } from "./merkle/tile.ts";
-import { createTileTree } from "./merkle/tile-tree.ts";
+import { createTileTree, type TileTree } from "./merkle/tile-tree.ts";
 import { type Checkpoint, openCheckpoint, readCheckpoint } from "./note/checkpoint.ts";
-import type { NoteKey } from "./note/note-key.ts";
+import { type NoteKey, readNoteKey } from "./note/note-key.ts";
 import { readNote } from "./note/signed-note.ts";
 import { linesForward } from "./read-lines.ts";
 import { readRecordLine } from "./read-record-line.ts";
@@ -18,6 +20,8 @@ export type LogVerdict = Difference & {
   records: number;
   /** What they were held against; null where nothing was ever signed. */
   signed: { origin: string; size: number; byKey: boolean } | null;
+  /** Who saw which length of it, by the keys that were given and by those beside the folder; the newest of each. */
+  witnesses: Cosigned[];
   /** What is wrong with the proofs themselves: the checkpoint, its tiles, or the records under them. */
   problems: string[];
 };
@@ -31,14 +35,20 @@ export async function verifyLog({
   dir,
   lines = linesOf(dir),
   key,
+  witnesses: demanded = [],
 }: {
   dir: string;
-  lines?: AsyncIterable<string> | Iterable<string>;
+  lines?: AsyncIterable<string | KnownLeaf> | Iterable<string>;
   key?: NoteKey | undefined;
+  /** Each of them must have cosigned. */
+  witnesses?: readonly NoteKey[];
 }): Promise<LogVerdict> {
   const problems: string[] = [];
-  const checkpoint = await readSigned(dir, key, problems);
-  const leaves = checkpoint && (await readLeaves(dir, checkpoint));
+  const signed = await readSigned(dir, { key, problems });
+  const checkpoint = signed?.checkpoint;
+  const witnessed = checkpoint && (await readSigned(dir, { key, problems, name: witnessedName }));
+  const middle = rootWatch(witnessed?.checkpoint);
+  const leaves = checkpoint && (await readLeaves(dir, checkpoint, middle.look));
   const comparison = createComparison({
     leafAt: (seq) =>
       leaves && (seq + 1) * hashBytes <= leaves.length
@@ -48,21 +58,70 @@ export async function verifyLog({
   const tree = createTileTree({ read: async () => undefined });
   for await (const line of lines) {
     comparison.take(line);
-    if (checkpoint && !leaves && tree.size() < checkpoint.size) tree.push(leafHash(line));
+    if (!checkpoint || leaves || tree.size() >= checkpoint.size) continue;
+    tree.push(typeof line === "string" ? leafHash(line) : line.leaf);
+    middle.look(tree);
   }
   const found = comparison.end(checkpoint?.size);
   // Without tiles the root still tells whether, only not where.
   if (checkpoint && !leaves && !tree.root().equals(checkpoint.root))
     problems.push(`the first ${checkpoint.size} records are not those that were signed`);
+  if (witnessed && !middle.isRight())
+    problems.push(`the first ${witnessed.checkpoint.size} records are not those that witnesses saw`);
+  const witnesses = cosignedBy(
+    [signed, witnessed].filter((one) => one !== undefined),
+    [...demanded, ...(await knownWitnesses(dir))],
+  );
+  for (const { name, keyId } of demanded)
+    if (!witnesses.some((one) => one.keyId === keyId.toString("hex") && one.name === name))
+      problems.push(`${name} cosigned neither the newest checkpoint nor the last one that was witnessed`);
   return {
     ...found,
     ok: isClean(found) && problems.length === 0,
     signed: checkpoint
       ? { origin: checkpoint.origin, size: checkpoint.size, byKey: key !== undefined }
       : null,
+    witnesses,
     problems,
   };
 }
+
+/** What the collector collected: enough to count, not to prove who they are. */
+async function knownWitnesses(dir: string): Promise<NoteKey[]> {
+  const text = (await nodeLogFs.readSmall(join(dir, "..", "witnesses.pub"))) ?? "";
+  return text.split("\n").flatMap((line) => {
+    try {
+      return [readNoteKey(line)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+type Signed = { note: string; checkpoint: Checkpoint };
+
+/** The root of a checkpoint in the middle of what is pushed. */
+function rootWatch(checkpoint: Checkpoint | undefined) {
+  let isRight = false;
+  return {
+    look(tree: TileTree): void {
+      if (tree.size() === checkpoint?.size) isRight = tree.root().equals(checkpoint.root);
+    },
+    isRight: () => isRight,
+  };
+}
+
+/**
+ * What a log is called in the ids of its documents; undefined where nothing was ever signed.
+ * @throws Fault evidence-invalid
+ */
+export async function logIdIn(dir: string): Promise<string | undefined> {
+  const note = await nodeLogFs.readSmall(join(dir, "checkpoint"));
+  return note === undefined ? undefined : logIdOf(readCheckpoint(readNote(note).text).origin);
+}
+
+/** Of the name of its key, `locum/audit/<id>`. */
+export const logIdOf = (origin: string): string => origin.slice(origin.lastIndexOf("/") + 1);
 
 /** The lines of a log's folder, which is only read. One that is just being written at the very end is left out. */
 async function* linesOf(dir: string): AsyncGenerator<string> {
@@ -111,16 +170,15 @@ async function lastByte(path: string, size: number): Promise<number | undefined>
 
 async function readSigned(
   dir: string,
-  key: NoteKey | undefined,
-  problems: string[],
-): Promise<Checkpoint | undefined> {
-  const note = await nodeLogFs.readSmall(join(dir, "checkpoint"));
+  { key, problems, name }: { key: NoteKey | undefined; problems: string[]; name?: string },
+): Promise<Signed | undefined> {
+  const note = await nodeLogFs.readSmall(join(dir, name ?? "checkpoint"));
   if (note === undefined) {
-    if (key) problems.push("there is no checkpoint that the key could have signed");
+    if (key && name === undefined) problems.push("there is no checkpoint that the key could have signed");
     return undefined;
   }
   try {
-    return key ? openCheckpoint(note, key) : readCheckpoint(readNote(note).text);
+    return { note, checkpoint: key ? openCheckpoint(note, key) : readCheckpoint(readNote(note).text) };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     problems.push(error.message);
@@ -129,14 +187,21 @@ async function readSigned(
 }
 
 /** The leaf hashes that were signed; undefined where the tiles do not give the root of the checkpoint. */
-async function readLeaves(dir: string, { size, root }: Checkpoint): Promise<Buffer | undefined> {
+async function readLeaves(
+  dir: string,
+  { size, root }: Checkpoint,
+  look: (tree: TileTree) => void,
+): Promise<Buffer | undefined> {
   const tiles: Buffer[] = [];
   const tree = createTileTree({ read: async () => undefined });
   for (let index = 0; index * tileWidth < size; index += 1) {
     const width = Math.min(tileWidth, size - index * tileWidth);
     const tile = await readFile(join(dir, tilePath({ level: 0, index, width }))).catch(() => undefined);
     if (tile?.length !== width * hashBytes) return undefined;
-    for (let at = 0; at < tile.length; at += hashBytes) tree.push(tile.subarray(at, at + hashBytes));
+    for (let at = 0; at < tile.length; at += hashBytes) {
+      tree.push(tile.subarray(at, at + hashBytes));
+      look(tree);
+    }
     tree.stored(tree.unstored());
     tiles.push(tile);
   }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { clientRequest, type Transport } from "./api/client-request.ts";
+import type { ConsoleLink } from "./api/console-routes.ts";
 import type { AuditQuery, EvidenceView, ShippingView, StreamEvent } from "./api/evidence-routes.ts";
 import { followEvents } from "./api/follow-events.ts";
 import type { InstanceView } from "./api/instance-routes.ts";
@@ -9,6 +10,7 @@ import type { ReadyView } from "./api/probe-routes.ts";
 import type { GoldenView, ReleaseView, SnapshotView } from "./api/release-routes.ts";
 import type { ServiceView } from "./api/service-routes.ts";
 import type { AuditRecord } from "./audit-event.ts";
+import type { AuditProof } from "./audit-proof.ts";
 import type { AuditAnswer, AuditSearch } from "./audit-search.ts";
 import { Fault } from "./fault.ts";
 import type { Incident } from "./incident.ts";
@@ -16,6 +18,7 @@ import type { Release } from "./release.ts";
 
 export { FaultAnswer } from "./api/fault-answer.ts";
 export type {
+  ConsoleLink,
   EvidenceView,
   GoldenView,
   InstanceView,
@@ -80,6 +83,8 @@ export function createClient(options: ClientOptions) {
         ({ records }) => records,
       ),
     searchAudit: (search: z.input<typeof AuditSearch>) => post<AuditAnswer>("/v1/audit/search", search),
+    proveAudit: (seqs: readonly number[]) => post<AuditProof>("/v1/audit/proofs", { seqs }),
+    consoleLink: () => post<ConsoleLink>("/v1/console/links", {}),
     shipping: () => get<ShippingView>("/v1/audit/shipping"),
     events: (follow: Scope & { after?: number; signal?: AbortSignal } = {}): AsyncIterable<StreamEvent> =>
       followEvents(transport, follow),

@@ -9,6 +9,39 @@ import { Name } from "./service.ts";
 export const streamVersion = 1;
 export const frameBytesMax = 4_194_304;
 
+const Hash64 = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
+
+/**
+ * A checkpoint of the audit log to be witnessed, with the proof that it begins with all of the
+ * `old` records that this witness has seen (C2SP tlog-witness).
+ */
+export const WitnessRequest = z.object({
+  old: z.number().int().min(0),
+  proof: z.array(Hash64).max(64),
+  checkpoint: z.string().max(65_536),
+});
+export type WitnessRequest = z.infer<typeof WitnessRequest>;
+
+/** What a witness says to it. `rewritten` is an alarm: the log no longer holds what this witness saw in it. */
+export const WitnessAnswer = z.discriminatedUnion("outcome", [
+  z.object({
+    outcome: z.literal("cosigned"),
+    size: z.number().int().min(0),
+    signature: z.string().max(1024).describe("a line of the signed note"),
+  }),
+  z.object({ outcome: z.literal("elsewhere"), size: z.number().int().min(0).describe("ask from here") }),
+  z.object({
+    outcome: z.literal("rewritten"),
+    size: z.number().int().min(0),
+    head: z
+      .string()
+      .max(65_536)
+      .describe("the checkpoint that was cosigned: signed by the log, it proves the alarm"),
+  }),
+  z.object({ outcome: z.literal("unsigned") }),
+]);
+export type WitnessAnswer = z.infer<typeof WitnessAnswer>;
+
 /** Sidecar -> collector, JSON text frames on one WebSocket (docs/stream.md). */
 export const SidecarFrame = z.discriminatedUnion("kind", [
   z.object({
@@ -18,6 +51,11 @@ export const SidecarFrame = z.discriminatedUnion("kind", [
     instance: Name,
     incarnation: z.string().min(1).max(64),
     releases: z.array(Digest).max(64).describe("approved releases already held"),
+    witness: z
+      .string()
+      .max(512)
+      .optional()
+      .describe("key of the witness that it is, <name>+<id>+<base64>; `witness` frames may be sent to it"),
   }),
   // Pushed at once when the verdict changes, else every heartbeat. `sentMs` is the sender's monotonic clock: the
   // acknowledgement returns it, and a lease runs from it on the holder's side.
@@ -25,6 +63,7 @@ export const SidecarFrame = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("result"), result: CommandResult }),
   // From the durable spool, in order, until acknowledged by `recorded`.
   z.object({ kind: z.literal("record"), seq: z.number().int().min(0), event: AuditEvent }),
+  z.object({ kind: z.literal("witnessed"), answer: WitnessAnswer }),
 ]);
 export type SidecarFrame = z.infer<typeof SidecarFrame>;
 
@@ -68,6 +107,11 @@ export const CollectorFrame = z.discriminatedUnion("kind", [
     version: z.number().int(),
     term: z.number().int(),
     policyKey: z.string(),
+    logKey: z
+      .string()
+      .max(512)
+      .optional()
+      .describe("key that signs the audit log; absent where nobody signs it"),
   }),
   z.object({
     kind: z.literal("ack"),
@@ -82,31 +126,7 @@ export const CollectorFrame = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("policy"), signed: SignedPolicy }),
   z.object({ kind: z.literal("release"), release: Release }),
   z.object({ kind: z.literal("recorded"), seq: z.number().int().describe("all up to here are on disk") }),
+  // Only to a sidecar that named its witness in `hello`.
+  z.object({ kind: z.literal("witness"), request: WitnessRequest }),
 ]);
 export type CollectorFrame = z.infer<typeof CollectorFrame>;
-
-const Hash64 = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
-
-/**
- * Collector -> sidecar: a checkpoint of the audit log to be witnessed, with the proof that it begins with all of the
- * `old` records that this witness has seen (C2SP tlog-witness).
- */
-export const WitnessRequest = z.object({
-  old: z.number().int().min(0),
-  proof: z.array(Hash64).max(64),
-  checkpoint: z.string().max(65_536),
-});
-export type WitnessRequest = z.infer<typeof WitnessRequest>;
-
-/** Sidecar -> collector. `rewritten` is an alarm: the log no longer holds what this witness saw in it. */
-export const WitnessAnswer = z.discriminatedUnion("outcome", [
-  z.object({
-    outcome: z.literal("cosigned"),
-    size: z.number().int().min(0),
-    signature: z.string().max(1024).describe("a line of the signed note"),
-  }),
-  z.object({ outcome: z.literal("elsewhere"), size: z.number().int().min(0).describe("ask from here") }),
-  z.object({ outcome: z.literal("rewritten"), size: z.number().int().min(0) }),
-  z.object({ outcome: z.literal("unsigned") }),
-]);
-export type WitnessAnswer = z.infer<typeof WitnessAnswer>;

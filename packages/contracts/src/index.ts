@@ -9,6 +9,7 @@ export {
   auditStreams,
   elasticsearchField,
 } from "./audit-fields.ts";
+export { AuditProof } from "./audit-proof.ts";
 export {
   AuditAggregation,
   AuditAnswer,
@@ -73,6 +74,7 @@ export {
   Address,
   Approver,
   Collector,
+  CollectorElasticsearch,
   CollectorKubernetes,
   Instance,
   Name,

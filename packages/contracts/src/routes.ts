@@ -1,3 +1,4 @@
+import { consoleRoutes } from "./api/console-routes.ts";
 import { evidenceRoutes } from "./api/evidence-routes.ts";
 import { instanceRoutes } from "./api/instance-routes.ts";
 import { operationRoutes } from "./api/operation-routes.ts";
@@ -14,6 +15,7 @@ export const routes = {
   ...releaseRoutes,
   ...operationRoutes,
   ...evidenceRoutes,
+  ...consoleRoutes,
   ...probeRoutes,
 };
 export type Routes = typeof routes;

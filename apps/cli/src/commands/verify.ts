@@ -17,17 +17,34 @@ export const verify = defineCommand({
   flags: { key: { kind: "list", about: "key id that is believed; any if absent" } },
   positionalsMax: 1,
   async run({ flags, positionals: [file], out }) {
-    if (file === undefined) throw new Fault("usage", "expected a file, found nothing");
-    const verdict = verifyEvidence(
-      await readEvidence(file),
-      flags.key.length > 0 ? { trusted: flags.key } : {},
-    );
-    if (!verdict.ok)
-      throw new Fault("evidence-invalid", `${file}: ${verdict.where} was changed or is not right`);
-    describe(out, file, verdict);
+    await verifyReport({ file, out, trusted: flags.key });
     return 0;
   },
 });
+
+/**
+ * `trusted` are ids of keys that sign reports; any if empty. `logKey` has to be the log's that a dossier is from.
+ * @throws Fault usage | not-found | evidence-invalid
+ */
+export async function verifyReport({
+  file,
+  out,
+  trusted,
+  logKey,
+}: {
+  file: string | undefined;
+  out: Out;
+  trusted: readonly string[];
+  logKey?: string | undefined;
+}): Promise<void> {
+  if (file === undefined) throw new Fault("usage", "expected a file, found nothing");
+  const verdict = verifyEvidence(await readEvidence(file), trusted.length > 0 ? { trusted } : {});
+  if (!verdict.ok)
+    throw new Fault("evidence-invalid", `${file}: ${verdict.where} was changed or is not right`);
+  if (logKey !== undefined && verdict.evidence.log?.key !== logKey)
+    throw new Fault("evidence-invalid", `${file}: its records are not proven to be in the log of that key`);
+  describe(out, file, verdict);
+}
 
 async function readEvidence(file: string): Promise<Uint8Array> {
   try {
@@ -51,7 +68,7 @@ function describe(
   file: string,
   { keyId, form, evidence }: Extract<EvidenceVerdict, { ok: true }>,
 ): void {
-  const { body, records } = evidence;
+  const { body, records, log } = evidence;
   out.say(`${out.paint("good", "unchanged")}  ${file}, signed by key ${keyId}\n`);
   out.say(`${body.title}\n${body.summary}\n`);
   out.table(
@@ -64,6 +81,7 @@ function describe(
     ]),
   );
   out.say(`\n${records.length} audit records, each chained to the one before.`);
+  if (log) out.say(`Each is in the log that was signed by ${log.key}.`);
   out.summary({
     file,
     form,
@@ -74,6 +92,7 @@ function describe(
     createdAt: body.createdAt,
     measures: body.measures,
     records: records.length,
+    log: log?.key ?? null,
   });
 }
 

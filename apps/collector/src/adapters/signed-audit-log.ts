@@ -1,11 +1,11 @@
 import { createPublicKey } from "node:crypto";
 import { join } from "node:path";
-import { noteKeyOf, noteKeyText, openAuditLog } from "@locum/audit";
-import { keyIdOf } from "@locum/contracts";
-import { type Clock, type Log, writeFileAtomic } from "@locum/runtime";
+import { noteKeyOf, noteKeyText, openAuditLog, proveRecords } from "@locum/audit";
+import { assert, keyIdOf } from "@locum/contracts";
+import { type Clock, type Log, openKeyFile, writeFileAtomic } from "@locum/runtime";
 import type { AuditLog } from "../audit-port.ts";
 import { startTicks } from "../start-ticks.ts";
-import { openKeyFile } from "./key-file.ts";
+import { auditProofs } from "./audit-proofs.ts";
 import { openSearchable } from "./searchable.ts";
 
 /**
@@ -28,9 +28,11 @@ export async function openSignedAuditLog(
   await writeFileAtomic(join(dir, "..", "audit-key.pub"), `${key}\n`);
   const log = await openAuditLog({ dir, signer });
   const searchable = openSearchable(join(dir, "..", "audit.db"), log);
+  const proofs = log.tree && auditProofs({ tree: log.tree, key, file: join(dir, "..", "witnesses.pub") });
   const checkpoint = async (): Promise<void> => {
     try {
-      await log.tree?.checkpoint();
+      const note = await log.tree?.checkpoint();
+      if (note !== undefined) proofs?.signed(note);
     } catch (error) {
       say("error", "the audit log was not signed: it is tried again", { error });
     }
@@ -41,8 +43,13 @@ export async function openSignedAuditLog(
     append: log.append,
     query: log.query,
     search: searchable.search,
+    prove: (seqs) => {
+      assert(log.tree, "a log with a signer has a tree");
+      return proveRecords(seqs, { tree: log.tree, key });
+    },
     head: log.head,
     lines: log.lines,
+    proofs,
     async close() {
       stop();
       await checkpoint();

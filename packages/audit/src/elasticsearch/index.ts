@@ -1,4 +1,5 @@
 export { type AuditDocument, documentOf, envelopeOf } from "./document.ts";
+export { documentLines } from "./document-lines.ts";
 export {
   type Elasticsearch,
   openElasticsearch,

@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { AuditKind, AuditRecord } from "../audit-event.ts";
+import { AuditProof } from "../audit-proof.ts";
 import { AuditAnswer, AuditSearch } from "../audit-search.ts";
 import { Incident } from "../incident.ts";
 import { Name } from "../service.ts";
@@ -119,6 +120,27 @@ export const evidenceRoutes = {
     ...needs("viewer"),
     request: { body: { content: { "application/json": { schema: AuditSearch } }, required: true } },
     responses: { 200: json(AuditAnswer, "records and buckets"), ...faults("storage-failed") },
+  }),
+  proveAudit: createRoute({
+    method: "post",
+    path: "/v1/audit/proofs",
+    summary: "Proofs that records are in the signed log, under a checkpoint of now",
+    tags: ["evidence"],
+    ...needs("viewer"),
+    request: {
+      body: {
+        content: {
+          "application/json": {
+            schema: z.object({ seqs: z.array(z.number().int().min(0)).min(1).max(10_000) }),
+          },
+        },
+        required: true,
+      },
+    },
+    responses: {
+      200: json(AuditProof, "checkpoint and paths"),
+      ...faults("not-found", "evidence-invalid", "storage-failed"),
+    },
   }),
   getShipping: createRoute({
     method: "get",

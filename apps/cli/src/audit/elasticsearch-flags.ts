@@ -1,0 +1,63 @@
+import { readFile, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { type Elasticsearch, openElasticsearch } from "@locum/audit/elasticsearch";
+import { type CollectorElasticsearch, Fault } from "@locum/contracts";
+
+/** How Elasticsearch is named at the command line. What is absent comes from the service file's collector. */
+export const elasticsearchFlags = {
+  elasticsearch: { kind: "text", about: "URL of Elasticsearch or OpenSearch; the service file's if absent" },
+  "api-key-file": { kind: "text", about: "file with an API key, base64 as Elasticsearch gives it out" },
+  ca: { kind: "text", about: "PEM of the authority that signed its certificate" },
+  namespace: { kind: "text", about: "last part of the stream's name; default if absent" },
+} as const;
+
+type Given = {
+  elasticsearch?: string | undefined;
+  "api-key-file"?: string | undefined;
+  ca?: string | undefined;
+  namespace?: string | undefined;
+};
+
+/**
+ * @throws Fault usage where no address is known, or a secret stands in it
+ */
+export async function accessElasticsearch(
+  given: Given,
+  configured: CollectorElasticsearch | undefined,
+  cwd: string,
+): Promise<{ server: Elasticsearch; url: string; namespace: string }> {
+  const url = given.elasticsearch ?? configured?.url;
+  if (url === undefined || !URL.canParse(url))
+    throw new Fault("usage", "expected --elasticsearch URL, or collector.elasticsearch in the service file");
+  const { username, password } = new URL(url);
+  if (username !== "" || password !== "")
+    throw new Fault("usage", "expected a URL without user and password: others can read a command line", {
+      hint: "Put an API key into a file and name it with --api-key-file.",
+    });
+  const keyFile = given["api-key-file"] ?? configured?.readApiKeyFile;
+  const caFile = given.ca ?? configured?.ca;
+  const server = openElasticsearch({
+    url,
+    ...(keyFile === undefined ? {} : { apiKey: await readSecret(resolve(cwd, keyFile)) }),
+    ...(caFile === undefined ? {} : { ca: await readText(resolve(cwd, caFile)) }),
+  });
+  return { server, url, namespace: given.namespace ?? configured?.namespace ?? "default" };
+}
+
+async function readSecret(file: string): Promise<string> {
+  const secret = (await readText(file)).trim();
+  const { mode } = await stat(file);
+  if (process.platform !== "win32" && (mode & 0o077) !== 0)
+    throw new Fault("config-invalid", `${file} can be read by others (mode ${(mode & 0o777).toString(8)})`, {
+      hint: `Run chmod 600 ${file}.`,
+    });
+  return secret;
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new Fault("not-found", `${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
