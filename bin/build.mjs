@@ -2,7 +2,8 @@
 // CommonJS, because a node: module that is imported as ES module has each of its exports read, which loads a whole
 // HTTP client: 15 MB more for a process that never uses it. For the same reason import() becomes require().
 import { existsSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -14,6 +15,20 @@ const englishOnly = {
       contents: 'export { default as en } from "./en.js";',
       loader: "js",
     }));
+  },
+};
+
+/** What browsers load from the collector is text in its bundle; from sources it is read from its folder. */
+const islandsInside = {
+  name: "islands-inside",
+  setup({ onLoad }) {
+    onLoad({ filter: /console[\\/]islands\.ts$/ }, async ({ path }) => {
+      const folder = join(dirname(path), "islands");
+      const names = (await readdir(folder)).filter((name) => name.endsWith(".js")).sort();
+      const texts = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+      const islands = Object.fromEntries(names.map((name, index) => [name, texts[index]]));
+      return { contents: `export const islands = ${JSON.stringify(islands)};`, loader: "js" };
+    });
   },
 };
 
@@ -54,7 +69,7 @@ for (const app of apps) {
     supported: { "dynamic-import": false },
     banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
     define: { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" },
-    plugins: [englishOnly],
+    plugins: [englishOnly, islandsInside],
     logLevel: "warning",
   });
   // Which source files are in it: the bill of materials of an image lists these packages and no others.

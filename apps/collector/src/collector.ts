@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { type CollectorKubernetes, type ServiceConfig, streamVersion } from "@locum/contracts";
+import { type CollectorKubernetes, type ServiceConfig, sha256Hex, streamVersion } from "@locum/contracts";
 import type { ReadyView } from "@locum/contracts/client";
 import type { decide as decideService } from "@locum/coordination";
 import type { Clock, Log, MetricFamily } from "@locum/runtime";
@@ -131,6 +131,10 @@ function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
     pods: (service) => cluster?.view(service) ?? { kubernetes: "off", pods: [] },
     problems: () => problemsOf(base, loops),
     shipping: () => noShipping(base.auditLog.head().seq),
+    console: {
+      cookie: `locum_${sha256Hex(base.signer.publicKey).slice(0, 8)}`,
+      secure: config.tls !== null,
+    },
     evidence: () => listEvidence(join(config.dataDir, "evidence")),
     async announce(digest, actor) {
       const release = base.shelf.find(digest);

@@ -1,12 +1,15 @@
 /** One palette, light and dark; a step has one colour in the picture and in the table. */
+export const lightPalette = `--ground: #fbfbf9; --card: #ffffff; --ink: #1d2326; --quiet: #667078; --line: #e2e4e1; --lane: #f1f3f0;
+  --good: #1f7a4d; --bad: #b3261e; --alarm: #c2410c; --move: #1d5fb8; --heal: #0f766e; --hold: #7c5c00; --plain: #5b6770;`;
+export const darkPalette = `--ground: #14181a; --card: #1b2023; --ink: #e6eaec; --quiet: #98a3aa; --line: #2c3337; --lane: #20262a;
+    --good: #5cc795; --bad: #ff8a80; --alarm: #ff9a5c; --move: #7db3ff; --heal: #5fd0c3; --hold: #e3b94b; --plain: #a3afb7;`;
+
 export const pageStyle = `:root {
-  --ground: #fbfbf9; --card: #ffffff; --ink: #1d2326; --quiet: #667078; --line: #e2e4e1; --lane: #f1f3f0;
-  --good: #1f7a4d; --bad: #b3261e; --alarm: #c2410c; --move: #1d5fb8; --heal: #0f766e; --hold: #7c5c00; --plain: #5b6770;
+  ${lightPalette}
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --ground: #14181a; --card: #1b2023; --ink: #e6eaec; --quiet: #98a3aa; --line: #2c3337; --lane: #20262a;
-    --good: #5cc795; --bad: #ff8a80; --alarm: #ff9a5c; --move: #7db3ff; --heal: #5fd0c3; --hold: #e3b94b; --plain: #a3afb7;
+    ${darkPalette}
   }
 }
 * { box-sizing: border-box; }
