@@ -1,9 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { injectorCertificate } from "@locum/cli/injector-certificate";
 import { resources } from "@locum/runtime/kubernetes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startClusterCollector } from "../kubernetes/cluster-collector.ts";
 import { modelDeployment, podsOf } from "../kubernetes/injected-deployment.ts";
 import { type Cluster, kubernetesMissing, startKubernetes } from "../kubernetes/start-kubernetes.ts";
 import { type LocumCommand, locumCommand } from "../stack/locum-command.ts";
@@ -12,7 +14,10 @@ import { until } from "../stack/until.ts";
 const missing = kubernetesMissing();
 const minutes = 60_000;
 const namespace = "models";
-type Line = { kind: string; group: string; level: string; what: string; evidence: string[] };
+type Line = { kind: string; group: string; level: string; what: string; evidence: string[]; hint: string };
+const checksDoc = readFileSync(new URL("../../docs/checks.md", import.meta.url), "utf8");
+/** Those of which docs/checks.md speaks, which a test of the table holds equal. */
+const groups = [...checksDoc.matchAll(/^## (.+)$/gm)].map(([, group = ""]) => group);
 
 describe.skipIf(missing)(`locum check and a real API server (${missing ?? "Kubernetes"})`, () => {
   let cluster: Cluster;
@@ -48,6 +53,11 @@ describe.skipIf(missing)(`locum check and a real API server (${missing ?? "Kuber
     const bad = lines
       .filter(({ kind, level }) => kind === "check" && level === "bad")
       .map(({ group }) => group);
+    for (const { group, evidence, hint } of lines.filter((line) => line.kind === "check")) {
+      expect(evidence, group).not.toEqual([]);
+      expect(hint).toBe(`docs/checks.md#${group}`);
+      expect(groups).toContain(group);
+    }
     return { code, stderr, lines, levels, bad };
   };
   const admin = () => ["--kubeconfig", cluster.kubeconfig];
@@ -142,6 +152,30 @@ describe.skipIf(missing)(`locum check and a real API server (${missing ?? "Kuber
         expect(new Set(found.levels.get(group)), group).toEqual(new Set(["ok"]));
       for (const group of ["injection-coverage", "ports", "hpa", "pdb", "version-skew"])
         expect(found.levels.get(group), group).toEqual(["ok"]);
+      expect([...found.levels.keys()]).toEqual(groups);
+    },
+    2 * minutes,
+  );
+
+  it(
+    "with a collector it tells what only that knows: nobody runs in these pods, so nobody can stand in",
+    async () => {
+      const collector = await startClusterCollector(cluster, { namespaces: [namespace] });
+      const tokens = join(dir, "tokens.json");
+      const given = ["--collector", collector.url, "--token-file", tokens];
+      try {
+        await copyFile(collector.tokenFile, tokens);
+        await until(async () => (await collector.client.services()).length > 0, { what: "the service" });
+        const found = await check(...admin(), ...given);
+        expect(found).toMatchObject({ code: 2, bad: ["standby"] });
+        const standby = found.lines.find(({ group }) => group === "standby");
+        expect(standby?.evidence).toEqual([expect.stringMatching(/xray: 0 of 2 fit/)]);
+        for (const group of ["snapshots", "drill-age"]) expect(found.levels.get(group)).toEqual(["note"]);
+      } finally {
+        await collector.stop();
+      }
+      const gone = await check(...admin(), ...given);
+      expect(gone).toMatchObject({ code: 2, bad: ["standby"] });
     },
     2 * minutes,
   );

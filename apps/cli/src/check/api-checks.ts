@@ -20,7 +20,7 @@ export async function checkApi(
       lines: [
         { group, level: "ok", what: "the API server answers", evidence: [kubernetes.access.server] },
         ready === "ok"
-          ? { group, level: "ok", what: "it says that it is ready", evidence: [] }
+          ? { group, level: "ok", what: "it says that it is ready", evidence: ["/readyz"] }
           : {
               group,
               level: "bad",

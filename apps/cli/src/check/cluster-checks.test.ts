@@ -185,6 +185,35 @@ describe("what the collector knows", () => {
   });
 });
 
+test("every line says what was found, in order or not", () => {
+  const empty: ClusterSeen = cluster({ pods: [] });
+  const service = {
+    service: "x",
+    class: "stateless",
+    active: [],
+    fit: [],
+    instances: 1,
+  } as unknown as ServiceView;
+  const lines = [
+    empty,
+    cluster(),
+    cluster({ pods: [pod("a", { node: "n" }), pod("b", { node: "n" })] }),
+  ].flatMap((seen) => [
+    ...checkPodSecurity(seen),
+    ...checkWebhook(seen, 0),
+    ...checkCoverage(seen),
+    ...checkPorts(seen),
+    ...checkAutoscalers(seen),
+    ...checkBudgets(seen),
+    ...checkSpread(seen),
+  ]);
+  for (const services of [[], [service]])
+    lines.push(...checkCollector({ services, instances: [], pods: [], lastDrillMs: null }, 0));
+  lines.push(...checkSkew([], "0.1.0"));
+  expect(lines.length).toBeGreaterThan(25);
+  expect(lines.filter(({ evidence }) => evidence.length === 0 || evidence.includes(""))).toEqual([]);
+});
+
 test("an object that is odd is passed over", () => {
   for (const spec of [
     null,

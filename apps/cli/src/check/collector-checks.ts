@@ -22,7 +22,12 @@ function snapshotLine({ instances }: CollectorSeen): CheckLine {
   const judged = instances.filter(({ report }) => report && report.bytes !== "unknown");
   const none = judged.filter(({ report }) => report?.restorable.length === 0);
   if (judged.length === 0)
-    return { group, level: "note", what: "no instance has a model folder that is looked at", evidence: [] };
+    return {
+      group,
+      level: "note",
+      what: "no instance has a model folder that is looked at",
+      evidence: [`${instances.length} instances`],
+    };
   return none.length === 0
     ? {
         group,
@@ -41,7 +46,12 @@ function snapshotLine({ instances }: CollectorSeen): CheckLine {
 function standbyLine({ services }: CollectorSeen): CheckLine {
   const group = "standby";
   if (services.length === 0)
-    return { group, level: "note", what: "the collector knows no service yet", evidence: [] };
+    return {
+      group,
+      level: "note",
+      what: "the collector knows no service yet",
+      evidence: ["/v1/services is empty"],
+    };
   const alone = services.flatMap(({ service, fit, active, instances, class: poolClass }) => {
     const others = poolClass === "exclusive" ? fit.filter((id) => !active.includes(id)) : fit.slice(1);
     return others.length > 0 ? [] : [`${service}: ${fit.length} of ${instances} fit`];
@@ -58,7 +68,13 @@ function standbyLine({ services }: CollectorSeen): CheckLine {
 
 function drillLine({ lastDrillMs }: CollectorSeen, nowMs: number): CheckLine {
   const group = "drill-age";
-  if (lastDrillMs === null) return { group, level: "note", what: "no drill was run yet", evidence: [] };
+  if (lastDrillMs === null)
+    return {
+      group,
+      level: "note",
+      what: "no drill was run yet",
+      evidence: ["no drill.result in the audit log"],
+    };
   const ageMs = nowMs - lastDrillMs;
   const evidence = [`the last one ${spanText(ageMs)} ago`];
   return ageMs > drillDaysMax * 86_400_000

@@ -61,14 +61,15 @@ async function collectorLines(
     pod.version === null ? [] : [{ who: `${pod.namespace}/${pod.name}`, version: pod.version }],
   );
   const skew = checkSkew(ofPods, version);
+  const unknown = (groups: readonly CheckGroup[], what: string, evidence: string): CheckLine[] =>
+    groups.map((group) => ({ group, level: "note", what, evidence: [evidence] }));
   if (!collector)
     return [
-      {
-        group: "standby",
-        level: "note",
-        what: "no collector was named",
-        evidence: ["--collector and --token-file"],
-      },
+      ...unknown(
+        ["snapshots", "standby", "drill-age"],
+        "no collector was named",
+        "--collector and --token-file",
+      ),
       ...skew,
     ];
   try {
@@ -77,6 +78,7 @@ async function collectorLines(
     if (!(error instanceof Fault)) throw error;
     return [
       { group: "standby", level: "bad", what: "the collector does not answer", evidence: [error.message] },
+      ...unknown(["snapshots", "drill-age"], "only the collector knows", error.code),
       ...skew,
     ];
   }

@@ -125,7 +125,8 @@ export function checkBudgets({ budgets, pods }: ClusterSeen): CheckLine[] {
   const blocked: string[] = [];
   const single: string[] = [];
   const free: string[] = [];
-  for (const [key, members] of byWorkload(pods.filter(({ injected }) => injected))) {
+  const groups = byWorkload(pods.filter(({ injected }) => injected));
+  for (const [key, members] of groups) {
     const [first] = members;
     const found =
       first && budgets.items.filter((budget) => covers(budget.spec, budget.metadata.namespace, first));
@@ -143,8 +144,18 @@ export function checkBudgets({ budgets, pods }: ClusterSeen): CheckLine[] {
   add("note", "no budget: a drain may take all instances at once", free);
   return lines.length > 0
     ? lines
-    : [{ group, level: "ok", what: "drains are possible and leave an instance", evidence: [] }];
+    : [
+        {
+          group,
+          level: "ok",
+          what: "drains are possible and leave an instance",
+          evidence: [workloads(groups)],
+        },
+      ];
 }
+
+const workloads = (groups: ReadonlyMap<string, unknown>): string =>
+  `${groups.size} workload${groups.size === 1 ? "" : "s"} with sidecars`;
 
 function covers(spec: unknown, namespace: string | undefined, pod: PodFacts): boolean {
   const selector = isObject(spec) && isObject(spec.selector) ? spec.selector : {};
@@ -171,14 +182,15 @@ function leaves(spec: unknown, replicas: number): number {
 
 export function checkSpread({ pods }: ClusterSeen): CheckLine[] {
   const group = "spread";
-  const together = [...byWorkload(pods.filter(({ injected }) => injected))].flatMap(([key, members]) => {
+  const groups = byWorkload(pods.filter(({ injected }) => injected));
+  const together = [...groups].flatMap(([key, members]) => {
     const nodes = new Set(members.map(({ node }) => node));
     const [node] = nodes;
     return members.length > 1 && nodes.size === 1 && node ? [`${key}: ${members.length} on ${node}`] : [];
   });
   return [
     together.length === 0
-      ? { group, level: "ok", what: "no service is on one node alone", evidence: [] }
+      ? { group, level: "ok", what: "no service is on one node alone", evidence: [workloads(groups)] }
       : {
           group,
           level: "note",
