@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type CollectorKubernetes, type ServiceConfig, sha256Hex, streamVersion } from "@locum/contracts";
-import type { ReadyView } from "@locum/contracts/client";
+import type { ReadyView, ShippingView } from "@locum/contracts/client";
 import type { decide as decideService } from "@locum/coordination";
 import type { Clock, Log, MetricFamily } from "@locum/runtime";
 import type { Kubernetes } from "@locum/runtime/kubernetes";
@@ -68,6 +68,7 @@ export async function openCollector(config: CollectorConfig, deps: CollectorDeps
       version: streamVersion,
       term: base.term,
       policyKey: base.signer.publicKey,
+      ...(base.auditLog.proofs ? { logKey: base.auditLog.proofs.key } : {}),
     }),
     events: createStreamIntake({ ...base, ...deps, loop: (service) => loops.get(service), counts: streams }),
     ...(deps.pingMs === undefined ? {} : { pingMs: deps.pingMs }),
@@ -130,7 +131,7 @@ function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
     fleet,
     pods: (service) => cluster?.view(service) ?? { kubernetes: "off", pods: [] },
     problems: () => problemsOf(base, loops),
-    shipping: () => noShipping(base.auditLog.head().seq),
+    shipping: () => shippingOf(base),
     console: {
       cookie: `locum_${sha256Hex(base.signer.publicKey).slice(0, 8)}`,
       secure: config.tls !== null,
@@ -148,6 +149,8 @@ function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
   });
 }
 
+const shippingOf = ({ auditLog }: Foundation): ShippingView => noShipping(auditLog.head().seq);
+
 function metricsOf({ base, loops, hub, streams, cluster }: Wired): () => MetricFamily[] {
   const fleet = createFleet(loops);
   const lag = monitorEventLoopDelay({ resolution: 20 });
@@ -160,8 +163,10 @@ function metricsOf({ base, loops, hub, streams, cluster }: Wired): () => MetricF
       cluster: cluster?.figures() ?? null,
       watchers: base.bus.listeners(),
       auditOpen: base.gate.fault() === null,
+      shipping: shippingOf(base),
       auditWaiting: base.gate.waiting(),
       recordsWaiting: base.intake.waiting(),
+      witnesses: base.witnesses.view(),
       loopLagMs: { mean: lag.mean / 1e6, max: lag.max / 1e6 },
     });
 }
@@ -175,9 +180,13 @@ function retryAll({ gate, intake }: Foundation, loops: ReadonlyMap<string, Servi
   }
 }
 
-function problemsOf({ gate }: Foundation, loops: ReadonlyMap<string, ServiceLoop>): ReadyView["problems"] {
+function problemsOf(
+  { gate, witnesses }: Foundation,
+  loops: ReadonlyMap<string, ServiceLoop>,
+): ReadyView["problems"] {
   const audit = gate.fault();
   const found = audit ? [{ code: audit.code as string, detail: `audit log: ${audit.message}` }] : [];
+  found.push(...witnesses.problems());
   for (const [service, { driver, writer }] of loops) {
     const stored = writer.fault();
     if (stored) found.push({ code: "storage-failed", detail: `${service}: ${stored}` });

@@ -13,6 +13,7 @@ import { createEventBus, type EventBus } from "./event-bus.ts";
 import { openRecordIntake, type RecordIntake } from "./record-intake.ts";
 import { openReleaseShelf, type ReleaseShelf } from "./release-shelf.ts";
 import type { Store } from "./store.ts";
+import { createWitnesses, type Witnesses } from "./witnesses.ts";
 
 /** What a collector stands on: its disk, its keys, its leadership. */
 export type Foundation = {
@@ -26,6 +27,7 @@ export type Foundation = {
   gate: AuditGate;
   intake: RecordIntake;
   shelf: ReleaseShelf;
+  witnesses: Witnesses;
   /** Events written since the start, by kind. */
   audited: Partial<Record<AuditKind, number>>;
   /** Writes an event of the collector itself. */
@@ -57,6 +59,7 @@ export async function openFoundation(
     for (const { event } of records) audited[event.kind] = (audited[event.kind] ?? 0) + 1;
     bus.audit(records);
   };
+  const witnesses = createWitnesses({ proofs: auditLog.proofs, say });
   const gate = createAuditGate({ log: auditLog, say, onRecords });
   return {
     signer,
@@ -68,6 +71,7 @@ export async function openFoundation(
     gate,
     intake: await openRecordIntake({ log: auditLog, store, say, onRecords }),
     shelf: await openReleaseShelf(services, store),
+    witnesses,
     audited,
     note: (event) =>
       gate.append([
@@ -82,6 +86,7 @@ export async function openFoundation(
         },
       ]),
     async close() {
+      witnesses.close();
       await gate.retry();
       await auditLog.close();
       await store.close();

@@ -1,14 +1,19 @@
+import type { ShippingView } from "@locum/contracts/client";
 import type { Member, ServiceState } from "@locum/coordination";
 import type { Labels, MetricFamily, MetricUnit } from "@locum/runtime";
 import type { Fleet, RunningService } from "./fleet.ts";
 import type { ClusterFigures } from "./kubernetes/cluster.ts";
+import { shippingFamilies } from "./shipping-families.ts";
+import type { WitnessView } from "./witnesses.ts";
 
 export type Figures = {
   streams: number;
   watchers: number;
   auditWaiting: number;
   auditOpen: boolean;
+  shipping: ShippingView;
   recordsWaiting: number;
+  witnesses: WitnessView;
   framesIn: Readonly<Record<string, number>>;
   framesRejected: number;
   loopLagMs: { mean: number; max: number };
@@ -25,6 +30,7 @@ export const metricFamilies = (fleet: Fleet, figures: Figures): MetricFamily[] =
   ...instanceFamilies(fleet),
   ...eventFamilies(figures),
   ...processFamilies(figures),
+  ...shippingFamilies(figures.shipping),
   ...(figures.cluster ? clusterFamilies(figures.cluster) : []),
 ];
 
@@ -143,12 +149,20 @@ const eventFamilies = ({ audited }: Figures): MetricFamily[] => [
   counter("audit.events", "audit events written since the start", each("kind", audited)),
 ];
 
+const witnessFamilies = ({ connected, cosigned, refusing, doubting }: WitnessView): MetricFamily[] => [
+  gauge("witness.connected", "sidecars that witness the audit log", one(connected)),
+  gauge("witness.cosigned", "of them, those that cosigned its newest checkpoint", one(cosigned)),
+  gauge("witness.refusing", "of them, those that proved a rewritten log", one(refusing.length)),
+  gauge("witness.doubting", "of them, those that do not cosign and prove nothing", one(doubting.length)),
+];
+
 const processFamilies = (figures: Figures): MetricFamily[] => [
   gauge("sidecars", "open streams of sidecars", one(figures.streams)),
   gauge("watchers", "open event streams", one(figures.watchers)),
   gauge("audit.open", "1 while the audit log takes events", one(figures.auditOpen)),
   gauge("audit.waiting", "events that wait for the disk", one(figures.auditWaiting)),
   gauge("records.waiting", "records of sidecars that wait for the disk", one(figures.recordsWaiting)),
+  ...witnessFamilies(figures.witnesses),
   counter("frames", "frames received", each("kind", figures.framesIn)),
   counter("frames.rejected", "streams closed for a breach of the contract", one(figures.framesRejected)),
   gauge("loop.lag", "delay of the event loop", each("of", figures.loopLagMs), "ms"),

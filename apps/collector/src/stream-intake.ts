@@ -6,6 +6,7 @@ import type { AuditGate } from "./audit-gate.ts";
 import type { RecordIntake } from "./record-intake.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
 import type { ServiceLoop } from "./service-loop.ts";
+import type { Witnesses } from "./witnesses.ts";
 
 /** Breaches of one identity that are written down in a minute; the others are counted. */
 const breachesPerMinute = 10;
@@ -17,13 +18,15 @@ type Ports = {
   intake: RecordIntake;
   shelf: ReleaseShelf;
   gate: AuditGate;
+  witnesses: Witnesses;
   clock: Clock;
   say: Log;
   counts: StreamCounts;
 };
 
 /** What sidecars say, handed to whom it concerns: reports and results to the loop of their service, records to the log. */
-export function createStreamIntake({ loop, intake, shelf, gate, clock, say, counts }: Ports): StreamEvents {
+export function createStreamIntake(ports: Ports): StreamEvents {
+  const { loop, intake, shelf, gate, witnesses, clock, say, counts } = ports;
   const count = (kind: string): void => {
     counts.framesIn[kind] = (counts.framesIn[kind] ?? 0) + 1;
   };
@@ -37,8 +40,9 @@ export function createStreamIntake({ loop, intake, shelf, gate, clock, say, coun
     return seen.count <= breachesPerMinute;
   };
   return {
-    connected(session, releases) {
+    connected(session, releases, witness) {
       count("hello");
+      witnesses.connected(session, witness);
       for (const release of shelf.of(session.service))
         if (!releases.includes(release.digest)) sendRelease(session.send, release, say);
       const found = loop(session.service);
@@ -48,6 +52,7 @@ export function createStreamIntake({ loop, intake, shelf, gate, clock, say, coun
     },
     disconnected(session) {
       intake.forget(session);
+      witnesses.disconnected(session);
       loop(session.service)?.driver.put({ kind: "disconnected", ...idOf(session) });
     },
     report(session, { seq, sentMs, report }) {
@@ -62,6 +67,10 @@ export function createStreamIntake({ loop, intake, shelf, gate, clock, say, coun
       count("record");
       const taken = intake.take(session, seq, event, (upTo) => session.send({ kind: "recorded", seq: upTo }));
       if (!taken) session.reject({ code: 1013, reason: "too many unacknowledged records" });
+    },
+    witnessed(session, answer) {
+      count("witnessed");
+      witnesses.answered(session, answer);
     },
     rejected(closing, who) {
       counts.framesRejected += 1;

@@ -6,6 +6,7 @@ import { createAgentCheck } from "./adapters/agent-check.ts";
 import { type CollectorLink, openCollectorLink } from "./adapters/collector-link.ts";
 import { createControlApi } from "./adapters/control-api.ts";
 import type { Identity } from "./adapters/identity.ts";
+import type { OwnWitness } from "./adapters/own-witness.ts";
 import { pollPeers } from "./adapters/poll-peers.ts";
 import type { SpoolPort } from "./adapters/spool-pump.ts";
 import type { SidecarConfig } from "./config.ts";
@@ -35,6 +36,8 @@ export type AppDeps = {
   token: () => Promise<string>;
   releaseFiles: ReleaseFiles;
   spool: SpoolPort;
+  /** Null where it witnesses no audit log. */
+  witness: OwnWitness | null;
   checkInput: InputCheck | null;
   /** Of this process: what a restart driver starts inherits it, without what is ours. */
   env: NodeJS.ProcessEnv;
@@ -110,7 +113,7 @@ export function createApp(deps: AppDeps): App {
   });
   const polling = pollPeers({ book: peers, clock, onHeard: () => drive.put({ kind: "look" }) });
   const metrics = () => metering.families(instance.report(), pump.waiting(), instance.pace());
-  const known = { config, instance, peers, clock };
+  const known = { config, instance, peers, clock, witness: parts.witnessing.view };
   const haproxy = tellHaproxy(known, log);
 
   return {

@@ -18,7 +18,7 @@ type Known = {
 
 /** How this sidecar speaks to its collector; null where it has none. */
 export function linkOptions(
-  { config, token, collectorCa, log, random }: AppDeps,
+  { config, token, collectorCa, witness, log, random }: AppDeps,
   { incarnation, shelf, frames, drive, reporting, pump }: Known,
 ): LinkOptions | null {
   if (config.collector === null) return null;
@@ -33,6 +33,7 @@ export function linkOptions(
       instance: config.instance.id,
       incarnation,
       releases: shelf.approved().map(({ digest }) => digest),
+      ...(witness ? { witness: witness.key } : {}),
     }),
     events: {
       // In this order: who we are, how we are, then what was not told yet.

@@ -3,6 +3,7 @@ import { openSpool } from "@locum/audit";
 import { checkInput } from "@locum/guard";
 import { type Log, systemClock, systemRandom, writeFileAtomic } from "@locum/runtime";
 import { openIdentity } from "./adapters/identity.ts";
+import { openOwnWitness, witnessOrNone } from "./adapters/own-witness.ts";
 import { readHeaders, readPem, readToken } from "./adapters/read-secrets.ts";
 import { lazySpool } from "./adapters/spool-pump.ts";
 import type { AppDeps } from "./app.ts";
@@ -28,6 +29,19 @@ export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps
         writeFileAtomic(join(kept, `${release.digest.slice(7)}.json`), JSON.stringify(release)),
     },
     spool: lazySpool(() => openSpool({ dir: join(stateDir, "spool") })),
+    witness:
+      collector === null
+        ? null
+        : await witnessOrNone(
+            () =>
+              openOwnWitness({
+                stateDir,
+                service: service.service,
+                instance: instance.id,
+                wallMs: systemClock.wallMs,
+              }),
+            log,
+          ),
     checkInput: (metadata, inputs) => checkInput({ inputs }, metadata),
     env: process.env,
     clock: systemClock,

@@ -10,6 +10,7 @@ import { openOwnDriver } from "./restart/own-driver.ts";
 import type { RestartDriver } from "./restart/restart-driver.ts";
 import { sidecarEvent } from "./story.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
+import { createWitnessing, type Witnessing } from "./witnessing.ts";
 
 /** What stands by itself and is shared by the rest of the sidecar. */
 export type Parts = {
@@ -21,12 +22,13 @@ export type Parts = {
   inputs: InputObserver;
   /** Null where Locum never restarts this instance. */
   restartDriver: RestartDriver | null;
+  witnessing: Witnessing;
   /** One audit event of this sidecar, into its spool. */
   record(fact: Pick<AuditEvent, "kind" | "reason" | "facts">): Promise<void>;
 };
 
 export function createParts(
-  { config, headers, ca, releaseFiles, spool, checkInput, env, clock, log }: AppDeps,
+  { config, headers, ca, releaseFiles, spool, witness, checkInput, env, clock, log }: AppDeps,
   { send, epoch }: { send: (frame: SidecarFrame) => boolean; epoch: () => number },
 ): Parts {
   const { service, instance } = config;
@@ -59,6 +61,7 @@ export function createParts(
     metering,
     inputs,
     record,
+    witnessing: createWitnessing({ witness, send, record, log }),
     restartDriver: openOwnDriver({ config, env, clock, log, record }),
     shelf: createReleaseShelf({ ...service, files: releaseFiles, log }),
   };

@@ -6,6 +6,7 @@ import type { SpoolPump } from "./adapters/spool-pump.ts";
 import type { Drive } from "./drive.ts";
 import type { PeerBook } from "./peers.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
+import type { Witnessing } from "./witnessing.ts";
 
 type Frame = CollectorFrame;
 type Ports = {
@@ -13,6 +14,7 @@ type Ports = {
   peers: PeerBook;
   shelf: ReleaseShelf;
   pump: SpoolPump;
+  witnessing: Witnessing;
   kept: KeptPolicy | null;
   keep: (policy: KeptPolicy) => Promise<void>;
   onReleases: () => void;
@@ -34,6 +36,7 @@ export function receiveFrames({
   peers,
   shelf,
   pump,
+  witnessing,
   keep,
   onReleases,
   onPeers,
@@ -52,7 +55,8 @@ export function receiveFrames({
     void keep(next).catch((error: unknown) => log("warn", "the policy is not on disk", { error }));
   };
   const receivers: { [K in Frame["kind"]]: (frame: Extract<Frame, { kind: K }>) => void } = {
-    welcome({ policyKey }) {
+    welcome({ policyKey, logKey }) {
+      witnessing.meet(logKey);
       drive.put({ kind: "heard" });
       if (kept === null) return save({ policyKey, signed: null });
       if (kept.policyKey !== policyKey)
@@ -81,6 +85,7 @@ export function receiveFrames({
         .catch((error: unknown) => log("error", "a release is not used", { digest: release.digest, error }));
     },
     recorded: ({ seq }) => pump.recorded(seq),
+    witness: ({ request }) => witnessing.ask(request),
   };
   return {
     receive: (frame) => (receivers[frame.kind] as (frame: Frame) => void)(frame),

@@ -1,6 +1,7 @@
 import type { MetricFamily } from "@locum/runtime";
 import { agentWord } from "./adapters/agent-check.ts";
 import type { ControlView } from "./adapters/control-api.ts";
+import type { WitnessView } from "./adapters/own-witness.ts";
 import type { SidecarConfig } from "./config.ts";
 import { isDrained } from "./divert-now.ts";
 import type { Instance } from "./instance.ts";
@@ -11,6 +12,7 @@ type Known = {
   instance: Instance;
   peers: PeerBook;
   clock: { monotonicMs(): number };
+  witness: () => WitnessView | null;
 };
 
 /** As many as a peer reads. */
@@ -45,6 +47,7 @@ export function controlNow({
   instance,
   peers,
   clock,
+  witness,
   incarnation,
   metrics,
 }: Known & { incarnation: string; metrics: () => MetricFamily[] }): ControlView {
@@ -62,6 +65,7 @@ export function controlNow({
         divert: divert.why,
         policy: policy?.number ?? null,
         models: modelDiverts,
+        witness: witness(),
         peers: peers.states(clock.monotonicMs(), linked).map(({ id: peer, role, fit, models }) => ({
           id: peer,
           role,

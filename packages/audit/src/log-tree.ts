@@ -8,6 +8,10 @@ import { isConsistent, isIncluded } from "./merkle/verify-proof.ts";
 import { type Checkpoint, openCheckpoint, signCheckpoint } from "./note/checkpoint.ts";
 import { cosignedAt } from "./note/cosignature.ts";
 import { type NoteKey, type NoteSigner, noteKeyOf } from "./note/note-key.ts";
+import { readNote } from "./note/signed-note.ts";
+
+/** The newest checkpoint but one that witnesses cosigned. */
+export const witnessedName = "checkpoint.witnessed";
 
 /**
  * The Merkle tree over a log's lines: what lets others hold it to its own past. A checkpoint is signed only over
@@ -17,8 +21,13 @@ export type LogTree = {
   size(): number;
   /** Signs the tree as it stands, after its tiles are written; the same note again where nothing came since. */
   checkpoint(): Promise<string>;
-  /** Adds the line of a witness to the newest checkpoint, if it is one; false where it is not. */
+  /**
+   * Adds the line of a witness to the newest checkpoint; false where it is not one. The first 64 witnesses are kept,
+   * one line each; those of the checkpoint before stay in `checkpoint.witnessed`.
+   */
   addCosignature(line: string, witness: NoteKey): Promise<boolean>;
+  /** The root over its first records. */
+  rootAt(size: number): Promise<Buffer>;
   /** The newest note; undefined before the first. */
   note(): string | undefined;
   inclusion(seq: number, size?: number): Promise<Buffer[]>;
@@ -36,6 +45,9 @@ type Deps = {
   /** Records in the log. */
   count: number;
 };
+
+/** A note has room for a hundred signatures, and to be caught it takes one witness. */
+const cosignaturesMax = 64;
 
 /** @throws Fault evidence-invalid where the log is not the one that its checkpoint was signed over */
 export async function openLogTree({ dir, fs, signer, lines, count }: Deps): Promise<GrowingLogTree> {
@@ -76,6 +88,9 @@ export async function openLogTree({ dir, fs, signer, lines, count }: Deps): Prom
     if (note !== undefined && signed?.size === at.size) return note;
     const next = signCheckpoint(at, signer);
     await store(tree);
+    // Whoever verifies between this checkpoint and its witnesses finds the last one that had some.
+    if (note !== undefined && readNote(note).signatures.length > 1)
+      await fs.replace(join(dir, witnessedName), note);
     await fs.replace(notePath, next);
     const edge = new Set(edgeTiles(at.size).map(tilePath));
     const left = edgeTiles(signed?.size ?? 0).map(tilePath);
@@ -86,7 +101,7 @@ export async function openLogTree({ dir, fs, signer, lines, count }: Deps): Prom
   };
   const addCosignature = async (line: string, witness: NoteKey): Promise<boolean> => {
     if (note === undefined || cosignedAt(note, line, witness) === undefined) return false;
-    if (note.includes(line)) return true;
+    if (!hasRoomFor(note, witness)) return true;
     await fs.replace(notePath, note + line);
     note += line;
     return true;
@@ -109,6 +124,7 @@ export async function openLogTree({ dir, fs, signer, lines, count }: Deps): Prom
     checkpoint: () => inTurn(checkpoint),
     addCosignature: (line, witness) => inTurn(() => addCosignature(line, witness)),
     note: () => note,
+    rootAt: (size) => tree.rootAt(size),
     inclusion: (seq, size = tree.size()) =>
       proven(async () => {
         const leaf = await leafAt(lines, seq);
@@ -124,6 +140,12 @@ export async function openLogTree({ dir, fs, signer, lines, count }: Deps): Prom
         return isConsistent({ old: before, newer, proof }) ? proof : undefined;
       }),
   };
+}
+
+function hasRoomFor(note: string, witness: NoteKey): boolean {
+  const { signatures } = readNote(note);
+  const isThere = signatures.some(({ name, keyId }) => name === witness.name && keyId.equals(witness.keyId));
+  return !isThere && signatures.length <= cosignaturesMax;
 }
 
 /** The tree of a checkpoint from its edge; undefined where a tile of that is missing or another. */

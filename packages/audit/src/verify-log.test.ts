@@ -40,7 +40,7 @@ const segments = (dir: string) =>
 
 const forged = (seq: number) =>
   canonicalJson(sealRecord(someEvent({ reason: "forged" }), { seq: seq - 1, hash: "0".repeat(64) }));
-const nothing = { altered: [], missing: [], inserted: [], problems: [] };
+const nothing = { altered: [], missing: [], inserted: [], witnesses: [], problems: [] };
 
 test("a log as it was written holds, with its key, without one, and while a line is being written", async () => {
   const { dir, lines } = await written();

@@ -47,7 +47,7 @@ test("a history that was rewritten, or cut, is refused, and the witness stays wh
   const { head } = await step(undefined, 0, grown(300));
   for (const tree of [grown(700, 120), grown(300, 120), grown(200)]) {
     const seen = await step(head, 300, tree);
-    expect(seen.answer).toEqual({ outcome: "rewritten", size: 300 });
+    expect(seen.answer).toEqual({ outcome: "rewritten", size: 300, head });
     expect(seen.head).toBe(head);
   }
   expect((await step(head, 300, grown(700))).answer.outcome).toBe("cosigned");

@@ -38,7 +38,7 @@ export function witness({
   const isGrown =
     known === undefined ||
     isConsistent({ old: known, newer: offered, proof: proof.map((hash) => Buffer.from(hash, "base64")) });
-  if (!isGrown) return refuse({ outcome: "rewritten", size: known.size });
+  if (!isGrown) return refuse({ outcome: "rewritten", size: known.size, head: head ?? "" });
   return {
     answer: { outcome: "cosigned", size: offered.size, signature: cosign(note, signer, atSeconds) },
     head: note,

@@ -3,6 +3,7 @@ export { type Clock, systemClock } from "./clock.ts";
 export { type Closer, closeServer, drain, firstSignal } from "./drain.ts";
 export { type FlagSpec, type Flags, parseFlags } from "./flags.ts";
 export { type JsonAnswer, requestJson } from "./http-json.ts";
+export { openKeyFile } from "./key-file.ts";
 export { listen } from "./listen.ts";
 export { createLog, type Log, type LogLevel, logFields } from "./log.ts";
 export { createLoopLag, type LoopLag } from "./loop-lag.ts";

@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { Fault } from "@locum/contracts";
-import { writeFileAtomic } from "@locum/runtime";
+import { writeFileAtomic } from "./atomic-file.ts";
 
 /**
  * The Ed25519 key of a file, made at the first start. `hint` says what it means to lose it.

@@ -42,7 +42,9 @@ test("a log as it was written is unchanged, and so is its projection", async () 
   const people = await desk.run("audit", "verify", dir);
   expect(people).toMatchObject({ code: 0, stderr: "" });
   expect(people.stdout).toMatch(/unchanged {2}20 records/);
-  expect(people.stdout).toMatch(/not proven who signed/);
+  expect(people.stdout).toMatch(/No witness cosigned.*not proven who signed/);
+  const witness = noteKeyText(noteKeyOf({ ...signer, name: "locum/witness/s/a" }, "witness"));
+  expect((await desk.run("audit", "verify", dir, "--witness", witness)).code).toBe(14);
   for (const from of ["log", "sqlite"]) {
     const script = await desk.run("audit", "verify", dir, "--from", from, "--key", key, "--json");
     expect(script.json.at(-1)).toMatchObject({

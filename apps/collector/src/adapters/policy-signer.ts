@@ -1,6 +1,6 @@
 import { createPublicKey, sign } from "node:crypto";
 import { canonicalJson, type Policy, type SignedPolicy } from "@locum/contracts";
-import { openKeyFile } from "./key-file.ts";
+import { openKeyFile } from "@locum/runtime";
 
 export type PolicySigner = {
   /** Raw Ed25519 public key, base64: what `welcome` tells a sidecar. */

@@ -6,6 +6,7 @@ import {
   type CommandResult,
   frameBytesMax,
   type Report,
+  type WitnessAnswer,
 } from "@locum/contracts";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { AuthenticateLater, TokenHolder } from "../auth.ts";
@@ -20,11 +21,12 @@ import {
 
 /** What sidecars say, after it was checked. Called in the order of arrival; nothing is decided in here. */
 export type StreamEvents = {
-  connected(session: Session, releases: readonly string[]): void;
+  connected(session: Session, releases: readonly string[], witness: string | undefined): void;
   disconnected(session: Session): void;
   report(session: Session, frame: { seq: number; sentMs: number; report: Report }): void;
   result(session: Session, result: CommandResult): void;
   record(session: Session, frame: { seq: number; event: AuditEvent }): void;
+  witnessed(session: Session, answer: WitnessAnswer): void;
   /** A peer broke the wire contract and was closed. Unknown peers have no identity. */
   rejected(closing: Closing, who: { service: string; instance: string } | null): void;
 };
@@ -90,7 +92,7 @@ export function createStreamHub({
         claimed = { service: hello.service, instance: hello.instance };
         return onHello(holder, hello, session);
       },
-      onOpen: ({ releases }, session) => events.connected(session, releases),
+      onOpen: ({ releases, witness }, session) => events.connected(session, releases, witness),
       onFrame: (frame, session) => deliver(events, frame, session),
       onEnd: (session, closing) => {
         if (closing) events.rejected(closing, claimed);
@@ -169,6 +171,8 @@ function deliver(events: StreamEvents, frame: SessionFrame, session: Session): v
       if (forged) return session.reject({ code: 1008, reason: "a record in another's name" });
       return events.record(session, frame);
     }
+    case "witnessed":
+      return events.witnessed(session, frame.answer);
   }
 }
 

@@ -41,6 +41,9 @@ export function openCheckpoint(note: string, key: NoteKey): Checkpoint {
   return checkpoint;
 }
 
+/** How many records a note is over, whoever signed it. @throws Fault evidence-invalid */
+export const readCheckpointSize = (note: string): number => readCheckpoint(readNote(note).text).size;
+
 /** @throws Fault evidence-invalid */
 export function readCheckpoint(text: string): Checkpoint {
   const [origin = "", size = "", root = ""] = text.split("\n");
