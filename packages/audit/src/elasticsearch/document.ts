@@ -72,8 +72,8 @@ function known({ code, pod, container }: AuditEvent["facts"]): string {
   return text;
 }
 
-/** A name that can be asked for; others are in the original only, for a flattened field refuses some of them. */
-const askable = /^[\w.:-]{1,64}$/;
+/** A name that can be asked for; others are in the original only: a dot too many, and no server takes the document. */
+const askable = /^[\w:-]+(?:\.[\w:-]+)*$/;
 const measures = new Set<string>(auditMeasures);
 
 /** Every value as the keyword that it is in the index, so that all servers make the same of it; null is none. */
