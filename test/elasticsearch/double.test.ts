@@ -1,0 +1,20 @@
+import { openElasticsearch } from "@locum/audit/elasticsearch";
+import { describe, expect, test } from "vitest";
+import { contractCases } from "./contract-cases.ts";
+import { families, familyTraits } from "./family.ts";
+import { startDouble } from "./start-double.ts";
+
+describe.each(families)("the double of %s answers as the real server does", (family) => {
+  test("every request of the contract", async () => {
+    const double = await startDouble({ family });
+    const server = openElasticsearch({ url: double.url });
+    for (const { name, families: of, request, answer } of contractCases({
+      stream: "logs-locum.contract-test",
+      traits: familyTraits[family],
+    }))
+      if (of === undefined || of.includes(family))
+        expect(await server.request(request), name).toMatchObject(answer);
+    await server.close();
+    await double.close();
+  });
+});
