@@ -1,5 +1,6 @@
 export { diffTrees, type TreeDiff } from "./chunk-diff.ts";
 export { type Clock, systemClock } from "./clock.ts";
+export { type Filled, fillTree } from "./fill-tree.ts";
 export { type Fs, type FsHandle, type FsStat, nodeFs } from "./fs.ts";
 export type { Ignore } from "./ignore.ts";
 export { type IntegrityWatch, type WatchStatus, watchTree } from "./integrity-watch.ts";

@@ -12,8 +12,10 @@ import { chunkRefs } from "./manifest/manifest-body.ts";
 import { isModelSigned } from "./manifest/model-signature.ts";
 import { isManifestSigned, openManifest } from "./manifest/open-manifest.ts";
 import { openPacks } from "./pack/open-packs.ts";
+import { directoryStore } from "./store/directory-store.ts";
 import { referenceHash as hash } from "./testing/blake3-reference.ts";
 import { referenceDecode } from "./testing/reference-decode.ts";
+import { seededBytes } from "./testing/rig.ts";
 import { cryptoVectors, first, second, writeVectors } from "./testing/write-vectors.ts";
 
 const run = promisify(execFile);
@@ -57,7 +59,11 @@ describe("the committed vectors", () => {
     const privateKey = await readKey(name);
     const signer = createPublicKey(await readFile(join(fixtures, "signer-public.pem")));
     const root = join(fixtures, "repository");
-    const packs = await openPacks({ fs: nodeFs, root, privateKey, hash });
+    const packs = await openPacks({
+      store: directoryStore({ fs: nodeFs, root, random: seededBytes(9) }),
+      privateKey,
+      hash,
+    });
     expect(packs.unreadable).toEqual([]);
     for (const [id, files] of Object.entries<Record<string, string>>(await readJson("expected.json"))) {
       const bytes = await readFile(join(root, "snaps", `${id}.sn`));

@@ -9,6 +9,7 @@ import { codecId } from "./codec/codec-id.ts";
 import { chunkRefs } from "./manifest/manifest-body.ts";
 import { openManifest } from "./manifest/open-manifest.ts";
 import { openPacks } from "./pack/open-packs.ts";
+import { directoryStore } from "./store/directory-store.ts";
 import { referenceHash as hash } from "./testing/blake3-reference.ts";
 import { floatBytes } from "./testing/float-bytes.ts";
 import { safetensorsFile } from "./testing/model-files.ts";
@@ -30,14 +31,18 @@ const input = (id: string, bytes: Uint8Array, more: Partial<SnapshotInput> = {})
   known: new Set(),
   ...more,
 });
-const writer = (fs: Fs, seed: number) => ({ ...sealing, fs, root, random: seededBytes(seed) });
+const writer = (fs: Fs, seed: number) => {
+  const random = seededBytes(seed);
+  return { ...sealing, random, store: directoryStore({ fs, root, random }) };
+};
+const storeOf = (fs: Fs) => directoryStore({ fs, root, random: seededBytes(9) });
 
 /** Every file of a snapshot, as its chunks say. */
 async function readBack(fs: Fs, id: string): Promise<Map<string, string>> {
   const handle = await fs.open(`${root}/snaps/${id}.sn`, "r");
   const buffer = new Uint8Array((await handle.stat()).size);
   await handle.read(buffer, 0);
-  const packs = await openPacks({ fs, root, privateKey, hash });
+  const packs = await openPacks({ store: storeOf(fs), privateKey, hash });
   const files = new Map<string, string>();
   for (const entry of openManifest(buffer, id, privateKey).body.files) {
     if (entry.kind !== "file") continue;
@@ -65,7 +70,7 @@ test("a snapshot comes back, and a second one adds only what changed, as a diffe
   expect(await readBack(fs, older)).toEqual(filesOf(weights));
   expect(await readBack(fs, newer)).toEqual(filesOf(tuned));
   expect(await readBack(fs, "01JD0000000000000000000003")).toEqual(filesOf(tuned));
-  const entries = (await openPacks({ fs, root, privateKey, hash })).entries();
+  const entries = (await openPacks({ store: storeOf(fs), privateKey, hash })).entries();
   expect(entries.filter(({ codec }) => codec === codecId.delta)).toHaveLength(1);
 });
 

@@ -1,5 +1,4 @@
 import { createHash, type KeyObject } from "node:crypto";
-import { withFsFaults } from "../fs-fault.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { chunkFile } from "./chunk/chunk-file.ts";
 import { gearTable } from "./chunk/gear.ts";
@@ -17,7 +16,6 @@ import {
 import { signModel } from "./manifest/model-signature.ts";
 import { type ManifestInput, sealManifest } from "./manifest/seal-manifest.ts";
 import { createPackWriter, type PackWriter, type RepositoryWriter } from "./pack/pack-writer.ts";
-import { publish } from "./pack/publish.ts";
 
 export type SnapshotFile = { path: string; mode: number; mtimeNs: bigint; source: ByteSource };
 export type ChunkPlace = { path: string; start: number; length: number };
@@ -60,10 +58,7 @@ export async function writeSnapshot(
   const bundle = signer ? signModel({ model: stub.model, files: entries, key: signer }) : null;
   const body = { files: [...others, ...entries], state, bundle };
   const manifest = sealManifest({ stub, body, ...(signer && { signer }) }, writer);
-  const draftName = `${stub.id}.${hexOf(writer.random(8))}`;
-  await withFsFaults("writing a manifest", () =>
-    publish(writer.fs, { root: writer.root, path: `snaps/${stub.id}.sn`, parts: [manifest], draftName }),
-  );
+  await writer.store.create(`snaps/${stub.id}.sn`, [manifest]);
   return result;
 }
 

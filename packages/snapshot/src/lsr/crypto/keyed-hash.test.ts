@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { referenceHash } from "../testing/blake3-reference.ts";
 import { digestOf } from "./keyed-hash.ts";
+import { nativeHash } from "./native-hash.ts";
 
 /** From BLAKE3's published test vectors: length of the input, hash, keyed hash. */
 const vectors = [
@@ -46,12 +47,16 @@ const vectors = [
   ],
 ] as const;
 
-test.for(vectors)("BLAKE3 of %i bytes", ([length, hash, keyed]) => {
-  const input = Uint8Array.from({ length }, (_, i) => i % 251);
-  const key = Buffer.from("whats the Elvish word for friend");
-  expect(Buffer.from(digestOf(referenceHash, [input])).toString("hex")).toBe(hash);
-  expect(
-    Buffer.from(digestOf(referenceHash, [input.subarray(0, 7), input.subarray(7)])).toString("hex"),
-  ).toBe(hash);
-  expect(Buffer.from(referenceHash.keyed(key, input)).toString("hex")).toBe(keyed);
+describe.for([
+  ["reference", referenceHash],
+  ["native", nativeHash],
+] as const)("%s", ([, hash]) => {
+  test.for(vectors)("BLAKE3 of %i bytes", ([length, plain, keyed]) => {
+    const input = Uint8Array.from({ length }, (_, i) => i % 251);
+    const key = Buffer.from("whats the Elvish word for friend");
+    expect(Buffer.from(digestOf(hash, [input])).toString("hex")).toBe(plain);
+    const parts = [input.subarray(0, 7), input.subarray(7)];
+    expect(Buffer.from(digestOf(hash, parts)).toString("hex")).toBe(plain);
+    expect(Buffer.from(hash.keyed(key, input)).toString("hex")).toBe(keyed);
+  });
 });

@@ -1,11 +1,8 @@
 import type { KeyObject } from "node:crypto";
-import { join } from "node:path";
 import { Fault } from "@locum/contracts";
-import type { Fs } from "../../fs.ts";
-import { ifThere, withFsFaults } from "../../fs-fault.ts";
-import { pathSource } from "../byte-source.ts";
 import { corrupt } from "../corrupt.ts";
 import type { KeyedHash } from "../crypto/keyed-hash.ts";
+import { type BlobStore, blobSource } from "../store/blob-store.ts";
 import type { Entry } from "./entries.ts";
 import { type OpenPack, openPack, readRecord } from "./read-pack.ts";
 
@@ -16,35 +13,32 @@ export type PackSet = {
   /** Every record of every pack that opened. */
   entries(): Entry[];
   /** Packs that could not be opened, with the reason: they are passed over, never in the way. */
-  unreadable: { path: string; fault: Fault }[];
+  unreadable: { name: string; fault: Fault }[];
 };
 
 type Place = { pack: OpenPack; ordinal: number };
 
-/** Every pack of a directory that this key opens, found by the packs' own trailers: no index is needed or believed. */
+/** Every pack of a store that this key opens, found by the packs' own trailers: no index is needed or believed. */
 export async function openPacks({
-  fs,
-  root,
+  store,
   privateKey,
   hash,
 }: {
-  fs: Fs;
-  root: string;
+  store: BlobStore;
   privateKey: KeyObject;
   hash: KeyedHash;
 }): Promise<PackSet> {
   const places = new Map<string, Place[]>();
   const unreadable: PackSet["unreadable"] = [];
-  for (const path of await packPaths(fs, root)) {
+  for await (const blob of store.list("packs/")) {
+    if (!/\/[0-9a-f]{64}\.pk$/.test(blob.name)) continue;
     try {
-      const pack = await withFsFaults("opening a pack", async () =>
-        openPack(await pathSource(fs, path), privateKey),
-      );
+      const pack = await openPack(blobSource(store, blob), privateKey);
       for (const [ordinal, { chunkId }] of pack.entries.entries())
         add(places, hexOf(chunkId), { pack, ordinal });
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
-      unreadable.push({ path, fault });
+      unreadable.push({ name: blob.name, fault });
     }
   }
   const read = async (chunkId: Uint8Array, mayBeDelta: boolean): Promise<Uint8Array> => {
@@ -67,14 +61,6 @@ export async function openPacks({
     entries: () => [...places.values()].flat().flatMap(({ pack, ordinal }) => pack.entries[ordinal] ?? []),
     unreadable,
   };
-}
-
-async function packPaths(fs: Fs, root: string): Promise<string[]> {
-  const paths: string[] = [];
-  for (const folder of (await ifThere(fs.readdir(join(root, "packs")))) ?? [])
-    for (const name of (await ifThere(fs.readdir(join(root, "packs", folder)))) ?? [])
-      if (/^[0-9a-f]{64}\.pk$/.test(name)) paths.push(join(root, "packs", folder, name));
-  return paths;
 }
 
 function add(places: Map<string, Place[]>, id: string, place: Place): void {

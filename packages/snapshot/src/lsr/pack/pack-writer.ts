@@ -1,10 +1,10 @@
-import type { Fs } from "../../fs.ts";
 import { limits } from "../limits.ts";
+import type { BlobStore } from "../store/blob-store.ts";
 import { buildPack, type PackRecord, type Sealing } from "./build-pack.ts";
 import type { BaseOf } from "./read-pack.ts";
 import { writePack } from "./write-pack.ts";
 
-export type RepositoryWriter = Sealing & { fs: Fs; root: string };
+export type RepositoryWriter = Sealing & { store: BlobStore };
 
 export type PackWriter = {
   /** Takes a record; writes a pack when there is enough for one. */

@@ -5,6 +5,7 @@ import { Crash, type FaultKind, faultyFs } from "../../testing/faulty-fs.ts";
 import { createMemoryFs } from "../../testing/memory-fs.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { handleSource } from "../byte-source.ts";
+import { directoryStore } from "../store/directory-store.ts";
 import { referenceHash as hash } from "../testing/blake3-reference.ts";
 import { privateKey, recordOf, sealing, seededBytes } from "../testing/rig.ts";
 import { buildPack } from "./build-pack.ts";
@@ -20,7 +21,10 @@ const pack = buildPack(
   sealing,
 );
 const path = `${root}/${packPath(pack.id)}`;
-const target = (fs: Fs, seed = 1) => ({ fs, root, hash, random: seededBytes(seed) });
+const target = (fs: Fs, seed = 1) => ({
+  store: directoryStore({ fs, root, random: seededBytes(seed) }),
+  hash,
+});
 
 test("a pack that was written is there after a loss of power, and reads back", async () => {
   const disk = createMemoryFs();

@@ -1,16 +1,12 @@
-import type { Fs } from "../../fs.ts";
-import { withFsFaults } from "../../fs-fault.ts";
 import type { KeyedHash } from "../crypto/keyed-hash.ts";
+import type { BlobStore } from "../store/blob-store.ts";
 import type { Pack } from "./build-pack.ts";
 import { packPath } from "./pack-path.ts";
-import { publish } from "./publish.ts";
 import { type BaseOf, openBuilt, readRecord } from "./read-pack.ts";
 
 export type PackTarget = {
-  fs: Fs;
-  root: string;
+  store: BlobStore;
   hash: KeyedHash;
-  random: (length: number) => Uint8Array;
   baseOf?: BaseOf;
 };
 
@@ -19,15 +15,9 @@ export type PackTarget = {
  * defect of encoder, cipher or memory shows while the source is still there. Says whether the pack is new.
  * @throws Fault snapshot-corrupt: it does not read back; nothing was written · disk-full · storage-failed · refused
  */
-export async function writePack(
-  pack: Pack,
-  { fs, root, hash, random, baseOf }: PackTarget,
-): Promise<boolean> {
+export async function writePack(pack: Pack, { store, hash, baseOf }: PackTarget): Promise<boolean> {
   const open = await openBuilt(pack);
   for (const ordinal of open.entries.keys())
     await readRecord(open, ordinal, { hash, ...(baseOf && { baseOf }) });
-  const draftName = `${pack.id}.${Buffer.from(random(8)).toString("hex")}`;
-  return withFsFaults("writing a pack", () =>
-    publish(fs, { root, path: packPath(pack.id), parts: pack.parts, draftName }),
-  );
+  return store.create(packPath(pack.id), pack.parts);
 }

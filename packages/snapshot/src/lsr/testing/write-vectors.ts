@@ -8,6 +8,7 @@ import { encodeChunk, type Plan } from "../codec/encode-chunk.ts";
 import { deriveKey } from "../crypto/derive-key.ts";
 import { recipientOf } from "../crypto/recipient.ts";
 import { seal } from "../crypto/seal.ts";
+import { directoryStore } from "../store/directory-store.ts";
 import { writeSnapshot } from "../write-snapshot.ts";
 import { referenceHash as hash } from "./blake3-reference.ts";
 import { floatBytes } from "./float-bytes.ts";
@@ -68,7 +69,9 @@ export async function writeVectors(fixtures: string): Promise<void> {
   );
   const recipients = [keys["recipient-x25519.pem"], keys["recipient-rsa.pem"]].map((key) => recipientOf(key));
   const root = join(fixtures, "repository");
-  const writer = { fs: nodeFs, root, hash, repositoryId, idKey, recipients, random: seededBytes(103) };
+  const random = seededBytes(103);
+  const store = directoryStore({ fs: nodeFs, root, random });
+  const writer = { store, hash, repositoryId, idKey, recipients, random };
   await mkdir(root);
   const known = new Set<string>();
   for (const version of [1, 2] as const) {
