@@ -15,9 +15,10 @@ export async function applySetup(
   let changed = 0;
   for (const step of plan.steps) {
     if (step.state !== "same") {
-      const { path, body } = step.asset;
-      const answer = await server.request({ method: "PUT", path, query: step.query, body });
-      if (answer.status !== 200 && answer.status !== 201) throw refusalOf(answer, `PUT ${path}`);
+      const { kind, path, body } = step.asset;
+      const method = kind === "rollover" ? "POST" : "PUT";
+      const answer = await server.request({ method, path, query: step.query, body });
+      if (answer.status !== 200 && answer.status !== 201) throw refusalOf(answer, `${method} ${path}`);
       changed += 1;
     }
     onStep(step);

@@ -10,6 +10,8 @@ export type ServerTraits = {
   /** What deletes old documents: the stream itself, a policy of ILM or of ISM, or nothing. */
   lifecycle: "stream" | "ilm" | "ism" | "none";
   ingest: boolean;
+  /** Whether data streams can be listed, deleted and given another retention. */
+  streams: boolean;
   failureStore: boolean;
   /** Whether it gives out API keys. */
   apiKeys: boolean;
@@ -55,7 +57,7 @@ export async function readTraits(server: Elasticsearch): Promise<ServerTraits> {
     ...(failureStore ? [] : ["a failure store"]),
     ...(apiKeys ? [] : ["API keys"]),
   ];
-  return { family, version, serverless, lifecycle, ingest, failureStore, apiKeys, lacks };
+  return { family, version, serverless, lifecycle, ingest, streams, failureStore, apiKeys, lacks };
 }
 
 type Identity = Pick<ServerTraits, "family" | "version" | "serverless">;

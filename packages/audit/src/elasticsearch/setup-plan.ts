@@ -1,9 +1,10 @@
 import { type AuditStream, auditStreamName, auditStreams, Fault } from "@locum/contracts";
 import { type Asset, assetsFor } from "./assets.ts";
 import { type Difference, differences } from "./differences.ts";
+import { type LocumStream, locumNames } from "./locum-streams.ts";
 import type { Elasticsearch } from "./open-elasticsearch.ts";
 import { readAsset } from "./read-asset.ts";
-import { reasonOf } from "./reason-of.ts";
+import { readRollover } from "./read-rollover.ts";
 import { readTraits, type ServerTraits } from "./server-traits.ts";
 
 /** One step: what is to be put on the server, and how that stands to what is there. */
@@ -30,31 +31,40 @@ export async function setupPlan(
   { namespace = "default" }: { namespace?: string } = {},
 ): Promise<SetupPlan> {
   const traits = await readTraits(server);
-  await refusePlainIndices(server, namespace);
+  const { streams, plainIndices } = await locumNames(server);
+  refusePlainIndex(plainIndices, namespace);
+  const assets = assetsFor(traits);
   const steps: SetupStep[] = [];
-  for (const asset of assetsFor(traits)) {
-    const found = await readAsset(server, asset);
-    const differ = found && !asset.isUsers ? differences(asset.body, found.body) : [];
-    const state = !found ? "absent" : differ.length > 0 ? "different" : "same";
-    steps.push({ asset, state, differences: differ, query: found?.query ?? {} });
-  }
+  for (const asset of assets) steps.push(await assetStep(server, asset));
+  const ecs = assets.find(({ name }) => name === "locum@ecs");
+  if (ecs) for (const stream of streams.filter(isOurs)) steps.push(await rolloverStep(server, stream, ecs));
   const { family, version, lacks } = traits;
   return { family, version, lacks, traits, steps };
 }
 
-async function refusePlainIndices(server: Elasticsearch, namespace: string): Promise<void> {
-  const answer = await server.request({ method: "GET", path: "/_resolve/index/logs-locum.*" });
-  if (answer.status === 401 || answer.status === 403)
-    throw new Fault("not-authorised", `the names of indices were not told: ${reasonOf(answer)}`, {
-      hint: "The set-up needs view_index_metadata and manage on logs-locum.*.",
-    });
-  const indices = (answer.body as { indices?: { name?: unknown }[] } | null)?.indices ?? [];
-  const streams = (Object.keys(auditStreams) as AuditStream[]).map((stream) =>
-    auditStreamName(stream, namespace),
-  );
-  const plain = indices.find(({ name }) => streams.includes(String(name)));
-  if (plain)
-    throw new Fault("conflict", `${plain.name} is a plain index: expected a data stream, or nothing`, {
-      hint: "It was written before the set-up. Look at it, delete it, and run the set-up again: the log has it all.",
+async function assetStep(server: Elasticsearch, asset: Asset): Promise<SetupStep> {
+  const found = await readAsset(server, asset);
+  const differ = found && !asset.isUsers ? differences(asset.body, found.body) : [];
+  const state = !found ? "absent" : differ.length > 0 ? "different" : "same";
+  return { asset, state, differences: differ, query: found?.query ?? {} };
+}
+
+async function rolloverStep(server: Elasticsearch, stream: LocumStream, ecs: Asset): Promise<SetupStep> {
+  const differ = await readRollover(server, stream, ecs);
+  const path = `/${encodeURIComponent(stream.name)}/_rollover`;
+  const asset: Asset = { kind: "rollover", name: stream.name, path, body: {} };
+  return { asset, state: differ.length > 0 ? "different" : "same", differences: differ, query: {} };
+}
+
+const streamNames = Object.keys(auditStreams) as AuditStream[];
+const isOurs = ({ name }: LocumStream): boolean =>
+  streamNames.some((stream) => name.startsWith(auditStreamName(stream, "")));
+
+function refusePlainIndex(plainIndices: readonly string[], namespace: string): void {
+  const names = streamNames.map((stream) => auditStreamName(stream, namespace));
+  const plain = plainIndices.find((name) => names.includes(name));
+  if (plain !== undefined)
+    throw new Fault("conflict", `${plain} is a plain index: expected a data stream, or nothing`, {
+      hint: "It was written before the set-up. Delete it and run the set-up again: the log has it all.",
     });
 }
