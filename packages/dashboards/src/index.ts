@@ -6,6 +6,7 @@ export {
   isAuditSource,
   type Panel,
   type PanelSource,
+  type StatsFigure,
   type Unit,
 } from "./model.ts";
 export { panelSearch, type View } from "./panel-search.ts";

@@ -42,8 +42,14 @@ export type AuditSource =
     }
   /** How many records over time. */
   | { kind: "histogram"; filter: readonly AuditCondition[]; by?: "kind" | "service" }
-  /** Least, mean and greatest of a number. */
-  | { kind: "stats"; filter: readonly AuditCondition[]; of: AuditNumber; unit: Unit }
+  /** Figures over a number that records have. */
+  | {
+      kind: "stats";
+      filter: readonly AuditCondition[];
+      of: AuditNumber;
+      show: readonly StatsFigure[];
+      unit: Unit;
+    }
   /** The newest records. */
   | { kind: "table"; filter: readonly AuditCondition[]; columns: readonly AuditField[] };
 
@@ -54,6 +60,7 @@ export type PanelSource =
   | { kind: "note"; text: string };
 
 export type CountedColumn = "kind" | "service" | "instance" | "actor" | "incident";
+export type StatsFigure = "min" | "avg" | "max" | "sum";
 export type Unit = "1" | "ms" | "s" | "per second";
 
 export const isAuditSource = (source: PanelSource): source is AuditSource =>

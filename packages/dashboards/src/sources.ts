@@ -26,7 +26,16 @@ export const stats = (of: AuditNumber, unit: Unit, ...filter: AuditCondition[]):
   kind: "stats",
   filter,
   of,
+  show: ["min", "avg", "max"],
   unit,
+});
+
+export const total = (of: AuditNumber, ...filter: AuditCondition[]): AuditSource => ({
+  kind: "stats",
+  filter,
+  of,
+  show: ["sum"],
+  unit: "1",
 });
 
 export const table = (columns: readonly AuditField[], ...filter: AuditCondition[]): AuditSource => ({

@@ -1,6 +1,6 @@
 import { kinds } from "../conditions.ts";
 import type { Dashboard } from "../model.ts";
-import { bars, count, note, overTime, stats, table } from "../sources.ts";
+import { bars, count, note, overTime, table, total } from "../sources.ts";
 
 const roots = kinds("inference.root");
 
@@ -14,9 +14,9 @@ export const fairness: Dashboard = {
     { id: "batches", title: "Batches of answers on record", width: 4, source: count(roots) },
     {
       id: "answers",
-      title: "Answers in a batch",
+      title: "Answers in them",
       width: 8,
-      source: stats("measures.count", "1", roots),
+      source: total("measures.count", roots),
     },
     { id: "over-time", title: "Batches over time", width: 12, source: overTime("service", roots) },
     { id: "services", title: "Batches by service", width: 6, source: bars("service", roots) },

@@ -1,6 +1,6 @@
 import { kinds } from "../conditions.ts";
 import type { Dashboard } from "../model.ts";
-import { count, metric, note, overTime, stats, table } from "../sources.ts";
+import { count, metric, note, overTime, table, total } from "../sources.ts";
 
 const doubts = kinds("witness.refuse", "audit.differ", "audit.reject");
 
@@ -23,14 +23,14 @@ export const integrity: Dashboard = {
       title: "Copies that differ",
       about: "A document in Elasticsearch that is not the record that the log has.",
       width: 3,
-      source: count(kinds("audit.differ")),
+      source: total("measures.count", kinds("audit.differ")),
     },
     {
       id: "rejected",
       title: "Dead letters",
       about: "Records that no mapping accepted: they are kept and can be sent again.",
       width: 3,
-      source: count(kinds("audit.reject")),
+      source: total("measures.count", kinds("audit.reject")),
     },
     {
       id: "reconciled",
@@ -42,19 +42,29 @@ export const integrity: Dashboard = {
       id: "open",
       title: "The log takes events",
       about: "1 while it does. While it does not, nothing that needs a record happens.",
-      width: 4,
+      width: 6,
       source: metric("min by (instance) (locum_audit_open)", "{{instance}}"),
     },
     {
       id: "tampered",
       title: "Documents that differ now",
-      width: 4,
+      width: 6,
       source: metric("max by (instance) (locum_audit_differing)", "{{instance}}"),
+    },
+    {
+      id: "witnesses",
+      title: "Witnesses",
+      about: "Sidecars that cosign the log's newest checkpoint, of those that are there to do it.",
+      width: 6,
+      source: metric(
+        '{__name__=~"locum_witness_(connected|cosigned|doubting|refusing)"}',
+        "{{__name__}} {{instance}}",
+      ),
     },
     {
       id: "since",
       title: "Since log and copy were compared",
-      width: 4,
+      width: 6,
       source: metric(
         "time() - max by (instance) (locum_audit_reconciled_timestamp_seconds > 0)",
         "{{instance}}",
@@ -68,12 +78,12 @@ export const integrity: Dashboard = {
       source: overTime("kind", kinds("witness.refuse", "audit.differ", "audit.reject", "audit.reconcile")),
     },
     {
-      id: "resent",
+      id: "counted",
       title: "Events that were only counted",
       about:
         "Under pressure repeats of one observation are counted instead of written out, and never dropped.",
       width: 12,
-      source: stats("measures.count", "1", kinds("audit.count")),
+      source: total("measures.count", kinds("audit.count")),
     },
     {
       id: "findings",

@@ -1,6 +1,6 @@
 import { kinds } from "../conditions.ts";
 import type { Dashboard } from "../model.ts";
-import { count, metric, overTime, table } from "../sources.ts";
+import { count, metric, overTime, table, total } from "../sources.ts";
 
 const trouble = kinds("notify.failed", "audit.reject", "sidecar.disconnect", "mass-silence");
 
@@ -70,7 +70,12 @@ export const pipeline: Dashboard = {
       width: 4,
       source: count(kinds("sidecar.disconnect")),
     },
-    { id: "rejected", title: "Dead letters", width: 4, source: count(kinds("audit.reject")) },
+    {
+      id: "rejected",
+      title: "Dead letters",
+      width: 4,
+      source: total("measures.count", kinds("audit.reject")),
+    },
     { id: "untold", title: "Notifications that failed", width: 4, source: count(kinds("notify.failed")) },
     { id: "over-time", title: "Trouble over time", width: 12, source: overTime("kind", trouble) },
     {
