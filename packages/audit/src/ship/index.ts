@@ -1,1 +1,2 @@
-export {};
+export { openShipper, type Shipper, type ShipperOptions } from "./open-shipper.ts";
+export type { ShipNote } from "./ship-note.ts";

@@ -1,0 +1,155 @@
+import { auditStreamName, Fault, type ShippingView } from "@locum/contracts";
+import type { Elasticsearch } from "../elasticsearch/open-elasticsearch.ts";
+import type { ItemOutcome } from "./bulk-outcome.ts";
+import { checkSetup, type Setup } from "./check-setup.ts";
+import type { Gate, Passage } from "./gate.ts";
+import { lookUp, type Standing } from "./look-up.ts";
+import { postBulk } from "./post-bulk.ts";
+import type { Problems } from "./problems.ts";
+import type { ResponseRow } from "./response-table.ts";
+import { type Exchange, rowsOf, type Sent } from "./ship-batch.ts";
+
+export type ServerExchange = Pick<Exchange, "send" | "standing"> & {
+  /** Runs a request of the reader's through the gate; tries again until it is answered. Null without a reader. */
+  ask<T>(work: (reader: Elasticsearch) => Promise<T>): Promise<T | null>;
+  state(): ShippingView["elasticsearch"];
+  family(): string | null;
+};
+
+/** Every request goes through the gate here, and what it says of the server is put in view. */
+export function createExchange({
+  server,
+  reader,
+  namespace,
+  gate,
+  problems,
+  signal,
+  recovered,
+}: {
+  server: Elasticsearch;
+  reader?: Elasticsearch | undefined;
+  namespace: string;
+  gate: Gate;
+  problems: Problems;
+  signal: AbortSignal;
+  /** The server works again after it did not. */
+  recovered: () => void;
+}): ServerExchange {
+  const stream = auditStreamName("audit", namespace);
+  let state: ShippingView["elasticsearch"] = "unreachable";
+  let isOut = false;
+  let family: string | null = null;
+  let setup: Promise<Setup> | undefined;
+
+  const leave = (passage: Passage, next: ShippingView["elasticsearch"]): void => {
+    gate.leave(passage);
+    if (signal.aborted) return;
+    state = next;
+    if (passage === "away" || passage === "operator") {
+      isOut = true;
+      setup = undefined;
+    } else if (isOut) {
+      isOut = false;
+      recovered();
+    }
+  };
+
+  const attempt = async (documents: Parameters<Exchange["send"]>[0]): Promise<Sent> => {
+    setup ??= checkSetup({ server, reader, stream, signal });
+    const found = await setup;
+    family = found.name;
+    if (!found.isReady) return { all: { ...notSetUp, name: found.detail } };
+    const requireDataStream = found.family === "elasticsearch";
+    return rowsOf(await postBulk(server, documents, { namespace, requireDataStream, signal }));
+  };
+
+  return {
+    async send(documents) {
+      await gate.enter();
+      let sent: Sent;
+      try {
+        sent = await attempt(documents);
+      } catch (error) {
+        if (!(error instanceof Fault)) {
+          leave("away", "unreachable");
+          throw error;
+        }
+        sent = { all: { ...notReached, name: error.message } };
+      }
+      const { passage, row, detail } = judge(sent);
+      if (passage === "away" || passage === "operator")
+        problems.set("server", row?.problem ?? "es-refuses", detail);
+      else if (passage === "good") problems.clear("server");
+      leave(passage, stateOf(passage, row));
+      // What was cut off by closing was not answered.
+      signal.throwIfAborted();
+      return sent;
+    },
+    async standing(ids) {
+      return this.ask((asked) => lookUp(asked, { stream, ids, signal })) as Promise<Standing[] | null>;
+    },
+    async ask(work) {
+      if (!reader) {
+        problems.set("reader", "es-no-reader", withoutReader);
+        return null;
+      }
+      for (;;) {
+        await gate.enter();
+        try {
+          const result = await work(reader);
+          problems.clear("reader");
+          leave("good", "reachable");
+          return result;
+        } catch (error) {
+          if (!(error instanceof Fault)) {
+            leave("away", "unreachable");
+            throw error;
+          }
+          const isRefused = error.code === "upstream-refused";
+          if (!signal.aborted)
+            problems.set(
+              isRefused ? "reader" : "server",
+              isRefused ? "es-reader-refused" : "es-unreachable",
+              error.message.slice(0, 500),
+            );
+          leave(isRefused ? "operator" : "away", isRefused ? "refusing" : "unreachable");
+          signal.throwIfAborted();
+        }
+      }
+    },
+    state: () => state,
+    family: () => family,
+  };
+}
+
+const withoutReader =
+  "documents that are there already are not compared, nor are the counts: give a read key (readApiKeyFile)";
+
+const notSetUp: ResponseRow = { name: "", of: "request", action: "operator", problem: "es-not-set-up" };
+/** Nothing was sent. */
+const notReached: ResponseRow = { name: "", of: "none", action: "away", problem: "es-unreachable" };
+
+function judge(sent: Sent): { passage: Passage; row: ResponseRow | undefined; detail: string } {
+  if ("all" in sent) {
+    const row = sent.all;
+    const detail = sent.reason ? `${row.name}: ${sent.reason}` : row.name;
+    if (row.action === "away" || row.action === "operator") return { passage: row.action, row, detail };
+    return { passage: row.action === "again" ? "busy" : "good", row, detail };
+  }
+  const worst = sent.rows.find(({ action }) => action === "operator") ?? sent.rows.find(isAgain);
+  if (!worst) return { passage: "good", row: undefined, detail: "" };
+  const detail = `${worst.name}: ${describe(sent.outcomes[sent.rows.indexOf(worst)])}`;
+  if (worst.action === "operator") return { passage: "operator", row: worst, detail };
+  return { passage: sent.rows.every(isAgain) ? "busy" : "busy-but-moving", row: worst, detail };
+}
+
+const isAgain = ({ action }: ResponseRow): boolean => action === "again";
+
+const describe = (outcome: ItemOutcome | undefined): string =>
+  outcome ? `${outcome.status} ${outcome.type} ${outcome.reason}`.trim() : "";
+
+function stateOf(passage: Passage, row: ResponseRow | undefined): ShippingView["elasticsearch"] {
+  if (passage === "operator") return "refusing";
+  if (passage !== "away") return "reachable";
+  return row?.of === "unreadable" ? "refusing" : "unreachable";
+}
