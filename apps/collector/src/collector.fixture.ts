@@ -67,7 +67,10 @@ export async function startTestCollector({
     pingMs: 500,
     ...deps,
   });
-  const { server, url } = await serve({ config, fetch: collector.app.fetch, upgrade: collector.upgrade });
+  const { server, url } = await serve({
+    ...{ config, fetch: collector.app.fetch, upgrade: collector.upgrade },
+    ...{ clock: systemClock, log: () => undefined },
+  });
   const token = (role: Role): string => tokenOf(config.tokenFile, role);
   const stop = async (): Promise<void> => {
     const { late } = await drain([

@@ -22,7 +22,10 @@ async function main(): Promise<number> {
     readReleases: (folder) => readReleases(folder, say),
     onBroken: () => process.exit(1),
   });
-  const { server, url } = await serve({ config, fetch: collector.app.fetch, upgrade: collector.upgrade });
+  const { server, url } = await serve({
+    ...{ config, fetch: collector.app.fetch, upgrade: collector.upgrade },
+    ...{ clock: systemClock, log: say },
+  });
   process.stdout.write(`${JSON.stringify({ kind: "collector", url, tokenFile: config.tokenFile })}\n`);
   say("info", "the collector listens", { url });
 

@@ -1,10 +1,19 @@
 import { createServer, type Server } from "node:http";
+import { join } from "node:path";
 import { Fault } from "@locum/contracts";
-import { backoffMs, type Clock, closeServer, type Log, listen, type Random } from "@locum/runtime";
+import {
+  backoffMs,
+  type Clock,
+  closeServer,
+  followCertificate,
+  type Log,
+  listen,
+  type Pem,
+  type Random,
+} from "@locum/runtime";
 import { createKubernetes, inClusterAccess, loadKubeconfig } from "@locum/runtime/kubernetes";
-import { followCertificateFiles } from "./adapters/certificate-files.ts";
 import { certificateSecret } from "./adapters/certificate-secret.ts";
-import { createTlsServer, type Pem } from "./adapters/tls-server.ts";
+import { createTlsServer } from "./adapters/tls-server.ts";
 import { publishBundle } from "./adapters/webhook-bundle.ts";
 import { createApp, type Problem } from "./app.ts";
 import type { CertificateSet } from "./certificates/certificate-set.ts";
@@ -99,8 +108,11 @@ type KeeperDeps = InjectorDeps & { use: (pem: Pem) => void; onTrusted: (trusted:
 /** Both run until the signal aborts, and never throw: what goes wrong is logged, and tried again. */
 async function certificateKeeper(config: InjectorConfig, deps: KeeperDeps): Promise<Keeper> {
   const { clock, log, random, use, onTrusted } = deps;
-  if (config.certificates === "files")
-    return (signal) => followCertificateFiles({ dir: config.certificateDir, use, signal, clock, log });
+  if (config.certificates === "files") {
+    const file = (name: string): string => join(config.certificateDir, name);
+    const files = { cert: file("tls.crt"), key: file("tls.key") };
+    return (signal) => followCertificate({ files, use, signal, clock, log });
+  }
   const access = config.kubeconfig ? await loadKubeconfig(config.kubeconfig) : await inClusterAccess();
   const namespace = config.namespace ?? access.namespace;
   if (namespace === undefined)

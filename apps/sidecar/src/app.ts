@@ -32,7 +32,8 @@ export type AppDeps = {
   /** For the model server: authentication, and the authority of its certificate. */
   headers: Record<string, string> | undefined;
   ca: string | undefined;
-  collectorCa: string | undefined;
+  /** Read at each connection, as the token is: both are renewed while the sidecar runs, or come after it. */
+  collectorCa: () => Promise<string | undefined>;
   token: () => Promise<string>;
   releaseFiles: ReleaseFiles;
   spool: SpoolPort;

@@ -21,7 +21,7 @@ export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps
     identity: await openIdentity(stateDir),
     headers: await readHeaders(instance.headersFile),
     ca: await readPem(instance.ca),
-    collectorCa: await readPem(collector?.ca),
+    collectorCa: () => readPem(collector?.ca),
     token: () => readToken(collector?.tokenFile ?? "", `${service.service}/${instance.id}`),
     releaseFiles: {
       folders: [kept, service.releases],

@@ -1,7 +1,9 @@
 export { removeDrafts, writeFileAtomic } from "./atomic-file.ts";
+export { checkCertificate, type Pem } from "./check-certificate.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { type Closer, closeServer, drain, firstSignal } from "./drain.ts";
 export { type FlagSpec, type Flags, parseFlags } from "./flags.ts";
+export { followCertificate } from "./follow-certificate.ts";
 export { type JsonAnswer, requestJson } from "./http-json.ts";
 export { openKeyFile } from "./key-file.ts";
 export { listen } from "./listen.ts";

@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@locum/contracts/client";
+import { systemClock } from "@locum/runtime";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { testCertificate } from "../test-certificate.fixture.ts";
 import { serve } from "./serve.ts";
@@ -24,6 +25,8 @@ const start = async (tls: { cert: string; key: string } | null, listen = "127.0.
     config: { listen, tls },
     fetch: () => Response.json(ready),
     upgrade: (_, socket) => socket.destroy(),
+    clock: systemClock,
+    log: () => undefined,
   });
   server = served.server;
   return served.url;

@@ -1,10 +1,7 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { RequestListener } from "node:http";
 import { createServer, type Server } from "node:https";
-import { createSecureContext } from "node:tls";
-import { Fault } from "@locum/contracts";
+import { checkCertificate, type Pem } from "@locum/runtime";
 
-export type Pem = { cert: string; key: string };
 export type TlsServer = {
   server: Server;
   /** From now on for every new connection; those that are open, or in the middle of their handshake, go on. */
@@ -36,26 +33,10 @@ export function createTlsServer(listener: RequestListener): TlsServer {
   return {
     server,
     use(pem) {
-      const ends = checked(pem);
+      const ends = checkCertificate(pem);
       server.setSecureContext({ ...pem, minVersion: "TLSv1.2" });
       endsMs = ends;
     },
     endsMs: () => endsMs,
   };
-}
-
-/** @throws Fault config-invalid: a pair that does not fit would break every handshake from here on */
-function checked({ cert, key }: Pem): number {
-  try {
-    createSecureContext({ cert, key });
-    const leaf = new X509Certificate(cert);
-    // A secure context takes an empty key for none, and would serve a certificate that it cannot prove.
-    if (!leaf.checkPrivateKey(createPrivateKey(key))) throw new Error("the key is another's");
-    return leaf.validToDate.getTime();
-  } catch (cause) {
-    throw new Fault("config-invalid", `the certificate cannot be used: ${(cause as Error).message}`, {
-      hint: "Expected tls.crt (PEM, the leaf first) and the tls.key that belongs to it.",
-      cause,
-    });
-  }
 }

@@ -19,7 +19,8 @@ export type CollectorLink = {
 export type LinkOptions = {
   url: string;
   token: () => Promise<string>;
-  ca?: string | undefined;
+  /** Undefined where the authorities of the system are meant. */
+  ca: () => Promise<string | undefined>;
   hello: () => Extract<SidecarFrame, { kind: "hello" }>;
   events: LinkEvents;
   log: Log;
@@ -53,10 +54,12 @@ export function openCollectorLink(options: LinkOptions): CollectorLink {
   };
   const open = async (): Promise<void> => {
     let token: string;
+    let ca: string | undefined;
     try {
       token = await options.token();
+      ca = await options.ca();
     } catch (error) {
-      log("warn", "no token for the collector yet", { error });
+      log("warn", "no token for the collector, or no authority to know it by, yet", { error });
       return again();
     }
     if (closed) return;
@@ -67,7 +70,7 @@ export function openCollectorLink(options: LinkOptions): CollectorLink {
       maxPayload: frameBytesMax,
       perMessageDeflate: false,
       handshakeTimeout: openMs,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(ca === undefined ? {} : { ca }),
     });
     socket = opening;
     runStream(

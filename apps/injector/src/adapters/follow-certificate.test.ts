@@ -1,12 +1,11 @@
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "@locum/runtime";
+import { followCertificate, type Pem, systemClock } from "@locum/runtime";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { CertificateSet } from "../certificates/certificate-set.ts";
 import { someSet } from "../certificates/some-set.fixture.ts";
-import { followCertificateFiles } from "./certificate-files.ts";
-import { createTlsServer, type Pem } from "./tls-server.ts";
+import { createTlsServer } from "./tls-server.ts";
 
 let dir: string;
 let end: AbortController;
@@ -31,7 +30,8 @@ function start(everyMs = 60_000): Promise<void> {
     used.push(pem);
   };
   const log = (_level: string, message: string): void => void logged.push(message);
-  return followCertificateFiles({ dir, use, signal: end.signal, clock: systemClock, log, everyMs });
+  const files = { cert: join(dir, "tls.crt"), key: join(dir, "tls.key") };
+  return followCertificate({ files, use, signal: end.signal, clock: systemClock, log, everyMs });
 }
 
 /** As a kubelet does: a new folder beside, and one rename of the link that all files go through. */
