@@ -180,6 +180,11 @@ export const verbs = {
     about: "takes it out again, and nothing else",
     load: async () => (await import("./commands/uninstall.ts")).uninstall,
   },
+  "audit setup": {
+    group: "deploy",
+    about: "Elasticsearch or OpenSearch, for the copy of the audit log",
+    load: async () => (await import("./commands/audit-setup.ts")).auditSetup,
+  },
   sidecar: {
     group: "run",
     about: "one sidecar, beside its model server",

@@ -25,7 +25,13 @@ export async function accessElasticsearch(
   given: Given,
   configured: CollectorElasticsearch | undefined,
   cwd: string,
-): Promise<{ server: Elasticsearch; url: string; namespace: string }> {
+): Promise<{
+  server: Elasticsearch;
+  url: string;
+  namespace: string;
+  apiKey: string | undefined;
+  ca: string | undefined;
+}> {
   const url = given.elasticsearch ?? configured?.url;
   if (url === undefined || !URL.canParse(url))
     throw new Fault("usage", "expected --elasticsearch URL, or collector.elasticsearch in the service file");
@@ -36,12 +42,14 @@ export async function accessElasticsearch(
     });
   const keyFile = given["api-key-file"] ?? configured?.readApiKeyFile;
   const caFile = given.ca ?? configured?.ca;
+  const apiKey = keyFile === undefined ? undefined : await readSecret(resolve(cwd, keyFile));
+  const ca = caFile === undefined ? undefined : await readText(resolve(cwd, caFile));
   const server = openElasticsearch({
     url,
-    ...(keyFile === undefined ? {} : { apiKey: await readSecret(resolve(cwd, keyFile)) }),
-    ...(caFile === undefined ? {} : { ca: await readText(resolve(cwd, caFile)) }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(ca === undefined ? {} : { ca }),
   });
-  return { server, url, namespace: given.namespace ?? configured?.namespace ?? "default" };
+  return { server, url, namespace: given.namespace ?? configured?.namespace ?? "default", apiKey, ca };
 }
 
 async function readSecret(file: string): Promise<string> {

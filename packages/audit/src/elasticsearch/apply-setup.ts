@@ -16,7 +16,7 @@ export async function applySetup(
   for (const step of plan.steps) {
     if (step.state !== "same") {
       const { kind, path, body } = step.asset;
-      const method = kind === "rollover" ? "POST" : "PUT";
+      const method = kind === "write-index" ? "POST" : "PUT";
       const answer = await server.request({ method, path, query: step.query, body });
       if (answer.status !== 200 && answer.status !== 201) throw refusalOf(answer, `${method} ${path}`);
       changed += 1;

@@ -6,7 +6,7 @@ import type { ServerTraits } from "./server-traits.ts";
 
 /** One object that the set-up puts on a server. */
 export type Asset = {
-  kind: "ilm-policy" | "ism-policy" | "pipeline" | "component-template" | "index-template" | "rollover";
+  kind: "ilm-policy" | "ism-policy" | "pipeline" | "component-template" | "index-template" | "write-index";
   name: string;
   path: string;
   body: Record<string, unknown>;

@@ -34,7 +34,7 @@ function unwrap({ kind, name }: Asset, answer: Record<string, unknown>): FoundAs
         if_seq_no: Number(answer._seq_no),
         if_primary_term: Number(answer._primary_term),
       });
-    case "rollover":
+    case "write-index":
       return undefined;
   }
 }

@@ -50,7 +50,7 @@ export async function readTraits(server: Elasticsearch): Promise<ServerTraits> {
   const apiKeys = isElastic && (await has("/_security/_authenticate")) && (await has("/_security/api_key"));
   const lacks = [
     ...(root.status === 200 ? [] : ["GET /"]),
-    ...(isElastic && !streams ? ["the data stream API: retention of streams that exist is not changed"] : []),
+    ...(isElastic && !streams ? ["the data stream API: streams can be written to, not deleted"] : []),
     ...(lifecycle === "none" ? ["a lifecycle: nothing is deleted when it is old"] : []),
     ...(lifecycle === "stream" && !streams ? ["the service that deletes what is old"] : []),
     ...(ingest ? [] : ["ingest processors: event.ingested is not set"]),

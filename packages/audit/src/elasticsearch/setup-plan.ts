@@ -52,7 +52,7 @@ async function assetStep(server: Elasticsearch, asset: Asset): Promise<SetupStep
 async function rolloverStep(server: Elasticsearch, stream: LocumStream, ecs: Asset): Promise<SetupStep> {
   const differ = await readRollover(server, stream, ecs);
   const path = `/${encodeURIComponent(stream.name)}/_rollover`;
-  const asset: Asset = { kind: "rollover", name: stream.name, path, body: {} };
+  const asset: Asset = { kind: "write-index", name: stream.name, path, body: {} };
   return { asset, state: differ.length > 0 ? "different" : "same", differences: differ, query: {} };
 }
 
