@@ -29,6 +29,11 @@ export async function installCluster(
     if (!image.includes("@sha256:")) out.progress(`note: ${image} is no digest: what a tag names may change`);
   if (values.inject.kubeletMin === undefined)
     out.progress("note: versions of kubelets are not known: sidecars are ordinary containers");
+  const { enabled, namespaces, caConfigMap } = values.collector;
+  if (enabled && namespaces.length === 0)
+    out.progress(
+      `note: collector.namespaces names none: sidecars wait for ca.crt in a ConfigMap ${caConfigMap} of their namespace before they join the collector`,
+    );
   const parts = await waitReady(kubernetes, objects, { seconds, signal });
   await applyManifests(kubernetes, await collectorAuthority(kubernetes, values, { seconds, signal }), {
     signal,
