@@ -1,12 +1,14 @@
-import { fleetPage, type PageContent } from "@locum/dashboards/pages";
-import type { Clock } from "@locum/runtime";
-import { type AuditLog, readAudit } from "../audit-port.ts";
+import { Fault } from "@locum/contracts";
+import { dashboards, dashboardsPage, type PageContent } from "@locum/dashboards/pages";
+import type { Clock, MetricFamily } from "@locum/runtime";
+import type { AuditLog } from "../audit-port.ts";
 import type { Fleet } from "../fleet.ts";
 import type { ReleaseShelf } from "../release-shelf.ts";
 import type { Store } from "../store.ts";
-import { instanceView } from "../views/instance-view.ts";
-import { releaseView } from "../views/release-view.ts";
-import { serviceView } from "../views/service-view.ts";
+import { showAudit, showRecord } from "./show-audit.ts";
+import { showDashboard } from "./show-dashboard.ts";
+import { showFleet } from "./show-fleet.ts";
+import { showIncident, showIncidents } from "./show-incidents.ts";
 
 export type PageDeps = {
   fleet: Fleet;
@@ -14,31 +16,23 @@ export type PageDeps = {
   shelf: ReleaseShelf;
   auditLog: AuditLog;
   clock: Clock;
+  metrics: () => MetricFamily[];
 };
 export type Asked = { params: Record<string, string>; query: URLSearchParams };
 type Page = (asked: Asked) => PageContent | Promise<PageContent>;
 
-const latestMax = 12;
-const live = { events: "/events", everyMs: 2000 };
-
 /** Every page by its path. */
-export function consolePages(deps: PageDeps): Record<string, Page> {
-  return { "/": () => fleet(deps) };
-}
-
-async function fleet({ fleet, shelf, auditLog, clock }: PageDeps): Promise<PageContent> {
-  const services = fleet.all();
-  const body = fleetPage({
-    services: services.map(({ config, driver }) => serviceView(config, driver.state())),
-    instances: services.flatMap(({ driver }) => {
-      const state = driver.state();
-      return state.plan.instances.map(({ id }) => instanceView(state, id, clock.monotonicMs()));
-    }),
-    releases: services.flatMap(({ config, driver }) =>
-      shelf.of(config.service).map((release) => releaseView(release, driver.state())),
-    ),
-    records: await readAudit(auditLog, { limit: latestMax, order: "desc" }),
-    nowMs: clock.wallMs(),
-  });
-  return { title: "Fleet", section: "fleet", body, live };
-}
+export const consolePages = (deps: PageDeps): Record<string, Page> => ({
+  "/": () => showFleet(deps),
+  "/incidents": ({ query }) => showIncidents(deps, query),
+  "/incidents/:id": ({ params }) => showIncident(deps, params.id ?? ""),
+  "/audit": ({ query }) => showAudit(deps, query),
+  "/audit/:seq": ({ params }) => showRecord(deps, params.seq ?? ""),
+  "/dashboards": () => ({ title: "Dashboards", section: "dashboards", body: dashboardsPage(dashboards) }),
+  "/dashboards/:id": ({ params, query }) => {
+    const dashboard = dashboards.find(({ id }) => id === params.id);
+    if (!dashboard)
+      throw new Fault("not-found", `no dashboard ${params.id}`, { hint: "The list is under Dashboards." });
+    return showDashboard(deps, dashboard, query);
+  },
+});

@@ -50,6 +50,15 @@ summary { padding: 2px 4px; border-radius: 4px; }
 .filters label { display: block; color: var(--quiet); font-size: 12px; }
 .filters .act { display: flex; gap: 8px; }
 .filters button { background: var(--move); border-color: var(--move); color: var(--card); font-weight: 600; }
+.kinds { grid-column: 1 / -1; margin: 0; }
+.kinds fieldset { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 4px 14px; margin: 8px 0 0; padding: 0; border: 0; }
+.kinds label { display: flex; gap: 8px; align-items: center; color: var(--ink); font-size: 14px; }
+.kinds input { width: auto; }
+.button[aria-current] { background: var(--lane); font-weight: 600; }
+pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8px; font: 13px ui-monospace, "SF Mono", Menlo, Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+.stats { display: flex; flex-wrap: wrap; gap: 8px 32px; margin: 0; }
+.stats dt { color: var(--quiet); font-size: 12px; }
+.stats dd { margin: 0; font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .pages { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin-top: 14px; }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 6px 20px; margin: 0; }
 .facts dt { color: var(--quiet); }

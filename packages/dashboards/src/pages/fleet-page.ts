@@ -3,6 +3,7 @@ import type { InstanceView, ReleaseView, ServiceView } from "@locum/contracts/cl
 import { badge, stateBadge, verdictBadge } from "./badge.ts";
 import { type Html, html } from "./html.ts";
 import { link } from "./link.ts";
+import { pageTitle } from "./page-title.ts";
 import { recordsTable } from "./records-table.ts";
 import { shareBar } from "./share-bar.ts";
 import { digestOf, numberText, spanText, timeOf } from "./shown.ts";
@@ -26,9 +27,7 @@ export function fleetPage({ services, instances, releases, records, nowMs }: Fle
       : states === 0
         ? `${counted(services.length, "service")}, ${counted(instances.length, "instance")}, all healthy.`
         : `${states} of ${counted(services.length, "service")} not healthy.`;
-  return html`<div class="title"><h1>Fleet</h1>
-<p class="meta"><span id="live-state" role="status">as of ${timeOf(nowMs)} UTC</span></p></div>
-<div id="live">
+  return html`${pageTitle("Fleet", nowMs)}<div id="live">
 <p class="lead">${summary}</p>
 ${services.map((service) => serviceSection(service, { instances, releases }, nowMs))}<section id="latest">
 <h2>Latest records</h2>

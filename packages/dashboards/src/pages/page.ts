@@ -18,7 +18,7 @@ export type PageContent = {
   section: Section | null;
   body: Html;
   /** Where the page hears that it is out of date: the region with the id `live` is then fetched again. */
-  live?: { events: string; everyMs: number };
+  live?: { events: string; everyMs: number; gatherMs: number };
 };
 
 const sections: readonly [Section, string, string][] = [
@@ -30,7 +30,9 @@ const sections: readonly [Section, string, string][] = [
 
 /** A whole document. Without scripts it is complete; with them it stays up to date. */
 export function renderPage(shell: Shell, { title, section, body, live }: PageContent): string {
-  const watched = live && html` data-live="${live.events}" data-every-ms="${live.everyMs}"`;
+  const watched =
+    live &&
+    html` data-live="${live.events}" data-every-ms="${live.everyMs}" data-gather-ms="${live.gatherMs}"`;
   return markupOf(html`<!doctype html>
 <html lang="en" data-theme="${shell.theme}">
 <head>

@@ -2,7 +2,6 @@
 // so that there is one place where data becomes markup.
 const main = document.querySelector("main[data-live]");
 const state = document.getElementById("live-state");
-const gatherMs = 150;
 let asked = false;
 let running = false;
 
@@ -59,7 +58,7 @@ async function refresh() {
       () => say("live", "live"),
       () => say("the collector does not answer", "away"),
     );
-    await new Promise((resolve) => setTimeout(resolve, gatherMs));
+    await new Promise((resolve) => setTimeout(resolve, Number(main.dataset.gatherMs)));
   }
   running = false;
 }
