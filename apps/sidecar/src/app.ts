@@ -1,6 +1,6 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as NetServer } from "node:net";
-import type { Report } from "@locum/contracts";
+import type { Report, SidecarFrame } from "@locum/contracts";
 import type { Clock, Log, MetricFamily, Random } from "@locum/runtime";
 import { createAgentCheck } from "./adapters/agent-check.ts";
 import { type CollectorLink, openCollectorLink } from "./adapters/collector-link.ts";
@@ -11,6 +11,7 @@ import { pollPeers } from "./adapters/poll-peers.ts";
 import type { SpoolPort } from "./adapters/spool-pump.ts";
 import type { SidecarConfig } from "./config.ts";
 import { createDrills } from "./drill/drills.ts";
+import { fillModel } from "./fill-model.ts";
 import { createHolderEffects } from "./holder-effects.ts";
 import type { InputCheck } from "./input-observer.ts";
 import { createInstance, type Outside } from "./instance.ts";
@@ -52,6 +53,8 @@ export type App = {
   tap: Tap | null;
   control: HttpServer;
   agent: NetServer;
+  /** Before anything listens: a model folder that lacks files is filled, where that is asked for. */
+  fill(): Promise<void>;
   /** Everything listens there: begins to ask, to judge and to report. */
   start(listening: { tap: string | null; control: string }): Promise<void>;
   report(): Report;
@@ -64,17 +67,15 @@ export function createApp(deps: AppDeps): App {
   const { config, identity, clock, random, log } = deps;
   const outside: Outside = { onTurn() {}, onHolder() {}, tap: null, control: null };
   let link: CollectorLink | null = null;
-  const parts = createParts(deps, {
-    send: (frame) => link?.send(frame) ?? false,
-    epoch: () => instance.drive.state().holder.epoch,
-  });
+  const send = (frame: SidecarFrame): boolean => link?.send(frame) ?? false;
+  const parts = createParts(deps, { send, epoch: () => instance.drive.state().holder.epoch });
   const { upstream, shelf, peers, pump, record, metering } = parts;
   const incarnation = random.id();
   const instance = createInstance({ ...deps, ...parts, incarnation, outside });
   const { drive, tap } = instance;
   const reporting = createReporting({
     report: instance.report,
-    send: (frame) => link?.send(frame) ?? false,
+    send,
     clock,
     onNews(before, after) {
       // With a collector there it writes these itself, from the reports.
@@ -123,6 +124,7 @@ export function createApp(deps: AppDeps): App {
     agent: createAgentCheck(() => agentNow(known)),
     report: instance.report,
     metrics,
+    fill: () => fillModel({ config, shelf, record, clock, log }),
     async start(listening) {
       Object.assign(outside, listening);
       const freshModel = (await parts.restartDriver?.start()) ?? false;

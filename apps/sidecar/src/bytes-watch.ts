@@ -1,5 +1,5 @@
 import type { Probe, Release, Tree } from "@locum/contracts";
-import type { Log } from "@locum/runtime";
+import type { Clock, Log } from "@locum/runtime";
 import {
   createPace,
   type Finding,
@@ -11,6 +11,7 @@ import {
   watchTree,
 } from "@locum/snapshot";
 import { describeTree, judgeTree } from "./judge-tree.ts";
+import { createSpareKeeper, type SpareKeeper } from "./spare-keeper.ts";
 import { createTwinKeeper, type TwinKeeper } from "./twin-keeper.ts";
 
 type BytesProbe = Extract<Probe, { kind: "bytes" }>;
@@ -30,10 +31,12 @@ export type BytesOptions = {
   statMs: number;
   scrubBytesPerSecond: number;
   keepsTwin: boolean;
+  /** Where copies are kept that outlive the model's volume, and by whom. */
+  spare: { dir: string; owner: string } | null;
   releases: () => readonly Release[];
   /** Reads the folders of releases again, now: a deploy may have come with its approval a moment ago. */
   rescan: () => Promise<void>;
-  clock: { monotonicMs(): number };
+  clock: Clock;
   log: Log;
   tell: (probe: BytesProbe) => void;
   /** Copies that can be restored from have changed. */
@@ -92,8 +95,13 @@ export async function openBytesWatch(options: BytesOptions): Promise<BytesWatch>
     signal,
     onChange: options.onRestorable,
   });
+  const spare = options.spare && openSpare(options.spare);
   return {
     ...keeper,
+    proven(release) {
+      keeper.proven(release);
+      spare?.proven(release);
+    },
     quietMs: watch.quietMs,
     live: watch.live,
     async check() {
@@ -105,6 +113,12 @@ export async function openBytesWatch(options: BytesOptions): Promise<BytesWatch>
       stop.abort();
       await watch.close();
       await keeper.idle();
+      await spare?.idle();
     },
   };
+
+  function openSpare({ dir: spareDir, owner }: { dir: string; owner: string }): SpareKeeper {
+    const liveTree = () => watch.live().tree.digest;
+    return createSpareKeeper({ dir, spareDir, owner, releases, liveTree, pace, signal, clock, log });
+  }
 }

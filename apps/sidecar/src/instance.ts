@@ -210,12 +210,13 @@ function openFiles(
 ): FilesWatch | null {
   const { modelDir } = config.instance;
   if (modelDir === undefined) return null;
-  const { statMs, scrubBytesPerSecond, twin } = config.service.snapshot;
+  const { statMs, scrubBytesPerSecond, twin, spareDir } = config.service.snapshot;
   return keepBytesWatch({
     dir: modelDir,
     statMs,
     scrubBytesPerSecond,
     keepsTwin: twin && config.keepsVolume,
+    spare: spareDir !== undefined && config.keepsVolume ? { dir: spareDir, owner: config.instance.id } : null,
     releases: shelf.approved,
     clock,
     log,

@@ -20,6 +20,7 @@ async function main(): Promise<void> {
   const config = sidecarConfig(await readService(flags.config, env), flags);
   const probes = readProbes(env.LOCUM_PROBES);
   const app = createApp(await openDeps(config, log));
+  await app.fill();
   answerProbes(app.control, probes, app.report);
   const control = await listen(app.control, config.listen.control, { secrets: false });
   const agent = await listen(app.agent, config.listen.agent, { secrets: false });

@@ -8,6 +8,7 @@ import { readHeaders, readPem, readToken } from "./adapters/read-secrets.ts";
 import { lazySpool } from "./adapters/spool-pump.ts";
 import type { AppDeps } from "./app.ts";
 import type { SidecarConfig } from "./config.ts";
+import { sparePlaces } from "./spare-keeper.ts";
 
 /**
  * The parts of a sidecar that stand on this machine's disk, clock and chance.
@@ -15,6 +16,7 @@ import type { SidecarConfig } from "./config.ts";
  */
 export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps> {
   const { service, instance, stateDir, collector } = config;
+  const { spareDir } = service.snapshot;
   const kept = join(stateDir, "releases");
   return {
     config,
@@ -24,7 +26,7 @@ export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps
     collectorCa: () => readPem(collector?.ca),
     token: () => readToken(collector?.tokenFile ?? "", `${service.service}/${instance.id}`),
     releaseFiles: {
-      folders: [kept, service.releases],
+      folders: [kept, service.releases, ...(spareDir === undefined ? [] : [sparePlaces(spareDir).releases])],
       keep: (release) =>
         writeFileAtomic(join(kept, `${release.digest.slice(7)}.json`), JSON.stringify(release)),
     },

@@ -155,6 +155,16 @@ const cases: [string, (text: string) => string, Partial<ServiceProblem>][] = [
     { line: 11, path: "releases", expected: expect.stringContaining("a folder outside of") },
   ],
   [
+    "spare copies inside of the model's files",
+    (text) => `${text}snapshot: { spareDir: models/b/spare }\n`,
+    { path: "snapshot.spareDir", expected: expect.stringContaining("a folder outside of") },
+  ],
+  [
+    "a start from spare copies that are nowhere",
+    (text) => `${text}snapshot: { onSourceFailure: use-snapshot }\n`,
+    { path: "snapshot.onSourceFailure", found: "no spareDir" },
+  ],
+  [
     "two listeners on one port",
     (text) => `${text}listen: 0.0.0.0:9000\ncollector: { listen: "127.0.0.1:9000" }\n`,
     { path: "collector.listen", found: "the port of listen" },

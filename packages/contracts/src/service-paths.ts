@@ -11,6 +11,7 @@ export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig
     ...config,
     releases: absolute(config.releases),
     collector: resolveCollectorPaths(config.collector, folder),
+    snapshot: { ...config.snapshot, ...given("spareDir", config.snapshot.spareDir) },
     instances: config.instances.map((instance) => ({
       ...instance,
       ...given("modelDir", instance.modelDir),

@@ -21,6 +21,7 @@ const rules: Rule[] = [
   exclusiveIsKept,
   sharedFolders,
   foldersApart,
+  spareIsThere,
   timings,
   listenerProblems,
 ];
@@ -94,6 +95,7 @@ function foldersApart(config: ServiceConfig): RelationProblem[] {
   const written: { path: PathKey[]; folder: string | undefined }[] = [
     { path: ["releases"], folder: config.releases },
     { path: ["collector", "dataDir"], folder: config.collector.dataDir },
+    { path: ["snapshot", "spareDir"], folder: config.snapshot.spareDir },
     ...config.instances.map(({ sidecar }, index) => ({
       path: ["instances", index, "sidecar", "stateDir"],
       folder: sidecar.stateDir,
@@ -111,6 +113,11 @@ function foldersApart(config: ServiceConfig): RelationProblem[] {
     }),
   );
   return [...inside, ...shared];
+}
+
+function spareIsThere({ snapshot }: ServiceConfig): RelationProblem[] {
+  if (snapshot.onSourceFailure === "fail" || snapshot.spareDir !== undefined) return [];
+  return [{ path: ["snapshot", "onSourceFailure"], expected: "fail, or a spareDir", found: "no spareDir" }];
 }
 
 /** [path of the field, its least value, the field that says so and why]. */

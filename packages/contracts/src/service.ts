@@ -154,6 +154,15 @@ const Snapshot = z.strictObject({
   scrubBytesPerSecond: z.number().int().min(65_536).default(50_000_000),
   settleMs: durationMs(100, 600_000).default(2000).describe("files must be quiet this long before a restore"),
   keepDisplaced: z.number().int().min(1).max(100).default(2).describe("generations of displaced files kept"),
+  spareDir: FilePath.optional().describe(
+    "folder on a volume of its own, where verified copies and their releases are kept as well",
+  ),
+  onSourceFailure: z
+    .enum(["fail", "use-snapshot"])
+    .default("fail")
+    .describe(
+      "use-snapshot: a model folder that is empty or lacks files is filled from spareDir before the sidecar says that it lives",
+    ),
 });
 
 const Failover = z.strictObject({
