@@ -11,6 +11,7 @@ import {
   renderPrometheus,
   systemRandom,
 } from "@locum/runtime";
+import type { AuditGate } from "./audit-gate.ts";
 import type { AuditLog } from "./audit-port.ts";
 import { readAudit } from "./audit-port.ts";
 import type { AuthenticateLater } from "./auth.ts";
@@ -32,6 +33,8 @@ export type AppDeps = {
   store: Store;
   shelf: ReleaseShelf;
   auditLog: AuditLog;
+  /** Shut while the audit log takes nothing: then nobody orders anything. */
+  gate: Pick<AuditGate, "assertOpen">;
   bus: EventBus;
   authenticate: AuthenticateLater;
   /** Pods as Kubernetes shows them; of one service if named. */
@@ -125,7 +128,7 @@ const fleetHandlers = ({ fleet, clock, pods }: AppDeps) =>
     },
   }) satisfies Partial<Handlers>;
 
-const releaseHandlers = ({ fleet, shelf, announce }: AppDeps) =>
+const releaseHandlers = ({ fleet, shelf, gate, announce }: AppDeps) =>
   ({
     listGoldens: ({ query }) => ({
       goldens: fleet
@@ -145,6 +148,7 @@ const releaseHandlers = ({ fleet, shelf, announce }: AppDeps) =>
       return release;
     },
     approveRelease: async ({ body, caller }) => {
+      gate.assertOpen();
       const { release, added } = await shelf.put(body);
       if (added) await announce(release.digest, `token:${caller?.name}`);
       return releaseView(release, fleet.get(release.body.service).driver.state());

@@ -79,6 +79,10 @@ test("with a full disk no command leaves, readiness says so, and all goes on whe
   expect(kinds(collector)).not.toContain("reload.intent");
   expect(await viewer.ready()).toMatchObject({ ready: false, problems: [{ code: "disk-full" }] });
   expect((await viewer.operation(operation.id)).state).toBe("running");
+  // Its intent could not be written: it is not even begun.
+  await expect(operator.restart({ service: "s", instance: "a" })).rejects.toMatchObject({
+    code: "disk-full",
+  });
 
   collector.audit.failWith(null);
   expect(await viewer.wait(operation.id, { pollMs: 20, timeoutMs: 10_000 })).toMatchObject({ state: "done" });

@@ -8,6 +8,7 @@ import type { Kubernetes } from "@locum/runtime/kubernetes";
 import { listEvidence } from "./adapters/list-evidence.ts";
 import { createStreamHub, type StreamHub } from "./adapters/stream-hub.ts";
 import { createApp } from "./app.ts";
+import { refusedAlready } from "./audit-gate.ts";
 import type { AuditLog } from "./audit-port.ts";
 import { type AuthenticateLater, withPods } from "./auth.ts";
 import type { CollectorConfig } from "./config.ts";
@@ -104,7 +105,7 @@ export async function openCollector(config: CollectorConfig, deps: CollectorDeps
       await cluster?.close();
       await Promise.all([...loops.values()].map((loop) => loop.stop()));
       for (const service of loops.keys())
-        await base.note({ kind: "collector.stop", service, reason: "stopped" });
+        await base.note({ kind: "collector.stop", service, reason: "stopped" }).catch(refusedAlready);
       await base.close();
     },
   };
@@ -165,6 +166,7 @@ function metricsOf({ base, loops, hub, streams, cluster }: Wired): () => MetricF
       auditOpen: base.gate.fault() === null,
       shipping: shippingOf(base),
       auditWaiting: base.gate.waiting(),
+      auditCounted: base.gate.counted(),
       recordsWaiting: base.intake.waiting(),
       witnesses: base.witnesses.view(),
       loopLagMs: { mean: lag.mean / 1e6, max: lag.max / 1e6 },

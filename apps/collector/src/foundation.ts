@@ -60,7 +60,7 @@ export async function openFoundation(
     bus.audit(records);
   };
   const witnesses = createWitnesses({ proofs: auditLog.proofs, say });
-  const gate = createAuditGate({ log: auditLog, say, onRecords });
+  const gate = createAuditGate({ log: auditLog, say, onRecords, wallMs: clock.wallMs });
   return {
     signer,
     authenticate,

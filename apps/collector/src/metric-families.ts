@@ -11,6 +11,7 @@ export type Figures = {
   watchers: number;
   auditWaiting: number;
   auditOpen: boolean;
+  auditCounted: { sampled: number; refused: number };
   shipping: ShippingView;
   recordsWaiting: number;
   witnesses: WitnessView;
@@ -161,6 +162,7 @@ const processFamilies = (figures: Figures): MetricFamily[] => [
   gauge("watchers", "open event streams", one(figures.watchers)),
   gauge("audit.open", "1 while the audit log takes events", one(figures.auditOpen)),
   gauge("audit.waiting", "events that wait for the disk", one(figures.auditWaiting)),
+  counter("audit.counted", "events of which the log has the number only", each("why", figures.auditCounted)),
   gauge("records.waiting", "records of sidecars that wait for the disk", one(figures.recordsWaiting)),
   ...witnessFamilies(figures.witnesses),
   counter("frames", "frames received", each("kind", figures.framesIn)),

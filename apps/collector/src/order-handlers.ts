@@ -2,15 +2,22 @@ import { Fault } from "@locum/contracts";
 import { type ApiRequest, type Caller, type Handlers, hasRole } from "@locum/contracts/mount";
 import type { Routes } from "@locum/contracts/routes";
 import type { Clock } from "@locum/runtime";
+import type { AuditGate } from "./audit-gate.ts";
 import type { Fleet } from "./fleet.ts";
 import { type Asked, takeOrder } from "./orders.ts";
 import type { Store } from "./store.ts";
 
-type Deps = { fleet: Fleet; store: Store; clock: Clock; newId: () => string };
+type Deps = {
+  fleet: Fleet;
+  store: Store;
+  gate: Pick<AuditGate, "assertOpen">;
+  clock: Clock;
+  newId: () => string;
+};
 type Target = { service: string; instance: string; reason: string };
 
 /** What people order. Whether it is safe is decided by the core; here is only who may ask, and for what exists. */
-export function orderHandlers({ fleet, store, clock, newId }: Deps) {
+export function orderHandlers({ fleet, store, gate, clock, newId }: Deps) {
   const ports = { fleet, store, newId, wallMs: clock.wallMs };
   const order = async (
     { service, instance }: Target,
@@ -20,6 +27,7 @@ export function orderHandlers({ fleet, store, clock, newId }: Deps) {
   ): Promise<Response> => {
     if (!fleet.get(service).config.instances.some(({ id }) => id === instance))
       throw new Fault("not-found", `no instance ${service}/${instance} is configured here`);
+    gate.assertOpen();
     const operation = await takeOrder(ports, { service, key, by: actorOf(caller), order: asked });
     return Response.json(operation, {
       status: 202,
@@ -56,6 +64,7 @@ export function orderHandlers({ fleet, store, clock, newId }: Deps) {
       return order(body, headers["idempotency-key"], caller, { kind: "drill", instance, reason, fault, ms });
     },
     pause: async ({ body: { service, ms, reason }, caller }) => {
+      gate.assertOpen();
       const untilWallMs = clock.wallMs() + ms;
       const { driver } = fleet.get(service);
       const asked = { id: newId(), by: actorOf(caller), reason, kind: "pause", untilWallMs } as const;
@@ -63,6 +72,7 @@ export function orderHandlers({ fleet, store, clock, newId }: Deps) {
       return { service, pausedUntilMs: pausedUntil };
     },
     resume: async ({ body: { service, reason }, caller }) => {
+      gate.assertOpen();
       const asked = { id: newId(), by: actorOf(caller), reason, kind: "resume" } as const;
       await fleet.get(service).driver.order(asked, (durable) => durable.pausedUntil === null);
       return { service, pausedUntilMs: null };

@@ -1,7 +1,7 @@
 import type { AuditEvent, CollectorFrame, Policy, SignedPolicy } from "@locum/contracts";
 import type { Effect } from "@locum/coordination";
 import type { Clock, Log } from "@locum/runtime";
-import type { AuditGate } from "./audit-gate.ts";
+import { type AuditGate, refusedAlready } from "./audit-gate.ts";
 import type { DecisionWriter } from "./decision-writer.ts";
 import type { Timeless } from "./drive.ts";
 
@@ -84,7 +84,8 @@ export function createPerformer(ports: Ports): Performer {
   const performers: { [K in Effect["kind"]]: (effect: Extract<Effect, { kind: K }>) => void } = {
     ack: ({ instance, ...ack }) => ports.send(instance, ports.incarnationOf(instance), ack),
     audit: ({ event }) => {
-      recorded = gate.append([stamped(event)]);
+      // Refused, it is counted, and the gate is shut: the commands that follow stay here.
+      recorded = gate.append([stamped(event)]).catch(refusedAlready);
     },
     store: ({ durable }) => void recorded.then(() => ports.writer.swap(durable)),
     send: (effect) => inLane(() => command(effect)),

@@ -7,6 +7,7 @@ import { createNotifier } from "./adapters/notify.ts";
 import type { StreamHub } from "./adapters/stream-hub.ts";
 import { verifyTrafficPath } from "./adapters/traffic-path.ts";
 import type { AuditGate } from "./audit-gate.ts";
+import { refusedAlready } from "./audit-gate.ts";
 import { createDecisionWriter, type DecisionWriter } from "./decision-writer.ts";
 import { createDriver } from "./drive.ts";
 import type { EventBus } from "./event-bus.ts";
@@ -52,14 +53,16 @@ export async function openServiceLoop(ports: Ports): Promise<ServiceLoop> {
   const notifier = createNotifier({
     targets: config.notify,
     onFailed: ({ event, subject }, target, reason) =>
-      void gate.append([
-        {
-          ...event,
-          kind: "notify.failed",
-          reason: `${target}: ${reason}`.slice(0, 1000),
-          facts: { subject, target },
-        },
-      ]),
+      void gate
+        .append([
+          {
+            ...event,
+            kind: "notify.failed",
+            reason: `${target}: ${reason}`.slice(0, 1000),
+            facts: { subject, target },
+          },
+        ])
+        .catch(refusedAlready),
   });
   const performer = createPerformer({
     service,

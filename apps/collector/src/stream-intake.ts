@@ -2,7 +2,7 @@ import { type CollectorFrame, frameBytesMax, type Release } from "@locum/contrac
 import type { Clock, Log } from "@locum/runtime";
 import type { StreamEvents } from "./adapters/stream-hub.ts";
 import type { Closing, Session } from "./adapters/stream-session.ts";
-import type { AuditGate } from "./audit-gate.ts";
+import { type AuditGate, refusedAlready } from "./audit-gate.ts";
 import type { RecordIntake } from "./record-intake.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
 import type { ServiceLoop } from "./service-loop.ts";
@@ -77,7 +77,7 @@ export function createStreamIntake(ports: Ports): StreamEvents {
       say("warn", "a stream was closed for a breach of the wire contract", { ...who, ...closing });
       const { service = "", instance = null } = who ?? {};
       if (isNoted(`${service}/${instance}`))
-        void gate.append([breachEvent(closing, service, instance, clock)]);
+        void gate.append([breachEvent(closing, service, instance, clock)]).catch(refusedAlready);
     },
   };
 }

@@ -40,10 +40,11 @@ export function createInputObserver({
   server: () => ModelServer;
   clock: { monotonicMs(): number };
   onFinding: (rule: string) => void;
-  onAudit: (model: string, finding: InputFinding) => void;
+  /** `count`: of this rule since it was told last. */
+  onAudit: (model: string, finding: InputFinding, count: number) => void;
 }): InputObserver {
   const metadata = new Map<string, { value: ModelMetadata | null; atMs: number }>();
-  const audited = new Map<string, number>();
+  const audited = new Map<string, { atMs: number; more: number }>();
   const stateful = new Set<string>();
   let nextLookMs = Number.NEGATIVE_INFINITY;
 
@@ -59,11 +60,14 @@ export function createInputObserver({
   const report = (model: string, finding: InputFinding): void => {
     onFinding(finding.rule);
     const nowMs = clock.monotonicMs();
-    const lastMs = audited.get(finding.rule) ?? Number.NEGATIVE_INFINITY;
-    if (nowMs - lastMs < auditEveryMs) return;
+    const last = audited.get(finding.rule);
+    if (last && nowMs - last.atMs < auditEveryMs) {
+      last.more += 1;
+      return;
+    }
     if (audited.size >= modelsMax) audited.clear();
-    audited.set(finding.rule, nowMs);
-    onAudit(model, finding);
+    audited.set(finding.rule, { atMs: nowMs, more: 0 });
+    onAudit(model, finding, 1 + (last?.more ?? 0));
   };
   const look: InputObserver["inspect"] = (model, headers, body) => {
     const known = metadata.get(model);

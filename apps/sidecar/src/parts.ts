@@ -23,12 +23,12 @@ export type Parts = {
   /** Null where Locum never restarts this instance. */
   restartDriver: RestartDriver | null;
   witnessing: Witnessing;
-  /** One audit event of this sidecar, into its spool. */
-  record(fact: Pick<AuditEvent, "kind" | "reason" | "facts">): Promise<void>;
+  /** One audit event of this sidecar, into its spool; false while it is not on disk. */
+  record(fact: Pick<AuditEvent, "kind" | "reason" | "facts">): Promise<boolean>;
 };
 
 export function createParts(
-  { config, headers, ca, releaseFiles, spool, witness, checkInput, env, clock, log }: AppDeps,
+  { config, headers, ca, releaseFiles, spool, tally, witness, checkInput, env, clock, log }: AppDeps,
   { send, epoch }: { send: (frame: SidecarFrame) => boolean; epoch: () => number },
 ): Parts {
   const { service, instance } = config;
@@ -36,7 +36,13 @@ export function createParts(
   const upstream = createUpstream({ ...instance, headers, ca });
   const peers = createPeerBook(instance.id);
   peers.know(peersOf(service), clock.monotonicMs());
-  const pump = createSpoolPump({ spool, send, log });
+  const pump = createSpoolPump({
+    spool,
+    tally,
+    stamp: () => ({ at: new Date(clock.wallMs()).toISOString(), actor: `sidecar:${instance.id}` }),
+    send,
+    log,
+  });
   const record: Parts["record"] = (fact) =>
     pump.record(
       sidecarEvent(fact, {
@@ -51,8 +57,8 @@ export function createParts(
     server: upstream.server,
     clock,
     onFinding: metering.inputFinding,
-    onAudit: (model, { rule, detail }) =>
-      void record({ kind: "input.finding", reason: detail.slice(0, 1000), facts: { model, rule } }),
+    onAudit: (model, { rule, detail }, count) =>
+      void record({ kind: "input.finding", reason: detail.slice(0, 1000), facts: { model, rule, count } }),
   });
   return {
     upstream,

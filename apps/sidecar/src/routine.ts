@@ -28,7 +28,7 @@ export type RoutineOptions = {
   restartDriver: RestartDriver | null;
   metering: Metering;
   inputs: InputObserver;
-  record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<void>;
+  record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<boolean>;
   clock: Clock;
   log: Log;
 };
@@ -66,7 +66,12 @@ export function createRoutine(options: RoutineOptions): Routine {
   const repairAlone = async (act: Command["act"], why: string): Promise<void> => {
     serial += 1;
     const kind = act.kind as "restore" | "reload" | "restart";
-    await record({ kind: `${kind}.intent`, reason: why, facts: {} });
+    if (!(await record({ kind: `${kind}.intent`, reason: why, facts: {} }))) {
+      log("error", "does not repair: its intent cannot be recorded", { action: kind, reason: why });
+      const facts = { outcome: "refused", code: "disk-full" };
+      await record({ kind: `${kind}.result`, reason: "its intent could not be recorded", facts });
+      return;
+    }
     log("info", "repairs its own instance: no collector is there", { action: kind, reason: why });
     const { outcome, code, detail, tookMs } = await perform({ id: `alone-${serial}`, act });
     await record({

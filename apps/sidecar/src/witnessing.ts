@@ -5,7 +5,7 @@ import type { OwnWitness, WitnessView } from "./adapters/own-witness.ts";
 type Ports = {
   witness: OwnWitness | null;
   send: (frame: SidecarFrame) => boolean;
-  record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<void>;
+  record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<boolean>;
   log: Log;
 };
 

@@ -21,6 +21,7 @@ export { type NoteKey, type NoteSigner, noteKeyOf, noteKeyText, readNoteKey } fr
 export { darkPalette, lightPalette, pageStyle } from "./page-style.ts";
 export { openSpool, type Spool, type SpoolStats } from "./spool.ts";
 export type { SpooledEvent } from "./spool-line.ts";
+export { createTally, openTally, type Tally } from "./tally.ts";
 export { timelineSvg } from "./timeline-svg.ts";
 export { commitmentOf, openVault, type Vault } from "./vault.ts";
 export { type EvidenceVerdict, verifyEvidence } from "./verify-evidence.ts";

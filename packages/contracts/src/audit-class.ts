@@ -5,8 +5,12 @@ import { AuditKind } from "./audit-event.ts";
 export const AuditClass = z.enum(["strict", "durable", "counted"]);
 export type AuditClass = z.infer<typeof AuditClass>;
 
-/** `strict`: the action does not run before this is on disk. `durable`: acknowledged when on disk. */
-export const auditClassOf = (kind: AuditKind): AuditClass => (strictKinds.has(kind) ? "strict" : "durable");
+/**
+ * `strict`: the action does not run before this is on disk. `durable`: acknowledged when on disk. `counted`: under
+ * pressure only its number is, exactly (`audit.count`).
+ */
+export const auditClassOf = (kind: AuditKind): AuditClass =>
+  kind === "input.finding" ? "counted" : strictKinds.has(kind) ? "strict" : "durable";
 
 const strictKinds: ReadonlySet<AuditKind> = new Set(
   AuditKind.options.filter(

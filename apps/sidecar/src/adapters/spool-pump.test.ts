@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSpool } from "@locum/audit";
+import { createTally, openSpool, type Tally } from "@locum/audit";
 import { type AuditEvent, Fault, type SidecarFrame } from "@locum/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSpoolPump, lazySpool, type SpoolPort, type SpoolPump } from "./spool-pump.ts";
@@ -23,9 +23,12 @@ const event = (reason: string): AuditEvent => ({
   reason,
   facts: {},
 });
-const open = (spool: SpoolPort) =>
+const open = (spool: SpoolPort, more: { tally?: Tally; pressed?: number } = {}) =>
   createSpoolPump({
     spool,
+    tally: createTally(),
+    stamp: () => ({ at: "2026-01-02T00:00:00.000Z", actor: "sidecar:a" }),
+    ...more,
     log: (_level, message) => void logs.push(message),
     send(frame) {
       if (isOpen) sent.push(frame);
@@ -105,6 +108,28 @@ describe("a full disk", () => {
     await second.close();
   });
 
+  it("says what is not on disk, refuses what has no room at all, and tells its number afterwards", async () => {
+    let isFull = true;
+    const real = await openSpool({ dir: join(dir, "fourth") });
+    const full: SpoolPort = {
+      ...real,
+      put: (one) => (isFull ? Promise.reject(new Fault("disk-full", "no room")) : real.put(one)),
+    };
+    const fourth = open(full);
+    const told = await Promise.all(Array.from({ length: 1003 }, (_, i) => fourth.record(event(`${i}`))));
+    expect(told).not.toContain(true);
+    expect(logs.filter((line) => line.includes("was refused"))).toHaveLength(3);
+    isFull = false;
+    expect(await fourth.record(event("last"))).toBe(true);
+    const kept = await real.pending(2000);
+    expect(kept.map(({ event: { reason } }) => reason).slice(999, 1002)).toEqual([
+      "999",
+      expect.stringContaining("3 reload.intent were refused"),
+      "last",
+    ]);
+    await fourth.close();
+  });
+
   it("at the start does not keep the sidecar from starting", async () => {
     let tries = 0;
     const lazy = lazySpool(async () => {
@@ -118,5 +143,27 @@ describe("a full disk", () => {
     await third.record(event("2"));
     await expect.poll(reasons).toEqual(["1", "2"]);
     await third.close();
+  });
+});
+
+describe("pressure", () => {
+  it("makes a number of counted kinds, exactly, and of nothing else", async () => {
+    const spool = await openSpool({ dir: join(dir, "fifth") });
+    const fifth = open(spool, { pressed: 3 });
+    const finding = (reason: string): AuditEvent => ({ ...event(reason), kind: "input.finding" });
+    for (const reason of ["1", "2", "3"]) await fifth.record(finding(reason));
+    for (let burst = 0; burst < 50; burst += 1) await fifth.record(finding("burst"));
+    expect(await fifth.record(event("an intent"))).toBe(true);
+    isOpen = true;
+    fifth.opened();
+    await expect.poll(reasons).toEqual(["1", "2", "3", "an intent"]);
+    fifth.recorded(3);
+    await expect.poll(() => fifth.waiting()).toBe(0);
+    await fifth.record(event("after"));
+    const counts = sent.flatMap((frame) => (frame.kind === "record" ? [frame.event] : []));
+    expect(counts.filter(({ kind }) => kind === "audit.count")).toMatchObject([
+      { service: "s", instance: "a", facts: { counted: "input.finding", count: 50, total: 50 } },
+    ]);
+    await fifth.close();
   });
 });

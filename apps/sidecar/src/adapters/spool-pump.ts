@@ -1,4 +1,5 @@
-import type { AuditEvent, SidecarFrame } from "@locum/contracts";
+import type { Tally } from "@locum/audit";
+import { type AuditEvent, auditClassOf, type SidecarFrame } from "@locum/contracts";
 import type { Log } from "@locum/runtime";
 
 /** What this needs of the durable queue of packages/audit. */
@@ -11,8 +12,11 @@ export type SpoolPort = {
 };
 
 export type SpoolPump = {
-  /** On disk before the promise resolves; kept in memory, and tried again, while the disk refuses. Never throws. */
-  record(event: AuditEvent): Promise<void>;
+  /**
+   * True when it is on disk. False while the disk refuses: it is kept in memory then and tried again; counted, where it
+   * is of that class or no room is left. What may not run without its record does not run then. Never throws.
+   */
+  record(event: AuditEvent): Promise<boolean>;
   /** A stream has opened: everything that is not acknowledged is sent again. */
   opened(): void;
   recorded(upToSeq: number): void;
@@ -21,17 +25,26 @@ export type SpoolPump = {
 };
 
 const batch = 64;
-/** Events that a full disk did not take. Beyond this the oldest are lost, which is logged. */
+/** Events that a full disk did not take. Beyond this they are refused, and the log gets their number. */
 const heldMax = 1000;
+/** So many unacknowledged events are a collector that is long away, or a burst: counted kinds make room. */
+const pressedAt = 5000;
 const againMs = 5000;
 
 /** Sends the spool in order, a batch at a time: the next one leaves when the collector has the last one on disk. */
 export function createSpoolPump({
   spool,
+  tally,
+  stamp,
   send,
   log,
+  pressed = pressedAt,
 }: {
   spool: SpoolPort;
+  tally: Tally;
+  /** Of the events that say what was counted. */
+  stamp: () => Pick<AuditEvent, "at" | "actor">;
+  pressed?: number;
   send: (frame: SidecarFrame) => boolean;
   log: Log;
 }): SpoolPump {
@@ -71,28 +84,43 @@ export function createSpoolPump({
     }
   };
   // One at a time, so that the order of events is the order on disk.
-  let line: Promise<void> = Promise.resolve();
-  const inLine = (work: () => Promise<void>): Promise<void> => {
-    line = line.then(work);
-    return line;
+  let line: Promise<unknown> = Promise.resolve();
+  const inLine = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = line.then(work);
+    line = turn;
+    return turn;
   };
+  const waiting = (): number => held.length + spool.stats().waiting;
+  const isPressed = (): boolean => held.length > 0 || waiting() >= pressed;
   const drainHeld = async (): Promise<void> => {
     while (held[0] && (await store(held[0]))) held.shift();
+    if (tally.isEmpty() || isPressed()) return;
+    const { events, told } = tally.untold(stamp());
+    for (const event of events) if (!(await store(event))) return;
+    await told();
+  };
+  const keep = async (event: AuditEvent): Promise<boolean> => {
+    if (isPressed() && auditClassOf(event.kind) === "counted") {
+      await tally.add(event, "sampled");
+      return false;
+    }
+    await drainHeld();
+    if (held.length === 0 && (await store(event))) return true;
+    if (held.length < heldMax) held.push(event);
+    else {
+      log("error", "an event was refused: the disk takes none, and too many wait", { kind: event.kind });
+      await tally.add(event, "refused");
+    }
+    return false;
   };
   const timer = setInterval(() => void inLine(drainHeld).then(pump), againMs);
   timer.unref();
 
   return {
     async record(event) {
-      await inLine(async () => {
-        await drainHeld();
-        if (held.length === 0 && (await store(event))) return;
-        held.push(event);
-        if (held.length <= heldMax) return;
-        held.shift();
-        log("error", "an event was lost: the disk takes none", { lost: 1 });
-      });
+      const onDisk = await inLine(() => keep(event));
       await pump();
+      return onDisk;
     },
     opened() {
       sentSeq = -1;
@@ -104,7 +132,7 @@ export function createSpoolPump({
         .then(pump)
         .catch((error: unknown) => log("warn", "the spool could not be shortened", { error }));
     },
-    waiting: () => held.length + spool.stats().waiting,
+    waiting,
     async close() {
       clearInterval(timer);
       await inLine(drainHeld);

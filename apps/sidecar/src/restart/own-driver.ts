@@ -5,7 +5,7 @@ import { missingProgram, openRestartDriver, type RestartDeps, type RestartDriver
 
 type OwnDeps = Pick<RestartDeps, "env" | "clock" | "log"> & {
   config: SidecarConfig;
-  record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<void>;
+  record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<boolean>;
 };
 
 /** The driver of this sidecar's instance, whose own doings are recorded; it warns at the start of what it lacks. */

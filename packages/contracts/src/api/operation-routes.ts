@@ -66,7 +66,15 @@ const order = <P extends string, S extends z.ZodType>(
     request: { headers: z.object({ "idempotency-key": IdempotencyKey }), body: body(schema) },
     responses: {
       202: json(OperationView, "accepted; follow it at /v1/operations/{id}"),
-      ...faults("not-found", "refused", "idempotency-mismatch", "conflict", "not-leader", "storage-failed"),
+      ...faults(
+        "not-found",
+        "refused",
+        "idempotency-mismatch",
+        "conflict",
+        "not-leader",
+        "disk-full",
+        "storage-failed",
+      ),
     },
   });
 
@@ -116,7 +124,10 @@ export const operationRoutes = {
         }),
       ),
     },
-    responses: { 200: json(PauseView, "paused"), ...faults("not-found", "not-leader") },
+    responses: {
+      200: json(PauseView, "paused"),
+      ...faults("not-found", "not-leader", "disk-full", "storage-failed"),
+    },
   }),
   resume: createRoute({
     method: "post",
@@ -125,6 +136,9 @@ export const operationRoutes = {
     tags: ["operations"],
     ...needs("operator"),
     request: { body: body(serviceParam.extend({ reason: target.reason }).strict()) },
-    responses: { 200: json(PauseView, "resumed"), ...faults("not-found", "not-leader") },
+    responses: {
+      200: json(PauseView, "resumed"),
+      ...faults("not-found", "not-leader", "disk-full", "storage-failed"),
+    },
   }),
 };
