@@ -1,5 +1,6 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as NetServer } from "node:net";
+import type { Tally } from "@locum/audit";
 import type { Report, SidecarFrame } from "@locum/contracts";
 import type { Clock, Log, MetricFamily, Random } from "@locum/runtime";
 import { createAgentCheck } from "./adapters/agent-check.ts";
@@ -38,6 +39,8 @@ export type AppDeps = {
   token: () => Promise<string>;
   releaseFiles: ReleaseFiles;
   spool: SpoolPort;
+  /** Numbers of the events that found no room. */
+  tally: Tally;
   /** Null where it witnesses no audit log. */
   witness: OwnWitness | null;
   checkInput: InputCheck | null;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openSpool } from "@locum/audit";
+import { createTally, openSpool, openTally } from "@locum/audit";
 import { checkInput } from "@locum/guard";
 import { type Log, systemClock, systemRandom, writeFileAtomic } from "@locum/runtime";
 import { openIdentity } from "./adapters/identity.ts";
@@ -31,6 +31,7 @@ export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps
         writeFileAtomic(join(kept, `${release.digest.slice(7)}.json`), JSON.stringify(release)),
     },
     spool: lazySpool(() => openSpool({ dir: join(stateDir, "spool") })),
+    tally: await openTally({ path: join(stateDir, "counted.json") }).catch(() => createTally()),
     witness:
       collector === null
         ? null
