@@ -1,30 +1,34 @@
 import { corrupt } from "../corrupt.ts";
+import { kernels, places } from "../kernels/kernels.ts";
+import { limits } from "../limits.ts";
 import { planeMethod } from "./encode-planes.ts";
-import { huffmanDecode } from "./huffman.ts";
-import { mergePlanes, type PlaneMode } from "./planes.ts";
+import { huffmanFrom } from "./huffman.ts";
+import { mergePlanes, type PlaneMode, planesOf } from "./planes.ts";
 import { zstdDecode } from "./zstd.ts";
 
 /** @throws Fault snapshot-corrupt */
-export function decodePlanes(bytes: Uint8Array, length: number): Uint8Array {
-  const mode = modeOf(bytes[0] ?? 0);
-  const count = Math.floor(length / mode.width);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const planes: Uint8Array[] = [];
-  let at = 1;
+export function decodePlanes(encoded: Uint8Array, length: number): Uint8Array {
+  if (encoded.length > limits.chunk + limits.recordOverhead || length > limits.chunk)
+    throw corrupt(`planes of ${encoded.length} bytes for a chunk of ${length}`);
+  const { bytes } = kernels();
+  const mode = modeOf(encoded[0] ?? 0);
+  const { count, stride } = planesOf(length, mode);
+  bytes.set(encoded, places.output);
+  const end = places.output + encoded.length;
+  const view = new DataView(bytes.buffer);
+  let at = places.output + 1;
   for (let place = 0; place < mode.width; place++) {
-    if (at + 5 > bytes.length) throw corrupt("a plane without its head");
+    if (at + 5 > end) throw corrupt("a plane without its head");
     const size = view.getUint32(at + 1, true);
-    if (size > bytes.length - at - 5) throw corrupt("a plane longer than its record");
-    planes.push(decodePlane(bytes[at] ?? 0, bytes.subarray(at + 5, at + 5 + size), count));
+    if (size > end - at - 5) throw corrupt("a plane longer than its record");
+    decodePlane({ method: bytes[at] ?? 0, at: at + 5, size, plane: places.planes + place * stride, count });
     at += 5 + size;
   }
   const tail = length - count * mode.width;
-  if (bytes.length - at !== tail)
-    throw corrupt(`${bytes.length - at} bytes after the planes, expected ${tail}`);
-  const plain = new Uint8Array(length);
-  mergePlanes(planes, plain, mode);
-  plain.set(bytes.subarray(at), length - tail);
-  return plain;
+  if (end - at !== tail) throw corrupt(`${end - at} bytes after the planes, expected ${tail}`);
+  mergePlanes(count, stride, mode);
+  bytes.copyWithin(places.input + length - tail, at, end);
+  return bytes.slice(places.input, places.input + length);
 }
 
 function modeOf(byte: number): PlaneMode {
@@ -34,18 +38,25 @@ function modeOf(byte: number): PlaneMode {
   return { width, isRotated: byte >= 0x80 };
 }
 
-function decodePlane(method: number, bytes: Uint8Array, count: number): Uint8Array {
+type Plane = { method: number; at: number; size: number; plane: number; count: number };
+
+function decodePlane({ method, at, size, plane, count }: Plane): void {
+  const { bytes } = kernels();
   switch (method) {
     case planeMethod.raw:
-      if (bytes.length !== count) throw corrupt(`a raw plane of ${bytes.length} bytes, expected ${count}`);
-      return bytes;
+      if (size !== count) throw corrupt(`a raw plane of ${size} bytes, expected ${count}`);
+      bytes.copyWithin(plane, at, at + size);
+      return;
     case planeMethod.zstd:
-      return zstdDecode(bytes, count);
+      bytes.set(zstdDecode(bytes.slice(at, at + size), count), plane);
+      return;
     case planeMethod.huffman:
-      return huffmanDecode(bytes, count);
+      huffmanFrom({ at, size, plane, count });
+      return;
     case planeMethod.constant:
-      if (bytes.length !== 1) throw corrupt("a constant plane of more than one byte");
-      return new Uint8Array(count).fill(bytes[0] ?? 0);
+      if (size !== 1) throw corrupt("a constant plane of more than one byte");
+      bytes.fill(bytes[at] ?? 0, plane, plane + count);
+      return;
     default:
       throw corrupt(`plane method ${method} is unknown`);
   }

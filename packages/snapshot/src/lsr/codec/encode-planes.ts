@@ -1,4 +1,5 @@
-import { countBytes, huffmanEncode, huffmanSize } from "./huffman.ts";
+import { kernels, places } from "../kernels/kernels.ts";
+import { huffmanInto } from "./huffman.ts";
 import { huffmanLengths } from "./huffman-lengths.ts";
 import { type PlaneMode, splitPlanes } from "./planes.ts";
 import { zstdEncode } from "./zstd.ts";
@@ -11,38 +12,68 @@ const runsLikelyBelow = 0.3;
 const worthBelow = 0.97;
 /** A sixteenth of a plane tells a mantissa's noise from an exponent. */
 const sampleStep = 16;
+const headBytes = 5;
 
+/** The codec `planes` of LSR/1: one copy into the kernels' memory, one out. */
 export function encodePlanes(plain: Uint8Array, mode: PlaneMode): Uint8Array {
-  const planes = splitPlanes(plain, mode);
-  const parts: Uint8Array[] = [Uint8Array.of(mode.width | (mode.isRotated ? 0x80 : 0))];
-  for (const plane of planes) {
-    const { method, bytes } = encodePlane(plane);
-    const head = new Uint8Array(5);
-    head[0] = method;
-    new DataView(head.buffer).setUint32(1, bytes.length, true);
-    parts.push(head, bytes);
-  }
-  parts.push(plain.subarray(plain.length - (plain.length % mode.width)));
-  return Buffer.concat(parts);
+  const { bytes } = kernels();
+  const { count, stride } = splitPlanes(plain, mode);
+  let at = places.output;
+  bytes[at++] = mode.width | (mode.isRotated ? 0x80 : 0);
+  for (let place = 0; place < mode.width; place++)
+    at = encodePlane({ plane: places.planes + place * stride, count, at });
+  const tail = plain.subarray(plain.length - (plain.length % mode.width));
+  bytes.set(tail, at);
+  return bytes.slice(places.output, at + tail.length);
 }
 
-function encodePlane(plane: Uint8Array): { method: number; bytes: Uint8Array } {
-  const raw = { method: planeMethod.raw, bytes: plane };
-  if (plane.length > 4096) {
-    const sample = countBytes(plane, sampleStep);
-    const sampled = Math.ceil(plane.length / sampleStep);
-    if (huffmanSize(sample, huffmanLengths(sample)) - 144 > worthBelow * sampled) return raw;
+type Plane = { plane: number; count: number; at: number };
+
+/** Writes head and body of one plane; gives where they end. */
+function encodePlane({ plane, count, at }: Plane): number {
+  const { bytes } = kernels();
+  const body = at + headBytes;
+  const end = (method: number, length: number): number => {
+    bytes[at] = method;
+    new DataView(bytes.buffer).setUint32(at + 1, length, true);
+    return body + length;
+  };
+  const raw = (): number => {
+    bytes.copyWithin(body, plane, plane + count);
+    return end(planeMethod.raw, count);
+  };
+  if (count > 4096 && shareOf(countBytes(plane, count, sampleStep)) > worthBelow) return raw();
+  const counts = countBytes(plane, count);
+  if (count > 0 && counts[bytes[plane] ?? 0] === count) {
+    bytes[body] = bytes[plane] ?? 0;
+    return end(planeMethod.constant, 1);
   }
-  const counts = countBytes(plane);
-  if (plane.length > 0 && counts.includes(plane.length))
-    return { method: planeMethod.constant, bytes: plane.slice(0, 1) };
+  if (shareOf(counts) > worthBelow) return raw();
   const lengths = huffmanLengths(counts);
-  const size = huffmanSize(counts, lengths);
-  if (size < runsLikelyBelow * plane.length) {
-    const bytes = zstdEncode(plane);
-    if (bytes.length < size) return { method: planeMethod.zstd, bytes };
+  const size = huffmanInto({ plane, count, at: body, lengths }) - body;
+  if (size < runsLikelyBelow * count) {
+    const packed = zstdEncode(bytes.subarray(plane, plane + count));
+    if (packed.length < size) {
+      bytes.set(packed, body);
+      return end(planeMethod.zstd, packed.length);
+    }
   }
-  return size < worthBelow * plane.length
-    ? { method: planeMethod.huffman, bytes: huffmanEncode(plane, lengths) }
-    : raw;
+  return size < worthBelow * count ? end(planeMethod.huffman, size) : raw();
+}
+
+function countBytes(plane: number, count: number, step = 1): Uint32Array {
+  const { count256, words } = kernels();
+  count256(plane, count, step, places.counts);
+  return words.subarray(places.counts / 4, places.counts / 4 + 256);
+}
+
+/** What is left of a plane with these counts at best: its entropy, of eight bits. */
+function shareOf(counts: Uint32Array): number {
+  let [sum, weighted] = [0, 0];
+  for (const n of counts) {
+    if (n === 0) continue;
+    sum += n;
+    weighted += n * Math.log2(n);
+  }
+  return sum === 0 ? 1 : (Math.log2(sum) - weighted / sum) / 8;
 }
