@@ -60,6 +60,7 @@ const goodKeys: Record<string, string[]> = {
   "snapshot-volume": ["emptyDir", "pvc:snap", "ephemeral:fast"],
   "snapshot-size": ["1Gi", "200Mi"],
   "snapshot-keep": ["1", "100"],
+  "on-source-failure": ["fail", "use-snapshot"],
   "on-agent-overload": ["open", "closed"],
   "native-sidecar": ["auto", "always", "never"],
   "cpu-request": ["10m", "0.5", "1"],
@@ -87,6 +88,7 @@ const badKeys: Record<string, string[]> = {
   rev: ["Not Good"],
   "control-port": ["8471", "8000"],
   class: ["exclusive"],
+  posture: ["guard"],
   postures: ["watch"],
 };
 

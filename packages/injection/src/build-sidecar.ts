@@ -78,7 +78,7 @@ export function buildSidecar({
       startupProbe: {
         httpGet: { path: "/livez", port: keys["control-port"] },
         periodSeconds: 1,
-        failureThreshold: 120,
+        failureThreshold: startSeconds(keys),
       },
       ...lifecycleOf(native, tap !== null, keys, config),
       volumeMounts: [
@@ -102,6 +102,9 @@ const withoutApiToken = {
   subPath: "no-token",
   readOnly: true,
 };
+
+/** A model of several hundred gigabytes is filled within an hour; else only the sidecar itself is waited for. */
+const startSeconds = (keys: Keys): number => (keys["on-source-failure"] === "use-snapshot" ? 3600 : 120);
 
 /** Requests always, so that an autoscaler can count; no CPU limit unless somebody asks for one. */
 function resourcesOf(keys: Keys): Record<string, unknown> {
@@ -128,14 +131,14 @@ function lifecycleOf(
     ? { sleep: { seconds: drainSeconds } }
     : { exec: { command: ["node", "-e", `setTimeout(()=>{},${drainSeconds * 1000})`] } };
   const hooks = {
-    ...(native ? {} : { postStart: { exec: { command: ["node", "-e", waitScript(keys["control-port"])] } } }),
+    ...(native ? {} : { postStart: { exec: { command: ["node", "-e", waitScript(keys)] } } }),
     ...(inPath && drainSeconds > 0 ? { preStop: drain } : {}),
   };
   return Object.keys(hooks).length === 0 ? {} : { lifecycle: hooks };
 }
 
-const waitScript = (port: number): string =>
-  `const end=Date.now()+30000;const ask=()=>require("http").get("http://127.0.0.1:${port}/livez",()=>process.exit(0)).on("error",()=>Date.now()>end?process.exit(0):setTimeout(ask,100));ask()`;
+const waitScript = (keys: Keys): string =>
+  `const end=Date.now()+${keys["on-source-failure"] === "use-snapshot" ? startSeconds(keys) * 1000 : 30_000};const ask=()=>require("http").get("http://127.0.0.1:${keys["control-port"]}/livez",()=>process.exit(0)).on("error",()=>Date.now()>end?process.exit(0):setTimeout(ask,100));ask()`;
 
 function buildVolumes(keys: Keys, { collector }: InjectConfig): Volume[] {
   const size = keys["snapshot-size"];

@@ -6,6 +6,7 @@ import { modelMount } from "./model-mount.ts";
 import type { Container, PodSpec } from "./pod.ts";
 import { type Declined, declined, type Note } from "./reasons.ts";
 import { serviceText, stateMount, tokenMount } from "./service-text.ts";
+import { refuseOutsidePods } from "./source-notes.ts";
 import { readStatus, type Status, specHash } from "./status.ts";
 import { findTarget, type Target } from "./target.ts";
 
@@ -89,6 +90,8 @@ function sidecarOf(
   const { [label]: _label, ...annotations } = labels;
   const keys = readKeys({ annotations }, config.defaults);
   if ("kind" in keys) return keys;
+  const outside = refuseOutsidePods(keys);
+  if (outside) return outside;
   const pod = podOf(name, service);
   const target = findTarget(pod, {}, keys);
   if ("kind" in target) return target;

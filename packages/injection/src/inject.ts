@@ -6,6 +6,7 @@ import { ownerName } from "./owner-name.ts";
 import { type Container, type Meta, malformed, type PodSpec } from "./pod.ts";
 import { type Declined, declined, type Note } from "./reasons.ts";
 import { rewriteProbes } from "./rewrite-probes.ts";
+import { sourceNotes } from "./source-notes.ts";
 import { annotationBytesMax, configHash, type Original, type Status, statusBytesMax } from "./status.ts";
 import { defaultContainerKey, roleLabel, type Stripped, strip, volumeNames } from "./strip.ts";
 import { takeOver } from "./take-over.ts";
@@ -117,6 +118,7 @@ function putIn(
   if (!native && pod.restartPolicy !== undefined && pod.restartPolicy !== "Always")
     return declined("job_needs_native", `the pod has restartPolicy: ${String(pod.restartPolicy)}`);
   say("container", native ? "native sidecar" : "ordinary container");
+  const told = sourceNotes(pod, target, { keys, model, native });
   const sidecar = buildSidecar({
     group,
     target: { ...target, port: taken.port },
@@ -160,6 +162,7 @@ function putIn(
       ...taken.notes,
       ...probes.notes,
       ...model.notes,
+      ...told,
       ...(native ? [] : [ordinaryNote]),
     ],
     target: {

@@ -11,7 +11,7 @@ export function keysDoc(): string {
   const movers = serverRows.map(({ server, grpc, ...http }) => {
     const ways = [http.portFlags, http.portEnv, grpc?.flags, grpc?.env].flatMap((names) => names ?? []);
     const shown = ways.map((name) => `\`${name}\``).join(", ");
-    return `   | ${server} | ${shown || "nothing: its port is in a configuration file"} |`;
+    return `   | ${server} | ${shown || "not moved: it has no flag or variable for its port alone"} |`;
   });
   const reasons = Object.entries(declineReasons).map(([reason, hint]) => `| \`${reason}\` | ${hint} |`);
   return `# Injection
@@ -70,6 +70,18 @@ ${movers.join("\n")}
    its variables: write it there, or give the port a name.
 3. **By its Service**, in text only: where the Services are in the same input, they are pointed at the tap.
 4. Else nothing is injected: \`numeric_service_port\`.
+
+## A start while the model's source is away
+
+With \`on-source-failure: use-snapshot\` the sidecar keeps a verified copy of each proven release on the snapshot volume, with
+the signed release beside it, under the service's name; pods of one service may share the volume. At the start, before it
+answers its startup probe and so before all that waits for it, it looks into the model's folder. One that is empty, or that
+holds some of a release's files and nothing else, is filled from the newest approved release of which a copy is there. Other
+files are never touched. The bytes are then judged as always: what an init container writes over them is its own business.
+
+A filled folder helps only those who look into it first. An init container that fails without its source keeps the pod from
+starting, and a server that asks a hub by name may not look at all: both are told at injection, as \`source_still_needed\`.
+As an ordinary container the sidecar fills after the init containers, and before the model's server.
 
 ## Why nothing was injected
 

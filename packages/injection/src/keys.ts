@@ -23,6 +23,9 @@ const bytes = z.string().regex(/^\d{1,7}(Ki|Mi|Gi|Ti)$/, "expected a quantity of
 const protocols = Protocol.exclude(["http-json"]).options;
 const posture = ServiceConfig.shape.posture.unwrap();
 
+/** A word of the design that no sidecar can keep today: it is refused by itself, never taken as the weaker `tap`. */
+export const unavailablePosture = "guard";
+
 type Row<T> = {
   /** From the text of an annotation to its value; its messages are what a person reads. */
   type: z.ZodType<T, string>;
@@ -118,6 +121,13 @@ export const keyTable = {
     values: "1 to 100",
     about: "Generations of displaced files that are kept.",
   }),
+  "on-source-failure": row({
+    type: choice(["fail", "use-snapshot"]),
+    fallback: "fail",
+    values: "fail, use-snapshot",
+    about:
+      "`use-snapshot`: verified copies of proven releases are kept on the snapshot volume, which has to be a `pvc:NAME`; a model folder that is empty or lacks files is filled from there before the sidecar answers its startup probe, so that the pod starts while the model's source is away.",
+  }),
   "on-agent-overload": row({
     type: choice(["open", "closed"]),
     fallback: "open",
@@ -199,6 +209,8 @@ export function readKeys(meta: Meta, defaults: Readonly<Record<string, string>> 
       values[name] = keyTable[name].fallback;
       continue;
     }
+    if (name === "posture" && text === unavailablePosture)
+      return declined("guard_unavailable", `annotation ${domain}/posture: ${unavailablePosture}`);
     const parsed = keyTable[name].type.safeParse(text);
     if (!parsed.success) {
       const expected = parsed.error.issues[0]?.message ?? "another value";
@@ -234,6 +246,11 @@ function unknownKey(level: "annotation" | "label", full: string, name: string): 
 function relations(keys: Keys): Declined | null {
   if (keys.class === "exclusive" && keys.posture === "watch")
     return declined("bad_value", `annotation ${domain}/posture: expected tap, for an exclusive service`);
+  if (keys["on-source-failure"] === "use-snapshot" && !keys["snapshot-volume"].startsWith("pvc:"))
+    return declined(
+      "bad_value",
+      `annotation ${domain}/snapshot-volume: expected pvc:NAME, for ${domain}/on-source-failure: use-snapshot; any other ends with the pod`,
+    );
   if (bytesOf(keys["memory-limit"]) < bytesOf(keys["memory-request"]))
     return declined(
       "bad_value",

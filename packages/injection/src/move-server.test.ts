@@ -213,7 +213,7 @@ describe("where it is not certain nothing is moved, and it is told why", () => {
     [
       "TorchServe",
       { image: "pytorch/torchserve:0.12", ports: [{ containerPort: 8080 }] },
-      /configuration file/,
+      /no flag or variable/,
     ],
     ["a server that is not known", { image: "own:1", ports: [{ containerPort: 8080 }] }, /not known/],
     [

@@ -29,7 +29,7 @@ export function moveServer(pod: PodSpec, target: Target, keys: Keys): Moved | { 
   const side = sideOf(row, target);
   if (!side) return { why: `it is not the port on which ${row.server} is known to listen` };
   if (side.flags.length === 0 && side.env.length === 0)
-    return { why: `${row.server} takes its port from a configuration file only` };
+    return { why: `${row.server} has no flag or variable for its port alone` };
   const free = freePort(pod, keys);
   if (free === undefined) return { why: "no free port was found" };
   const edit = planEdit(container, row, { ...side, from: port, to: free });

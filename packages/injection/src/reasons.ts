@@ -6,6 +6,8 @@ export const declineReasons = {
     "Labels go onto the pod template (spec.template.metadata.labels), every other key is an annotation there.",
   unknown_key: "docs/injection.md lists the keys.",
   bad_value: "docs/injection.md has the values of each key.",
+  guard_unavailable:
+    "The sidecar of this version does not block inputs yet: locum.dev/posture: tap is in the path and fails open.",
   malformed: "The API server would refuse this object too.",
   windows: "The sidecar runs on Linux.",
   host_network:
@@ -49,6 +51,7 @@ export type NoteCode =
   | "service_patched"
   | "port_moved"
   | "probe_through_tap"
+  | "source_still_needed"
   | "status_unreadable"
   | "ordinary_container";
 export type Note = { code: NoteCode; detail: string };

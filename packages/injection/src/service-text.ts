@@ -67,7 +67,12 @@ export function serviceText({
       onUnapproved: "hold",
       ...(keys["on-agent-overload"] === "closed" ? { failClosed: true } : {}),
     },
-    snapshot: { keepDisplaced: keys["snapshot-keep"] },
+    snapshot: {
+      keepDisplaced: keys["snapshot-keep"],
+      ...(keys["on-source-failure"] === "use-snapshot"
+        ? { spareDir: `${snapshotMount}/${group}`, onSourceFailure: "use-snapshot" }
+        : {}),
+    },
     ...(config.collector
       ? {
           collector: {

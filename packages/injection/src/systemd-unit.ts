@@ -4,6 +4,7 @@ import type { InjectConfig } from "./config.ts";
 import { readKeys } from "./keys.ts";
 import { type Declined, declined, type Note } from "./reasons.ts";
 import { serviceText } from "./service-text.ts";
+import { refuseOutsidePods } from "./source-notes.ts";
 import { findTarget } from "./target.ts";
 
 export type UnitResult =
@@ -55,6 +56,8 @@ export function injectUnit(
   );
   const keys = readKeys({ annotations }, config.defaults);
   if ("kind" in keys) return keys;
+  const outside = refuseOutsidePods(keys);
+  if (outside) return outside;
   const group = keys.group ?? unit.toLowerCase();
   if (!Name.safeParse(group).success)
     return declined("bad_value", `${group} can name no service: set Group=`);

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { domain, type Key, keyTable, label, sourceKey, statusKey } from "../keys.ts";
+import { domain, type Key, keyTable, label, sourceKey, statusKey, unavailablePosture } from "../keys.ts";
+import { declineReasons } from "../reasons.ts";
 import { roleLabel } from "../strip.ts";
 import { literal } from "./cel.ts";
 
@@ -33,6 +34,10 @@ export function keyChecks(defaults: Readonly<Record<string, string>>): Check[] {
       expression: `variables.annotations.all(k, !k.startsWith("${domain}/") || k in [${[statusKey, sourceKey, label, ...keys.map((key) => `${domain}/${key}`)].map(literal).join(", ")}])`,
       message: `unknown_key: an annotation under ${domain}/ is not known; there are ${keys.join(", ")}`,
     },
+    {
+      expression: `variables.annotations[?${literal(`${domain}/posture`)}].orValue("") != ${literal(unavailablePosture)}`,
+      message: `guard_unavailable: annotation ${domain}/posture: ${unavailablePosture}; ${declineReasons.guard_unavailable}`,
+    },
     ...keys.map((key) => ({
       expression: `!(${literal(`${domain}/${key}`)} in variables.annotations) || ${valueCheck(key, `variables.annotations[${literal(`${domain}/${key}`)}]`)}`,
       message: `bad_value: annotation ${domain}/${key}: expected ${keyTable[key].values}`,
@@ -40,6 +45,10 @@ export function keyChecks(defaults: Readonly<Record<string, string>>): Check[] {
     {
       expression: `${text("class")} != "exclusive" || ${text("posture")} != "watch"`,
       message: `bad_value: annotation ${domain}/posture: expected tap, for an exclusive service`,
+    },
+    {
+      expression: `${text("on-source-failure")} != "use-snapshot" || ${text("snapshot-volume")}.startsWith("pvc:")`,
+      message: `bad_value: annotation ${domain}/snapshot-volume: expected pvc:NAME, for on-source-failure: use-snapshot`,
     },
     {
       expression: `quantity(${text("memory-limit")}).compareTo(quantity(${text("memory-request")})) >= 0`,

@@ -223,6 +223,7 @@ function coveredExpression(): string {
     v("keysGood"),
     `${v("posture")} == "watch"`,
     `${v("rewrite_probes")} in ["auto", "none"]`,
+    `${v("on_source_failure")} == "fail"`,
     `size(${v("targets")}) > 0`,
     // References and letters beyond ASCII are read by the webhook and the command line only.
     `size(${v("target")}.raw) <= ${textBytesMax}`,

@@ -90,6 +90,10 @@ export function someManifest(dice: Dice): Obj {
     ...maybe(dice, 0.2, () => ({ "locum.dev/rewrite-probes": dice.pick(["all", "none", "readiness"]) })),
     ...maybe(dice, 0.2, () => ({ "locum.dev/native-sidecar": dice.pick(["always", "never"]) })),
     ...maybe(dice, 0.2, () => ({ "locum.dev/snapshot-volume": dice.pick(["pvc:snap", "ephemeral:fast"]) })),
+    ...maybe(dice, 0.1, () => ({
+      "locum.dev/on-source-failure": "use-snapshot",
+      "locum.dev/snapshot-volume": "pvc:snap",
+    })),
     ...maybe(dice, 0.3, () => ({ "example.com/note": dice.pick(texts) })),
     ...maybe(dice, 0.1, () => ({ "kubectl.kubernetes.io/default-container": "side" })),
   };
