@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openAuditLog } from "@locum/audit";
+import { catchUp, openProjection, type Projection } from "@locum/audit/projection";
+import { type AuditEvent, AuditKind } from "@locum/contracts";
+
+export const hourMs = 3_600_000;
+export const firstMs = Date.parse("2026-03-01T00:00:00.000Z");
+
+/** Facts as those who write the records write them. */
+const factsOf: Partial<Record<AuditKind, AuditEvent["facts"]>> = {
+  "incident.open": { failure: "wrong-output" },
+  "incident.close": {
+    failure: "wrong-output",
+    tookMs: 740,
+    drill: true,
+    detectMs: 300,
+    divertMs: 40,
+    rtoMs: 340,
+    restoreMs: 1040,
+    objectives: "missed",
+  },
+  "promote.settle": { from: "a", to: "b", epoch: 3, tookMs: 61 },
+  "restore.result": { operation: "restore-1-2", outcome: "done", code: "ok", tookMs: 812 },
+  "drill.result": { operation: "drill-1-1", outcome: "done", code: "ok", tookMs: 3000 },
+  "input.finding": { model: "digits", rule: "shape" },
+  "release.approve": { release: `sha256:${"a".repeat(64)}`, tree: null },
+  "audit.count": { count: 12 },
+  "audit.reject": { count: 2, rejected: 1, quarantined: 1 },
+  "audit.differ": { count: 1 },
+  "inference.root": { count: 500 },
+};
+
+/** Four events of every kind, an hour apart from the next kind, of two services. */
+export const fixtureEvents: AuditEvent[] = AuditKind.options.flatMap((kind, index) =>
+  [0, 1, 2, 3].map((minute) => ({
+    kind,
+    at: new Date(firstMs + index * hourMs + minute * 60_000).toISOString(),
+    service: minute < 3 ? "digits" : "xray",
+    instance: minute % 2 === 0 ? "a" : null,
+    actor: minute === 3 ? "token:ann" : "collector",
+    epoch: index,
+    incident: kind.startsWith("incident.") ? `incident-1-${minute}` : null,
+    reason: `why ${kind} was`,
+    facts: factsOf[kind] ?? {},
+  })),
+);
+
+/** The embedded store over a log of these events. */
+export async function fixtureProjection(): Promise<{ projection: Projection; close(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), "locum-dashboards-"));
+  const log = await openAuditLog({ dir: join(folder, "log") });
+  await log.append(fixtureEvents);
+  const projection = openProjection(join(folder, "projection.db"));
+  await catchUp(projection, log);
+  return {
+    projection,
+    async close() {
+      projection.close();
+      await log.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
