@@ -50,6 +50,11 @@ export const verbs = {
     about: "the same, and again every second",
     load: async () => (await import("./commands/top.ts")).top,
   },
+  console: {
+    group: "look",
+    about: "an address of the collector's own pages",
+    load: async () => (await import("./commands/console.ts")).consoleCommand,
+  },
   "incident ls": {
     group: "look",
     about: "incidents, newest first",

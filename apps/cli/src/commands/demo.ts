@@ -13,10 +13,12 @@ export const demo = defineCommand({
     ["locum demo", "every fault, in under two minutes"],
     ["locum demo --only nan --only deploy", "some of them"],
     ["locum demo --compare haproxy", "the same faults behind a real HAProxy, side by side"],
+    ["locum demo --keep", "leave it running afterwards, and look at the collector's own pages"],
   ],
   flags: {
     only: { kind: "list", about: `one fault: ${demoFaults.map(({ name }) => name).join(", ")}` },
     compare: { kind: "text", about: "haproxy: play the faults behind it too, where it is installed" },
+    keep: { kind: "switch", about: "leave all running after the last fault, until Ctrl-C" },
   },
   untilSignal: true,
   async run({ flags, io, out }) {
@@ -33,6 +35,7 @@ export const demo = defineCommand({
       out,
       only: flags.only,
       compare: flags.compare !== undefined,
+      keep: flags.keep,
       root: io.root,
       columns: Math.min(io.stdout.columns ?? 80, 120),
       signal: io.signal,

@@ -2,8 +2,9 @@ import { readFile, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Fault, loadServiceFile, type ServiceConfig } from "@locum/contracts";
 import { writeFileAtomic } from "@locum/runtime";
-import { upFile } from "../collector-access.ts";
+import { accessCollector, upFile } from "../collector-access.ts";
 import { defineCommand } from "../command.ts";
+import { consoleAddress } from "../console-address.ts";
 import type { Output } from "../output.ts";
 import type { KeepEvent } from "../up/keep-running.ts";
 import { type ServiceFile, type Stack, startStack } from "../up/start-stack.ts";
@@ -62,7 +63,8 @@ async function announce(out: Output, stack: Stack, services: readonly ServiceFil
   // The one line without a kind: scripts read it as the answer to "where".
   out.line(where);
   for (const [name, url] of Object.entries(service)) out.say(`service    ${name}  ${url}`);
-  out.say(`collector  ${collector}\ntokens     ${tokenFile}\n`);
+  out.say(`collector  ${collector}\ntokens     ${tokenFile}`);
+  if (!out.json) out.say(`pages      ${await pagesOf(stack, services)}\n`);
   out.table(
     ["instance", "tap", "control", "agent-check"],
     sidecars.map(({ service: owner, id, tap, control, agent }) => [
@@ -73,6 +75,17 @@ async function announce(out: Output, stack: Stack, services: readonly ServiceFil
     ]),
   );
   out.say("\nlocum status shows how they are; Ctrl-C ends all.");
+}
+
+/** An address that logs in; where none is to be had, how to ask for one later. */
+async function pagesOf({ collector, tokenFile }: Stack, services: readonly ServiceFile[]): Promise<string> {
+  const [{ file: config = "" } = {}] = services;
+  return accessCollector({ config, collector, "token-file": tokenFile })
+    .then(({ client }) => consoleAddress(client, collector))
+    .then(
+      ({ url, lasts }) => `${url}\n           opened once, within ${lasts}; locum console prints another`,
+      () => `${collector}  (locum console prints an address that logs in)`,
+    );
 }
 
 /** A second one would give every instance two sidecars. One that was killed leaves a file that nobody answers for. */

@@ -6,6 +6,7 @@ import { compareHaproxy, type HaproxyResult, haproxyVersion } from "./compare-ha
 import { demoFaults } from "./demo-faults.ts";
 import { type Fleet, startFleet } from "./demo-fleet.ts";
 import { renderComparison, renderLine, renderResult, renderSummary, span } from "./demo-screen.ts";
+import { keepOpen } from "./keep-open.ts";
 import { startOnlookers } from "./onlookers.ts";
 import { type FaultResult, playFault, type TimelineLine } from "./play-fault.ts";
 import { openStage } from "./stage.ts";
@@ -16,6 +17,8 @@ export type DemoOptions = {
   out: Output;
   only: string[];
   compare: boolean;
+  /** Do not end with the last fault. */
+  keep: boolean;
   root: string;
   columns: number;
   signal: AbortSignal;
@@ -90,8 +93,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
       `\n  ${summary.answers} answers in ${span(summary.tookMs)}: ${summary.failed} failed, ${summary.wrong} wrong. Signed evidence, one file a fault:`,
     );
     for (const file of evidence.slice(0, 2)) print(`    ${file}`);
-    print(`  Check one yourself: npm run locum -- verify FILE\n`);
+    print(`  Check one yourself: npm run locum -- verify FILE`);
+    if (!options.keep) print(`  Look at the pages yourself: npm run demo -- --keep`);
+    print("");
     out.summary(summary);
+    if (options.keep) {
+      for (const { stop } of [witness, onlookers, stage]) stop();
+      await keepOpen({ fleet, out, signal });
+    }
     return summary;
   } finally {
     for (const close of closing.reverse()) await close();

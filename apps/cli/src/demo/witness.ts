@@ -30,6 +30,7 @@ export function startWitness({
   references,
   perSecond = 50,
   requestMs = 10_000,
+  answersMax = Number.POSITIVE_INFINITY,
 }: {
   url: string;
   images: readonly number[][];
@@ -37,6 +38,8 @@ export function startWitness({
   /** 0: only `sendOne`. */
   perSecond?: number;
   requestMs?: number;
+  /** The newest so many are kept. */
+  answersMax?: number;
 }): Witness {
   const agent = new Agent({ keepAlive: true, maxSockets: 4096 });
   const accepted = [references];
@@ -54,6 +57,7 @@ export function startWitness({
       )
       .then((judged) => {
         answers.push({ sentMs, endMs: performance.now(), ...judged });
+        if (answers.length > answersMax) answers.shift();
         owed.delete(answered);
       });
     owed.set(answered, sentMs);

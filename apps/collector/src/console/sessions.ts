@@ -22,6 +22,7 @@ export const sessionMs = 12 * 3_600_000;
 export const codeMs = 15 * 60_000;
 const sessionsMax = 1000;
 const codesMax = 100;
+const keyBytes = 16;
 
 export function createSessions({
   clock,
@@ -65,7 +66,7 @@ function createKeys({
     add(reader) {
       for (const [hash, { endsMs }] of held)
         if (endsMs <= clock.monotonicMs() || held.size >= max) held.delete(hash);
-      const key = Buffer.from(random.bytes(32)).toString("base64url");
+      const key = Buffer.from(random.bytes(keyBytes)).toString("base64url");
       held.set(hashOf(key), { reader, endsMs: clock.monotonicMs() + lastMs });
       return key;
     },

@@ -5,7 +5,7 @@ import { releaseView } from "../views/release-view.ts";
 import { serviceView } from "../views/service-view.ts";
 import type { PageDeps } from "./console-pages.ts";
 
-const latestMax = 12;
+const latestMax = 10;
 
 export async function showFleet({ fleet, shelf, auditLog, clock }: PageDeps): Promise<PageContent> {
   const services = fleet.all();

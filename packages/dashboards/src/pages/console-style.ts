@@ -33,7 +33,9 @@ section { margin: 18px 0; padding: 18px 20px; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .hidden-text { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 table.cards { font-size: 14px; }
-td { overflow-wrap: break-word; }
+td { overflow-wrap: anywhere; }
+td code { overflow-wrap: normal; }
+.button, button { overflow-wrap: normal; }
 td time { white-space: nowrap; }
 .empty { padding: 14px 16px; background: var(--lane); border-radius: 8px; color: var(--quiet); }
 .notes { margin: 8px 0; padding: 0; list-style: none; }
@@ -46,7 +48,7 @@ summary { padding: 2px 4px; border-radius: 4px; }
 .login { max-width: 460px; margin: 8vh auto; padding: 32px; }
 .login form { display: grid; gap: 10px; margin: 20px 0; }
 .login button { justify-self: start; padding: 7px 18px; background: var(--move); border-color: var(--move); color: var(--card); font-weight: 600; }
-.filters { display: grid; grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); gap: 10px 14px; align-items: end; }
+.filters { margin-top: 14px; display: grid; grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); gap: 10px 14px; align-items: end; }
 .filters label { display: block; color: var(--quiet); font-size: 12px; }
 .filters .act { display: flex; gap: 8px; }
 .filters button { background: var(--move); border-color: var(--move); color: var(--card); font-weight: 600; }
@@ -63,7 +65,7 @@ pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 6px 20px; margin: 0; }
 .facts dt { color: var(--quiet); }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
-.panels { display: grid; grid-template-columns: repeat(12, minmax(0, 1fr)); gap: 14px; }
+.panels { margin-top: 16px; display: grid; grid-template-columns: repeat(12, minmax(0, 1fr)); gap: 14px; }
 .panels section { grid-column: span 12; margin: 0; min-width: 0; }
 .panels .w3 { grid-column: span 3; } .panels .w4 { grid-column: span 4; } .panels .w6 { grid-column: span 6; }
 .panels .w8 { grid-column: span 8; } .panels .w9 { grid-column: span 9; }
@@ -102,8 +104,8 @@ pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8
   table.cards thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table.cards, table.cards tbody, table.cards tr, table.cards td { display: block; }
   table.cards tr { padding: 8px 0; border-top: 1px solid var(--line); }
-  table.cards td { display: grid; grid-template-columns: 92px minmax(0, 1fr); gap: 10px; padding: 2px 0; border: 0; text-align: left; white-space: normal; }
-  table.cards td::before { content: attr(data-label); color: var(--quiet); font-size: 13px; }
+  table.cards td { position: relative; min-height: 1.7em; padding: 2px 0 2px 102px; border: 0; text-align: left; white-space: normal; }
+  table.cards td::before { position: absolute; left: 0; width: 92px; content: attr(data-label); color: var(--quiet); font-size: 13px; line-height: 1.7; }
   table.cards td:empty { display: none; }
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dd { margin-bottom: 8px; }

@@ -6,6 +6,7 @@ import { type Html, html } from "./html.ts";
 import { link } from "./link.ts";
 import { pageTitle } from "./page-title.ts";
 import { panelBody } from "./panel-body.ts";
+import { prose } from "./prose.ts";
 import { type Span, spans } from "./spans.ts";
 
 /** A dashboard of the model, with the answers to its panels' questions. */
@@ -24,13 +25,13 @@ export function dashboardPage({
 }): Html {
   const { id, title, about, missing, panels } = dashboard;
   const [spanText] = spans[span];
-  return html`${pageTitle(title, view.toMs)}<p class="lead">${about}</p>
+  return html`${pageTitle(title, view.toMs)}<p class="lead">${prose(about)}</p>
 <nav class="pages" aria-label="Time">${(Object.keys(spans) as Span[]).map(
     (one) =>
       html`<a class="button" href="${link(["dashboards", id], { span: one })}"${one === span && html` aria-current="true"`}>${spans[one][0].replace("the ", "")}</a>`,
   )}</nav>
 <div id="live">
-${missing !== undefined && html`<p class="empty"><b>Missing:</b> ${missing}</p>\n`}<div class="panels">
+${missing !== undefined && html`<p class="empty"><b>Missing:</b> ${prose(missing)}</p>\n`}<div class="panels">
 ${panels.map(
   ({
     id: panel,
@@ -40,7 +41,7 @@ ${panels.map(
     source,
   }) => html`<section class="w${width}" id="panel-${panel}">
 <h2>${name}</h2>
-${why !== undefined && html`<p class="quiet">${why}</p>\n`}${panelBody(source, answers.get(panel), { title: name, view, spanText, samples })}</section>
+${panelBody(source, answers.get(panel), { title: name, view, spanText, samples })}${why !== undefined && html`<p class="quiet">${prose(why)}</p>\n`}</section>
 `,
 )}</div>
 </div>

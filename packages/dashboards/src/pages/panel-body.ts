@@ -6,6 +6,7 @@ import { currentFigures, type Sample } from "./current-figures.ts";
 import { histogramChart } from "./histogram-chart.ts";
 import { type Html, type HtmlValue, html } from "./html.ts";
 import { link } from "./link.ts";
+import { prose } from "./prose.ts";
 import { type Rank, rankChart } from "./rank-chart.ts";
 import { numberText, spanText, timeOf } from "./shown.ts";
 import { type Column, table } from "./table.ts";
@@ -20,7 +21,7 @@ export type PanelContext = {
 
 /** What a panel shows: its figure, chart or table, or in their stead why there is none. */
 export function panelBody(source: PanelSource, answer: AuditAnswer | undefined, context: PanelContext): Html {
-  if (source.kind === "note") return html`<p>${source.text}</p>`;
+  if (source.kind === "note") return html`<p>${prose(source.text)}</p>`;
   if (source.kind === "metric") return metricBody(source, context);
   if (answer === undefined) return empty("The log gave no answer to this question; reload the page.");
   return auditBody(source, answer, context);
@@ -107,7 +108,7 @@ function metricBody(
   const found = currentFigures(source.promql, samples);
   const query = html`<details><summary>Query for Prometheus</summary><code>${source.promql}</code></details>`;
   if (found === undefined)
-    return html`${empty("This figure needs a history of /metrics: Grafana and Prometheus draw it.")}${query}`;
+    return html`${empty("This is asked of Prometheus, which keeps a history of /metrics; Grafana draws it.")}${query}`;
   const { figures, isTotal } = found;
   if (figures.length === 0)
     return html`${empty("The collector has counted nothing of this since it started.")}${query}`;
@@ -129,16 +130,28 @@ function amount(value: number, unit: Unit): string {
   return unit === "s" ? spanText(value * 1000) : `${numberText(value)}${unit === "per second" ? "/s" : ""}`;
 }
 
-const heads: Partial<Record<AuditField, string>> = { at: "Time (UTC)", seq: "Seq" };
+const heads: Partial<Record<AuditField, string>> = {
+  at: "Time (UTC)",
+  "measures.rtoMs": "RTO",
+  "measures.rpoMs": "RPO",
+};
 
 function columnOf(field: AuditField): Column<AuditRecord> {
   const isNumber = field === "seq" || field === "epoch" || field.startsWith("measures.");
-  const last = field.slice(field.lastIndexOf(".") + 1);
   return {
-    head: heads[field] ?? `${last.slice(0, 1).toUpperCase()}${last.slice(1)}`,
+    head: heads[field] ?? headOf(field),
     ...(isNumber ? { number: true } : {}),
     cell: (record) => cellOf(field, record),
   };
+}
+
+/** `measures.firstAnswerMs` is First answer: its cells have their unit. */
+function headOf(field: string): string {
+  const words = field
+    .slice(field.lastIndexOf(".") + 1)
+    .replace(/Ms$/, "")
+    .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
 }
 
 function cellOf(field: AuditField, { seq, event }: AuditRecord): HtmlValue {
