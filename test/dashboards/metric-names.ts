@@ -1,0 +1,40 @@
+import { startTestCollector } from "@locum/collector/collector-fixture";
+import { createMetrics, renderPrometheus } from "@locum/runtime";
+import { createMetering } from "@locum/sidecar/metering";
+
+/** What /metrics of a collector and of a sidecar have: each sample's name, and the labels of the samples there are. */
+export async function metricNames(): Promise<Map<string, Set<string>>> {
+  const collector = await startTestCollector();
+  try {
+    const headers = { authorization: `Bearer ${collector.token("viewer")}` };
+    const answer = await fetch(`${collector.url}/metrics`, { headers });
+    if (!answer.ok) throw new Error(`/metrics answered ${answer.status}`);
+    return namesIn(`${await answer.text()}${sidecarText()}`);
+  } finally {
+    await collector.close();
+  }
+}
+
+function sidecarText(): string {
+  const metering = createMetering(createMetrics());
+  metering.inputFinding("shape");
+  const verdict = { kind: "healthy" };
+  const report = { verdict, models: {}, provenAgeMs: 1, quietMs: 1, epoch: 1, inflight: 0 };
+  const pace = { firstTokenMs: { p50: 1, p99: 1 }, tokenGapMs: { p50: 1, p99: 1 } };
+  return renderPrometheus(metering.families(report as never, 3, pace as never));
+}
+
+function namesIn(text: string): Map<string, Set<string>> {
+  const names = new Map<string, Set<string>>();
+  for (const line of text.split("\n")) {
+    const type = /^# TYPE (\S+) (\S+)/.exec(line);
+    if (type?.[1]) {
+      const suffixes = type[2] === "histogram" ? ["_bucket", "_sum", "_count"] : [""];
+      for (const suffix of suffixes) names.set(type[1] + suffix, names.get(type[1] + suffix) ?? new Set());
+    }
+    const sample = /^([a-z]\w*)(?:\{(.*)\})? \S+$/.exec(line);
+    for (const [, label = ""] of sample?.[2]?.matchAll(/(\w+)="/g) ?? [])
+      names.get(sample?.[1] ?? "")?.add(label);
+  }
+  return names;
+}
