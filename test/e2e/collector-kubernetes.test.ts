@@ -102,11 +102,15 @@ describe.skipIf(missing)(`the collector and a real API server (${missing ?? "Kub
       await until(async () => (await collector.client.service("xray")).instances === 1, {
         what: "one instance",
       });
-      const kinds = (await collector.client.audit({ service: "xray", limit: 100 })).map(
-        ({ event }) => event.kind,
-      );
-      expect(kinds.filter((kind) => kind === "instance.go")).toHaveLength(1);
-      expect(kinds).not.toContain("incident.open");
+      const kinds = async () =>
+        (await collector.client.audit({ service: "xray", limit: 100 })).map(({ event }) => event.kind);
+      // Written a moment after it is so.
+      await expect
+        .poll(async () => (await kinds()).filter((kind) => kind === "instance.go").length, {
+          timeout: 10_000,
+        })
+        .toBe(1);
+      expect(await kinds()).not.toContain("incident.open");
     },
     2 * minutes,
   );

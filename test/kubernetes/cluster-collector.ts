@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Client, createClient } from "@locum/contracts";
+import { installValues, type Manifest, renderInstall } from "@locum/injection";
+import { applyRights } from "./apply-rights.ts";
 import type { Cluster } from "./start-kubernetes.ts";
 
 const main = fileURLToPath(new URL("../../apps/collector/src/main.ts", import.meta.url));
-const account = "locum-collector";
 
 export type ClusterCollector = {
   url: string;
@@ -20,27 +21,39 @@ export type ClusterCollector = {
 };
 
 /**
- * A collector as a process of its own that runs on nothing but LOCUM_COLLECTOR, with the rights of its service account
- * and no others.
+ * A collector as a process of its own that runs on nothing but the LOCUM_COLLECTOR of an installation with these values,
+ * with the rights that such an installation gives it and no others. Only its files and its port are others.
  */
 export async function startClusterCollector(
   cluster: Cluster,
-  { namespaces, ...options }: { namespaces: string[]; heal?: "off" | "evict"; promotion?: boolean },
+  { namespaces, heal = "off" }: { namespaces: string[]; heal?: "off" | "evict" },
 ): Promise<ClusterCollector> {
   const dir = await mkdtemp(join(tmpdir(), "locum-cluster-collector-"));
   const kubeconfig = join(dir, "kubeconfig");
-  await grantRights(cluster, namespaces);
-  const token = await cluster.run("kubectl", ["create", "token", account, "-n", "default"]);
+  const installed = renderInstall(
+    installValues({
+      collector: {
+        namespaces: namespaces.map((name) => ({ name, promotion: true })),
+        deletionCost: true,
+        heal,
+      },
+    }),
+  );
+  await applyRights(cluster, installed, "locum-collector");
+  const token = await cluster.run("kubectl", ["create", "token", "locum-collector", "-n", "locum-system"]);
   const admin = await readFile(cluster.kubeconfig, "utf8");
   const user = JSON.stringify([{ name: "c", user: { token: token.trim() } }]);
   await writeFile(
     kubeconfig,
     admin.replace(/^users: .*$/m, `users: ${user}`).replace(/user: \w+\}\}/, "user: c}}"),
   );
+  const { tls: _tls, kubernetes, ...given } = collectorPartOf(installed);
   const part = {
+    ...given,
+    listen: "127.0.0.1:0",
     dataDir: join(dir, "data"),
     tokenFile: join(dir, "tokens.json"),
-    kubernetes: { namespaces, kubeconfig, ...options },
+    kubernetes: { ...kubernetes, kubeconfig },
   };
   const child: ChildProcess = spawn(process.execPath, [main], {
     env: { ...process.env, LOCUM_COLLECTOR: JSON.stringify(part) },
@@ -72,40 +85,11 @@ export async function startClusterCollector(
   throw new Error(`the collector ended: ${log}`);
 }
 
-/** What docs/collector-kubernetes.md says that the collector needs. */
-async function grantRights(cluster: Cluster, namespaces: readonly string[]): Promise<void> {
-  const subjects = [{ kind: "ServiceAccount", name: account, namespace: "default" }];
-  const role = (kind: "ClusterRole" | "Role", namespace: string | undefined, rules: object[]) => [
-    {
-      apiVersion: "rbac.authorization.k8s.io/v1",
-      kind,
-      metadata: { name: account, ...(namespace ? { namespace } : {}) },
-      rules,
-    },
-    {
-      apiVersion: "rbac.authorization.k8s.io/v1",
-      kind: `${kind}Binding`,
-      metadata: { name: account, ...(namespace ? { namespace } : {}) },
-      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name: account },
-      subjects,
-    },
-  ];
-  const items = [
-    { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: account, namespace: "default" } },
-    ...role("ClusterRole", undefined, [
-      { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
-    ]),
-    ...namespaces.flatMap((namespace) =>
-      role("Role", namespace, [
-        { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch", "patch"] },
-        { apiGroups: [""], resources: ["pods/eviction"], verbs: ["create"] },
-        { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },
-      ]),
-    ),
-  ];
-  await cluster.run(
-    "kubectl",
-    ["apply", "-f", "-"],
-    JSON.stringify({ apiVersion: "v1", kind: "List", items }),
-  );
+type Part = { tls?: unknown; kubernetes: object; [key: string]: unknown };
+type StatefulSet = { template: { spec: { containers: { env: { name: string; value: string }[] }[] } } };
+
+function collectorPartOf(installed: readonly Manifest[]): Part {
+  const found = installed.find(({ kind }) => kind === "StatefulSet");
+  const [container] = (found?.spec as StatefulSet).template.spec.containers;
+  return JSON.parse(container?.env.find(({ name }) => name === "LOCUM_COLLECTOR")?.value ?? "") as Part;
 }
