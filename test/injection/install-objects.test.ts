@@ -125,6 +125,25 @@ describe("cert-manager", () => {
       Record<string, unknown>
     >;
 
+  test("no field is misspelt: those that cert-manager does not know it would pass over", () => {
+    const known: Record<string, string[]> = {
+      Issuer: ["ca", "selfSigned"],
+      Certificate: [
+        ...["commonName", "dnsNames", "duration", "isCA", "issuerRef", "privateKey", "renewBefore"],
+        ...["secretName", "usages"],
+      ],
+    };
+    const of = (kind: string) => objects.filter((object) => object.kind === kind);
+    for (const kind of ["Issuer", "Certificate"])
+      for (const { spec } of of(kind))
+        expect(known[kind]).toEqual(expect.arrayContaining(Object.keys(spec as object)));
+    for (const { spec } of of("Certificate")) {
+      const { privateKey, issuerRef } = spec as Record<string, object>;
+      expect(Object.keys(privateKey ?? {}).sort()).toEqual(["algorithm", "rotationPolicy", "size"]);
+      expect(["group", "kind", "name"]).toEqual(expect.arrayContaining(Object.keys(issuerRef ?? {})));
+    }
+  });
+
   test("one authority with a key that stays signs what the parts serve", () => {
     expect(specOf("Certificate", "locum-ca")).toMatchObject({
       isCA: true,
