@@ -85,6 +85,16 @@ export const verbs = {
     about: "what was altered, taken out or put in",
     load: async () => (await import("./commands/audit-verify.ts")).auditVerify,
   },
+  "audit shipping": {
+    group: "look",
+    about: "how the copy in Elasticsearch stands",
+    load: async () => (await import("./commands/audit-shipping.ts")).auditShipping,
+  },
+  "audit replay": {
+    group: "act",
+    about: "send again what Elasticsearch had refused",
+    load: async () => (await import("./commands/audit-replay.ts")).auditReplay,
+  },
   "audit dossier": {
     group: "look",
     about: "one incident in a file that proves itself",
@@ -124,6 +134,11 @@ export const verbs = {
     group: "act",
     about: "take a pause back",
     load: async () => (await import("./commands/pause.ts")).resume,
+  },
+  "audit forget": {
+    group: "act",
+    about: "let go of a person's name; records and proofs stay",
+    load: async () => (await import("./commands/audit-forget.ts")).auditForget,
   },
   "drill run": {
     group: "prove",

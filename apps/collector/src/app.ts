@@ -21,6 +21,7 @@ import type { EventBus } from "./event-bus.ts";
 import { eventResponse } from "./event-response.ts";
 import type { Fleet } from "./fleet.ts";
 import { orderHandlers } from "./order-handlers.ts";
+import type { People } from "./people.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
 import type { Store } from "./store.ts";
 import { instanceView } from "./views/instance-view.ts";
@@ -35,6 +36,7 @@ export type AppDeps = {
   auditLog: AuditLog;
   /** Shut while the audit log takes nothing: then nobody orders anything. */
   gate: Pick<AuditGate, "assertOpen">;
+  people: People;
   bus: EventBus;
   authenticate: AuthenticateLater;
   /** Pods as Kubernetes shows them; of one service if named. */
@@ -49,6 +51,8 @@ export type AppDeps = {
   evidence: () => Promise<EvidenceView[]>;
   /** How the copy of the audit log in Elasticsearch stands. */
   shipping: () => ShippingView;
+  /** Sends what has a dead letter again. @throws Fault not-found where nothing is configured */
+  replay: () => Promise<{ sent: number; left: number }>;
   /** A release was approved: recorded and told to the sidecars of its service. */
   announce: (digest: string, by: string) => Promise<void>;
   newId?: () => string;
@@ -74,7 +78,7 @@ export function createApp(deps: AppDeps) {
   return app;
 }
 
-const fleetHandlers = ({ fleet, clock, pods }: AppDeps) =>
+const fleetHandlers = ({ fleet, people, clock, pods }: AppDeps) =>
   ({
     listPods: ({ query }) => {
       fleet.select(query.service);
@@ -112,7 +116,9 @@ const fleetHandlers = ({ fleet, clock, pods }: AppDeps) =>
         .select(query.service)
         .flatMap(({ driver }) => {
           const { durable, plan } = driver.state();
-          return Object.values(durable.operations).map((operation) => operationView(plan.service, operation));
+          return Object.values(durable.operations).map((operation) =>
+            operationView(plan.service, operation, people),
+          );
         })
         .sort((a, b) => b.createdAtMs - a.createdAtMs)
         .slice(0, query.limit),
@@ -122,13 +128,13 @@ const fleetHandlers = ({ fleet, clock, pods }: AppDeps) =>
         const { durable, plan } = driver.state();
         const operation = durable.operations[params.id];
         if (operation && Object.hasOwn(durable.operations, params.id))
-          return operationView(plan.service, operation);
+          return operationView(plan.service, operation, people);
       }
       throw new Fault("not-found", `no operation ${params.id} is kept here`);
     },
   }) satisfies Partial<Handlers>;
 
-const releaseHandlers = ({ fleet, shelf, gate, announce }: AppDeps) =>
+const releaseHandlers = ({ fleet, shelf, gate, people, announce }: AppDeps) =>
   ({
     listGoldens: ({ query }) => ({
       goldens: fleet
@@ -150,12 +156,12 @@ const releaseHandlers = ({ fleet, shelf, gate, announce }: AppDeps) =>
     approveRelease: async ({ body, caller }) => {
       gate.assertOpen();
       const { release, added } = await shelf.put(body);
-      if (added) await announce(release.digest, `token:${caller?.name}`);
+      if (added) await announce(release.digest, await people.actorOf(caller));
       return releaseView(release, fleet.get(release.body.service).driver.state());
     },
   }) satisfies Partial<Handlers>;
 
-const evidenceHandlers = ({ fleet, store, auditLog, bus, evidence, shipping }: AppDeps) =>
+const evidenceHandlers = ({ fleet, store, auditLog, bus, people, evidence, shipping, replay }: AppDeps) =>
   ({
     listIncidents: async ({ query: { service, open, limit } }) => {
       fleet.select(service);
@@ -186,7 +192,10 @@ const evidenceHandlers = ({ fleet, store, auditLog, bus, evidence, shipping }: A
     },
     searchAudit: ({ body }) => auditLog.search(body),
     proveAudit: ({ body }) => auditLog.prove(body.seqs),
+    listPeople: () => ({ people: people.names() }),
+    forgetPerson: ({ body: { person, reason }, caller }) => people.forget(person, { by: caller, reason }),
     getShipping: () => shipping(),
+    replayAudit: () => replay(),
     streamEvents: ({ query, headers, signal }) => {
       fleet.select(query.service);
       const after = headers["last-event-id"] ?? query.after;

@@ -7,6 +7,8 @@ export type Token = {
   token: string;
   /** The one instance that may use it, `service/instance`; every configured one if absent. */
   instance?: string;
+  /** Whose it is: a personal value, which no record may hold. */
+  person?: string;
 };
 export type TokenHolder = Caller & { instance?: string };
 export type Authenticate = (authorization: string | undefined) => TokenHolder | null;

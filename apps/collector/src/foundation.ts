@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { openVault } from "@locum/audit";
 import type { AuditEvent, AuditKind, AuditRecord } from "@locum/contracts";
 import type { Clock, Log } from "@locum/runtime";
 import { openPolicySigner, type PolicySigner } from "./adapters/policy-signer.ts";
@@ -10,6 +12,7 @@ import type { AuditLog } from "./audit-port.ts";
 import { type Authenticate, createAuthenticate } from "./auth.ts";
 import type { CollectorConfig } from "./config.ts";
 import { createEventBus, type EventBus } from "./event-bus.ts";
+import { openPeople, type People } from "./people.ts";
 import { openRecordIntake, type RecordIntake } from "./record-intake.ts";
 import { openReleaseShelf, type ReleaseShelf } from "./release-shelf.ts";
 import type { Store } from "./store.ts";
@@ -30,6 +33,7 @@ export type Foundation = {
   witnesses: Witnesses;
   /** Events written since the start, by kind. */
   audited: Partial<Record<AuditKind, number>>;
+  people: People;
   /** Writes an event of the collector itself. */
   note(event: Pick<AuditEvent, "kind" | "service" | "reason"> & Partial<AuditEvent>): Promise<void>;
   close(): Promise<void>;
@@ -49,7 +53,7 @@ export async function openFoundation(
 ): Promise<Foundation> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const signer = await openPolicySigner(join(dataDir, "policy-key.pem"));
-  const authenticate = createAuthenticate(await readTokenFile(tokenFile, say));
+  const tokens = await readTokenFile(tokenFile, say);
   const store = openStore(join(dataDir, "store.db"));
   const auditLog = await openAudit(join(dataDir, "audit"));
   const term = await store.takeTerm();
@@ -61,9 +65,23 @@ export async function openFoundation(
   };
   const witnesses = createWitnesses({ proofs: auditLog.proofs, say });
   const gate = createAuditGate({ log: auditLog, say, onRecords, wallMs: clock.wallMs });
+  const note: Foundation["note"] = (event) =>
+    gate.append([
+      {
+        at: new Date(clock.wallMs()).toISOString(),
+        instance: null,
+        actor: "collector",
+        epoch: 0,
+        incident: null,
+        ...event,
+        facts: { term, ...event.facts },
+      },
+    ]);
+  const vault = openVault({ dir: join(dataDir, "vault"), randomBytes });
+  const holders = new Set(tokens.flatMap(({ person }) => person ?? []));
   return {
     signer,
-    authenticate,
+    authenticate: createAuthenticate(tokens),
     store,
     auditLog,
     term,
@@ -73,18 +91,8 @@ export async function openFoundation(
     shelf: await openReleaseShelf(services, store),
     witnesses,
     audited,
-    note: (event) =>
-      gate.append([
-        {
-          at: new Date(clock.wallMs()).toISOString(),
-          instance: null,
-          actor: "collector",
-          epoch: 0,
-          incident: null,
-          ...event,
-          facts: { term, ...event.facts },
-        },
-      ]),
+    people: await openPeople({ vault, holders, gate, note }),
+    note,
     async close() {
       witnesses.close();
       await gate.retry();

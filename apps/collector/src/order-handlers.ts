@@ -5,20 +5,22 @@ import type { Clock } from "@locum/runtime";
 import type { AuditGate } from "./audit-gate.ts";
 import type { Fleet } from "./fleet.ts";
 import { type Asked, takeOrder } from "./orders.ts";
+import type { People } from "./people.ts";
 import type { Store } from "./store.ts";
 
 type Deps = {
   fleet: Fleet;
   store: Store;
   gate: Pick<AuditGate, "assertOpen">;
+  people: Pick<People, "actorOf" | "nameOf">;
   clock: Clock;
   newId: () => string;
 };
 type Target = { service: string; instance: string; reason: string };
 
 /** What people order. Whether it is safe is decided by the core; here is only who may ask, and for what exists. */
-export function orderHandlers({ fleet, store, gate, clock, newId }: Deps) {
-  const ports = { fleet, store, newId, wallMs: clock.wallMs };
+export function orderHandlers({ fleet, store, gate, people, clock, newId }: Deps) {
+  const ports = { fleet, store, people, newId, wallMs: clock.wallMs };
   const order = async (
     { service, instance }: Target,
     key: string,
@@ -28,7 +30,12 @@ export function orderHandlers({ fleet, store, gate, clock, newId }: Deps) {
     if (!fleet.get(service).config.instances.some(({ id }) => id === instance))
       throw new Fault("not-found", `no instance ${service}/${instance} is configured here`);
     gate.assertOpen();
-    const operation = await takeOrder(ports, { service, key, by: actorOf(caller), order: asked });
+    const operation = await takeOrder(ports, {
+      service,
+      key,
+      by: await people.actorOf(caller),
+      order: asked,
+    });
     return Response.json(operation, {
       status: 202,
       headers: { location: `/v1/operations/${operation.id}` },
@@ -67,17 +74,21 @@ export function orderHandlers({ fleet, store, gate, clock, newId }: Deps) {
       gate.assertOpen();
       const untilWallMs = clock.wallMs() + ms;
       const { driver } = fleet.get(service);
-      const asked = { id: newId(), by: actorOf(caller), reason, kind: "pause", untilWallMs } as const;
+      const asked = {
+        id: newId(),
+        by: await people.actorOf(caller),
+        reason,
+        kind: "pause",
+        untilWallMs,
+      } as const;
       const { pausedUntil } = await driver.order(asked, (durable) => durable.pausedUntil === untilWallMs);
       return { service, pausedUntilMs: pausedUntil };
     },
     resume: async ({ body: { service, reason }, caller }) => {
       gate.assertOpen();
-      const asked = { id: newId(), by: actorOf(caller), reason, kind: "resume" } as const;
+      const asked = { id: newId(), by: await people.actorOf(caller), reason, kind: "resume" } as const;
       await fleet.get(service).driver.order(asked, (durable) => durable.pausedUntil === null);
       return { service, pausedUntilMs: null };
     },
   } satisfies Partial<Handlers>;
 }
-
-const actorOf = (caller: Caller | null): string => `token:${caller?.name ?? "none"}`;

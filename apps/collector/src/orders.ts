@@ -2,6 +2,7 @@ import { digestOf, Fault } from "@locum/contracts";
 import type { OperationView } from "@locum/contracts/client";
 import type { Order } from "@locum/coordination";
 import type { Fleet } from "./fleet.ts";
+import type { People } from "./people.ts";
 import type { Store } from "./store.ts";
 import { operationView } from "./views/operation-view.ts";
 
@@ -20,7 +21,19 @@ export type Asked = {
  * @throws Fault idempotency-mismatch | not-leader | storage-failed | not-found
  */
 export async function takeOrder(
-  { fleet, store, newId, wallMs }: { fleet: Fleet; store: Store; newId: () => string; wallMs: () => number },
+  {
+    fleet,
+    store,
+    people,
+    newId,
+    wallMs,
+  }: {
+    fleet: Fleet;
+    store: Store;
+    people: Pick<People, "nameOf">;
+    newId: () => string;
+    wallMs: () => number;
+  },
   { service, key: given, by, order }: Asked,
 ): Promise<OperationView> {
   const { driver } = fleet.get(service);
@@ -40,5 +53,5 @@ export async function takeOrder(
   await store.acceptKey(key);
   const stored = driver.state().durable.operations[id] ?? durable.operations[id];
   if (!stored) throw new Fault("conflict", `operation ${id} is not kept any more`);
-  return operationView(service, stored);
+  return operationView(service, stored, people);
 }

@@ -13,7 +13,9 @@ export type Vault = {
   keep(person: string, value: string): Promise<string>;
   /** The value of a commitment, as long as its person is not forgotten. */
   reveal(person: string, commitment: string): Promise<string | undefined>;
-  /** Removes the files of a person; their bytes are the disk's to reuse. The intent is to be in the log before, the result after. False: none was there. */
+  /** Every value that is not forgotten, by its commitment. */
+  openings(): Promise<Map<string, string>>;
+  /** Empties the file of a person durably and removes it; their bytes are the disk's to reuse. The intent is to be in the log before, the result after. False: none was there. */
   forget(person: string): Promise<boolean>;
 };
 
@@ -71,9 +73,21 @@ export function openVault({
         const kept = await read(fs, path);
         return kept?.values.find((value, index) => commitmentOf(kept.salt, index, value) === commitment);
       }),
+    async openings() {
+      const found = new Map<string, string>();
+      for (const name of await fs.list(dir)) {
+        if (!/^[0-9a-f]{64}\.json$/.test(name)) continue;
+        const kept = await read(fs, join(dir, name));
+        for (const [index, value] of (kept?.values ?? []).entries())
+          found.set(commitmentOf(kept?.salt ?? "", index, value), value);
+      }
+      return found;
+    },
     forget: (person) =>
       inTurn(person, async (path) => {
         const there = (await fs.readSmall(path)) !== undefined;
+        // A name that was removed can come back after a crash: it comes back empty.
+        if (there) await fs.replace(path, JSON.stringify({ salt: "0".repeat(64), values: [] }));
         await fs.remove(path);
         return there;
       }),

@@ -85,6 +85,10 @@ export function createClient(options: ClientOptions) {
     searchAudit: (search: z.input<typeof AuditSearch>) => post<AuditAnswer>("/v1/audit/search", search),
     proveAudit: (seqs: readonly number[]) => post<AuditProof>("/v1/audit/proofs", { seqs }),
     consoleLink: () => post<ConsoleLink>("/v1/console/links", {}),
+    people: () => get<{ people: Record<string, string> }>("/v1/audit/people").then(({ people }) => people),
+    forgetPerson: (body: { person: string; reason?: string }) =>
+      post<{ actor: string }>("/v1/audit/forget", body),
+    replayAudit: () => post<{ sent: number; left: number }>("/v1/audit/replays", {}),
     shipping: () => get<ShippingView>("/v1/audit/shipping"),
     events: (follow: Scope & { after?: number; signal?: AbortSignal } = {}): AsyncIterable<StreamEvent> =>
       followEvents(transport, follow),

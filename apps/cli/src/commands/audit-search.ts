@@ -35,8 +35,9 @@ export const auditSearch = defineCommand({
       limit: wholeNumber("limit", flags.limit, { min: 1, max: 1000 }),
       order: flags.newest ? "desc" : "asc",
     });
+    const people = await client.people();
     for (const record of records) {
-      out.say(auditLine(record));
+      out.say(auditLine(record, people));
       out.event({ kind: "record", record });
     }
     out.summary({ records: records.length, lastSeq: records.at(-1)?.seq ?? null });

@@ -22,9 +22,10 @@ export const auditTail = defineCommand({
     const limit = wholeNumber("limit", flags.limit, { min: 0, max: 1000 });
     // One is asked for even where none is shown: what comes after it is new.
     const past = (await client.audit({ ...scope, limit: Math.max(1, limit), order: "desc" })).reverse();
+    const people = await client.people();
     let shown = 0;
     const show = (record: (typeof past)[number]): void => {
-      out.say(auditLine(record));
+      out.say(auditLine(record, people));
       out.event({ kind: "record", record });
       shown += 1;
     };

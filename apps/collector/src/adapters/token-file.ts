@@ -45,14 +45,15 @@ export function parseTokens(text: string, file: string): Token[] {
 }
 
 function isToken(value: unknown): value is Token {
-  const { name, role, token, instance } = Object(value) as Record<string, unknown>;
+  const { name, role, token, instance, person } = Object(value) as Record<string, unknown>;
   return (
     typeof name === "string" &&
     /^[\w.:/@-]{1,64}$/.test(name) &&
     roles.some((known) => known === role) &&
     typeof token === "string" &&
     /^[\x21-\x7e]{16,512}$/.test(token) &&
-    (instance === undefined || typeof instance === "string")
+    (instance === undefined || typeof instance === "string") &&
+    (person === undefined || (typeof person === "string" && /^[^\p{Cc}]{1,200}$/u.test(person)))
   );
 }
 

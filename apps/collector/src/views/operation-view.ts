@@ -1,7 +1,12 @@
 import type { OperationView } from "@locum/contracts/client";
 import type { Operation } from "@locum/coordination";
+import type { People } from "../people.ts";
 
-export const operationView = (service: string, operation: Operation): OperationView => ({
+export const operationView = (
+  service: string,
+  operation: Operation,
+  people: Pick<People, "nameOf">,
+): OperationView => ({
   id: operation.id,
   service,
   kind: operation.kind,
@@ -9,7 +14,7 @@ export const operationView = (service: string, operation: Operation): OperationV
   state: operation.state,
   code: operation.code,
   detail: operation.detail,
-  requestedBy: operation.requestedBy,
+  requestedBy: people.nameOf(operation.requestedBy),
   createdAtMs: operation.createdAt,
   endedAtMs: operation.endedAt,
   incident: operation.incident,

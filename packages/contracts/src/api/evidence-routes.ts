@@ -5,7 +5,7 @@ import { AuditProof } from "../audit-proof.ts";
 import { AuditAnswer, AuditSearch } from "../audit-search.ts";
 import { Incident } from "../incident.ts";
 import { Name } from "../service.ts";
-import { faults, json, needs, text } from "./describe-route.ts";
+import { body, faults, json, needs, text } from "./describe-route.ts";
 import { InstanceView } from "./instance-routes.ts";
 import { serviceQuery } from "./service-routes.ts";
 
@@ -142,6 +142,36 @@ export const evidenceRoutes = {
       ...faults("not-found", "evidence-invalid", "storage-failed"),
     },
   }),
+  listPeople: createRoute({
+    method: "get",
+    path: "/v1/audit/people",
+    summary: "The names behind the actors `person:...` of the audit log, of those who are not forgotten",
+    tags: ["evidence"],
+    ...needs("viewer"),
+    responses: {
+      200: json(z.object({ people: z.record(z.string(), z.string()) }), "names by actor"),
+      ...faults(),
+    },
+  }),
+  forgetPerson: createRoute({
+    method: "post",
+    path: "/v1/audit/forget",
+    summary: "Forget a person: records and proofs stay as they are, and name nobody any more",
+    tags: ["evidence"],
+    ...needs("admin"),
+    request: {
+      body: body(
+        z.strictObject({
+          person: z.string().min(1).max(200).describe("as the token file said it"),
+          reason: z.string().max(500).default("").describe("goes into the audit log: without a name"),
+        }),
+      ),
+    },
+    responses: {
+      200: json(z.object({ actor: z.string().describe("how the records go on naming them") }), "forgotten"),
+      ...faults("not-found", "conflict", "disk-full", "storage-failed"),
+    },
+  }),
   getShipping: createRoute({
     method: "get",
     path: "/v1/audit/shipping",
@@ -149,6 +179,20 @@ export const evidenceRoutes = {
     tags: ["evidence"],
     ...needs("viewer"),
     responses: { 200: json(ShippingView, "the copy"), ...faults() },
+  }),
+  replayAudit: createRoute({
+    method: "post",
+    path: "/v1/audit/replays",
+    summary: "Sends to Elasticsearch again what it had refused, after its mappings were mended",
+    tags: ["evidence"],
+    ...needs("operator"),
+    responses: {
+      200: json(
+        z.object({ sent: z.number(), left: z.number() }),
+        "how many were taken, and how many were not",
+      ),
+      ...faults("not-found", "upstream-unreachable", "storage-failed", "disk-full"),
+    },
   }),
   streamEvents: createRoute({
     method: "get",

@@ -8,7 +8,12 @@ import { faultTable } from "../fault-table.ts";
 import { type Routes, routes } from "../routes.ts";
 import { apiRoles, type TokenRole } from "./describe-route.ts";
 
-export type Caller = { name: string; role: TokenRole };
+export type Caller = {
+  name: string;
+  role: TokenRole;
+  /** Whose token it is, where that is declared: records then hold a commitment instead of a name. */
+  person?: string;
+};
 
 type Json<C> = C extends { "application/json": { schema: infer S extends z.ZodType } } ? S : never;
 type Part<R, P extends string> = R extends { request: { [K in P]: infer S extends z.ZodType } }

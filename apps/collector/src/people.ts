@@ -1,0 +1,80 @@
+import type { Vault } from "@locum/audit";
+import { type AuditEvent, Fault } from "@locum/contracts";
+import type { Caller } from "@locum/contracts/mount";
+import type { AuditGate } from "./audit-gate.ts";
+
+/** How a record names a person: `person:sha256:<commitment>`. */
+const personPrefix = "person:";
+
+/**
+ * Who ordered something, as the records name them. A token that says whose it is (`person` in the token file) is named
+ * by a commitment to that, whose opening is in the vault: everything that is written of the order, here and in every
+ * copy, says nothing of anybody once the person is forgotten.
+ */
+export type People = {
+  /** @throws Fault disk-full | storage-failed: nobody orders anything whose name could not be kept */
+  actorOf(caller: Caller | null): Promise<string>;
+  /** The name behind an actor while it is known; the actor itself for all others. */
+  nameOf(actor: string): string;
+  /** All names that are known, by actor. */
+  names(): Record<string, string>;
+  /** Intent, erasure, result. @throws Fault not-found | conflict | disk-full | storage-failed */
+  forget(person: string, order: { by: Caller | null; reason: string }): Promise<{ actor: string }>;
+};
+
+export async function openPeople({
+  vault,
+  holders,
+  gate,
+  note,
+}: {
+  vault: Vault;
+  /** Persons whose tokens are valid. */
+  holders: ReadonlySet<string>;
+  gate: Pick<AuditGate, "assertOpen" | "fault">;
+  note: (event: Pick<AuditEvent, "kind" | "service" | "reason"> & Partial<AuditEvent>) => Promise<void>;
+}): Promise<People> {
+  const names = new Map<string, string>();
+  for (const [commitment, name] of await vault.openings()) names.set(`${personPrefix}${commitment}`, name);
+
+  const actorOf: People["actorOf"] = async (caller) => {
+    if (caller?.person === undefined) return `token:${caller?.name ?? "none"}`;
+    const actor = `${personPrefix}${await vault.keep(caller.person, caller.person)}`;
+    names.set(actor, caller.person);
+    return actor;
+  };
+  /** On disk when it resolves: behind a shut gate an event only waits. */
+  const recorded = async (event: Parameters<typeof note>[0]): Promise<void> => {
+    await note(event);
+    const fault = gate.fault();
+    if (fault) throw new Fault(fault.code, `not erased: its intent is not on disk (${fault.message})`);
+  };
+  return {
+    actorOf,
+    nameOf: (actor) => names.get(actor) ?? actor,
+    names: () => Object.fromEntries(names),
+    async forget(person, { by, reason }) {
+      gate.assertOpen();
+      if (holders.has(person))
+        throw new Fault("conflict", "a token is still this person's: it would be named again", {
+          hint: "Take the person's tokens out of the token file and start the collector again.",
+        });
+      const [actor] = [...names].find(([, name]) => name === person) ?? [];
+      if (actor === undefined) throw new Fault("not-found", "the vault knows no such person");
+      const about = { service: "", actor: await actorOf(by), facts: { person: actor } };
+      await recorded({ ...about, kind: "erase.intent", reason });
+      try {
+        await vault.forget(person);
+      } catch (error) {
+        const code = error instanceof Fault ? error.code : "storage-failed";
+        const facts = { ...about.facts, outcome: "failed", code };
+        await note({ ...about, kind: "erase.result", reason: "the vault did not let go of it", facts });
+        throw error;
+      }
+      names.delete(actor);
+      const facts = { ...about.facts, outcome: "done", code: "ok" };
+      await note({ ...about, kind: "erase.result", reason: "", facts });
+      return { actor };
+    },
+  };
+}
