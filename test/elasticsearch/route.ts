@@ -57,6 +57,8 @@ export function answerRequest(server: Server, request: Request): Answer {
     return answerTemplate(store, { method, kind, name: second, body: json(request) });
   }
   if (first === "_resolve" && second === "index") return answerResolve(store, third, holder);
+  if (first === "_security" && keys && method === "GET")
+    return ok(second === "api_key" ? { api_keys: [] } : { username: "locum" });
   if (first === "_security" && second === "api_key" && keys && method === "POST")
     return mayInCluster(holder, "manage")
       ? keys.create(json(request) ?? {})

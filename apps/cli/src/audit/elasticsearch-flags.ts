@@ -1,7 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type Elasticsearch, openElasticsearch } from "@locum/audit/elasticsearch";
 import { type CollectorElasticsearch, Fault } from "@locum/contracts";
+import { readSecretFile, readTextFile } from "@locum/runtime";
 
 /** How Elasticsearch is named at the command line. What is absent comes from the service file's collector. */
 export const elasticsearchFlags = {
@@ -19,7 +19,7 @@ type Given = {
 };
 
 /**
- * @throws Fault usage where no address is known, or a secret stands in it
+ * @throws Fault usage where no address is known or a secret stands in it · config-unreadable · config-invalid
  */
 export async function accessElasticsearch(
   given: Given,
@@ -42,30 +42,12 @@ export async function accessElasticsearch(
     });
   const keyFile = given["api-key-file"] ?? configured?.readApiKeyFile;
   const caFile = given.ca ?? configured?.ca;
-  const apiKey = keyFile === undefined ? undefined : await readSecret(resolve(cwd, keyFile));
-  const ca = caFile === undefined ? undefined : await readText(resolve(cwd, caFile));
+  const apiKey = keyFile === undefined ? undefined : await readSecretFile(resolve(cwd, keyFile));
+  const ca = caFile === undefined ? undefined : await readTextFile(resolve(cwd, caFile));
   const server = openElasticsearch({
     url,
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(ca === undefined ? {} : { ca }),
   });
   return { server, url, namespace: given.namespace ?? configured?.namespace ?? "default", apiKey, ca };
-}
-
-async function readSecret(file: string): Promise<string> {
-  const secret = (await readText(file)).trim();
-  const { mode } = await stat(file);
-  if (process.platform !== "win32" && (mode & 0o077) !== 0)
-    throw new Fault("config-invalid", `${file} can be read by others (mode ${(mode & 0o777).toString(8)})`, {
-      hint: `Run chmod 600 ${file}.`,
-    });
-  return secret;
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new Fault("not-found", `${file} cannot be read: ${(error as Error).message}`, { cause: error });
-  }
 }

@@ -36,6 +36,7 @@ export const auditSetup = defineCommand({
   async run({ flags, io, out }) {
     const mode = modeOf(flags);
     const namespace = namespaceOf(flags.namespace ?? "default");
+    const target = dashboardsOf(flags.dashboards);
     const { server, apiKey, ca } = await accessElasticsearch(flags, undefined, io.cwd);
     try {
       if (mode === "uninstall") {
@@ -61,7 +62,6 @@ export const auditSetup = defineCommand({
         });
       // What could stop it later is looked at before anything is changed.
       const keys = flags.keys === undefined ? undefined : await openKeyFolder(flags.keys, io);
-      const target = dashboardsOf(flags.dashboards);
       const files = target === undefined ? [] : await readDashboards(family, io.root);
       if (mode === "dry-run") {
         showSteps(out, plan, { keys: keys?.files ?? [], dashboards: files.map(({ name }) => name) });
