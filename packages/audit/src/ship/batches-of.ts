@@ -16,9 +16,9 @@ export async function* batchesOf(
     first,
     last,
     logId,
-    countMax = 1000,
-    bytesMax = 4_194_304,
-  }: { first: number; last: number; logId: string; countMax?: number; bytesMax?: number },
+    countMax,
+    bytesMax,
+  }: { first: number; last: number; logId: string; countMax: number; bytesMax: number },
 ): AsyncGenerator<Batch> {
   let batch: Batch = { first, items: [] };
   let bytes = 0;

@@ -3,7 +3,7 @@ import type { Elasticsearch } from "../elasticsearch/open-elasticsearch.ts";
 import type { ItemOutcome } from "./bulk-outcome.ts";
 import { checkSetup, type Setup } from "./check-setup.ts";
 import type { Gate, Passage } from "./gate.ts";
-import { lookUp, type Standing } from "./look-up.ts";
+import { lookUp } from "./look-up.ts";
 import { postBulk } from "./post-bulk.ts";
 import type { Problems } from "./problems.ts";
 import type { ResponseRow } from "./response-table.ts";
@@ -63,6 +63,36 @@ export function createExchange({
     return rowsOf(await postBulk(server, documents, { namespace, requireDataStream, signal }));
   };
 
+  const ask = async <T>(work: (reader: Elasticsearch) => Promise<T>): Promise<T | null> => {
+    if (!reader) {
+      problems.set("reader", "es-no-reader", withoutReader);
+      return null;
+    }
+    for (;;) {
+      await gate.enter();
+      try {
+        const result = await work(reader);
+        problems.clear("reader");
+        leave("good", "reachable");
+        return result;
+      } catch (error) {
+        if (!(error instanceof Fault)) {
+          leave("away", "unreachable");
+          throw error;
+        }
+        const isRefused = error.code === "upstream-refused";
+        if (!signal.aborted)
+          problems.set(
+            isRefused ? "reader" : "server",
+            isRefused ? "es-reader-refused" : "es-unreachable",
+            error.message.slice(0, 500),
+          );
+        leave(isRefused ? "operator" : "away", isRefused ? "refusing" : "unreachable");
+        signal.throwIfAborted();
+      }
+    }
+  };
+
   return {
     async send(documents) {
       await gate.enter();
@@ -85,38 +115,8 @@ export function createExchange({
       signal.throwIfAborted();
       return sent;
     },
-    async standing(ids) {
-      return this.ask((asked) => lookUp(asked, { stream, ids, signal })) as Promise<Standing[] | null>;
-    },
-    async ask(work) {
-      if (!reader) {
-        problems.set("reader", "es-no-reader", withoutReader);
-        return null;
-      }
-      for (;;) {
-        await gate.enter();
-        try {
-          const result = await work(reader);
-          problems.clear("reader");
-          leave("good", "reachable");
-          return result;
-        } catch (error) {
-          if (!(error instanceof Fault)) {
-            leave("away", "unreachable");
-            throw error;
-          }
-          const isRefused = error.code === "upstream-refused";
-          if (!signal.aborted)
-            problems.set(
-              isRefused ? "reader" : "server",
-              isRefused ? "es-reader-refused" : "es-unreachable",
-              error.message.slice(0, 500),
-            );
-          leave(isRefused ? "operator" : "away", isRefused ? "refusing" : "unreachable");
-          signal.throwIfAborted();
-        }
-      }
-    },
+    standing: (ids) => ask((asked) => lookUp(asked, { stream, ids, signal })),
+    ask,
     state: () => state,
     family: () => family,
   };

@@ -19,6 +19,7 @@ export async function feed({
   lines,
   head,
   logId,
+  batch: limits = { countMax: 1000, bytesMax: 4_194_304 },
   save,
   run,
   idle,
@@ -31,6 +32,7 @@ export async function feed({
   lines: (first: number) => AsyncIterable<string>;
   head: () => { seq: number };
   logId: string;
+  batch?: { countMax: number; bytesMax: number } | undefined;
   /** Saves the cursor, however long it takes. */
   save: () => Promise<void>;
   /** Resolves when every record of the batch is accounted for. */
@@ -62,7 +64,8 @@ export async function feed({
       const first = next;
       try {
         if (first <= last)
-          for await (const batch of batchesOf(lines(first), { first, last, logId })) await start(batch);
+          for await (const batch of batchesOf(lines(first), { first, last, logId, ...limits }))
+            await start(batch);
         problems.clear("log");
       } catch (error) {
         signal.throwIfAborted();

@@ -51,6 +51,8 @@ export type ShipperOptions = {
   /** Puts an event into the log itself. */
   note: (note: ShipNote) => Promise<unknown>;
   reconcileMs?: number;
+  /** Documents in a request, and bytes of them. */
+  batch?: { countMax: number; bytesMax: number };
   fs?: LogFs;
 };
 
@@ -141,7 +143,7 @@ async function assemble(options: ShipperOptions, signal: AbortSignal) {
 }
 
 function startLoops(options: ShipperOptions, parts: Parts, signal: AbortSignal): Promise<never>[] {
-  const { logId, head, lines, clock, say, namespace, reconcileMs = 3_600_000 } = options;
+  const { logId, head, lines, clock, say, namespace, batch, reconcileMs = 3_600_000 } = options;
   const { cursor, letters, problems, wake, due, exchange, save, runner, note, drained } = parts;
   const { state } = cursor;
   const tell = createTeller({ state, clock, note });
@@ -156,7 +158,7 @@ function startLoops(options: ShipperOptions, parts: Parts, signal: AbortSignal):
   const { run, resend } = runner;
   const asking = { ask: exchange.ask, resend, lines, letters, logId, namespace, signal };
   return [
-    feed({ state, lines, head, logId, save, run, idle, wake, problems, clock, signal }),
+    feed({ state, lines, head, batch, logId, save, run, idle, wake, problems, clock, signal }),
     reconcileForever({ state, reconcileMs, due, drained, asking, save, note, problems, clock, say, signal }),
   ];
 }

@@ -2,7 +2,7 @@ import type { ShippingView } from "@locum/contracts";
 import type { ShipClock } from "./ship-clock.ts";
 
 /** What stands in the way, one problem a part; the first part that has one is in view. */
-const parts = ["server", "disk", "log", "copy", "reader"] as const;
+const parts = ["defect", "server", "disk", "log", "copy", "reader"] as const;
 export type ProblemPart = (typeof parts)[number];
 
 export type Problems = {

@@ -74,13 +74,14 @@ export function createRunner({
       for (let doubtTo = sentTo; ; doubtTo = Number.POSITIVE_INFINITY) {
         try {
           const tally = await ship(items, doubtTo);
+          problems.clear("defect");
           progress.end(first, items.length, tally);
           saveSoon();
           return;
         } catch (error) {
           signal.throwIfAborted();
           problems.set(
-            "log",
+            "defect",
             "internal",
             `records from ${first} on: ${(error as Error).message}`.slice(0, 500),
           );

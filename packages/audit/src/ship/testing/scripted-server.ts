@@ -47,7 +47,7 @@ export function createScriptedServer({
   /** Which documents no mapping takes. */
   refuses?: (document: Document) => boolean;
 } = {}) {
-  const control = { script, refuses, isSetUp: true, requests: [] as ServerRequest[] };
+  const control = { script, refuses, isSetUp: true, requests: [] as ServerRequest[], seen: () => {} };
   const indices: Map<string, Document>[] = [new Map()];
   const quarantined: Document[] = [];
   const headers =
@@ -62,6 +62,9 @@ export function createScriptedServer({
     const isHit = "every" in mishap && index % mishap.every === 0;
     if (isHit && mishap.kind === "items")
       return { ...at, status: mishap.status, error: { type: mishap.type, reason: "scripted" } };
+    // A real server reads a document before it looks for its id.
+    if (control.refuses(source))
+      return { ...at, status: 400, error: { type: "document_parsing_exception", reason: "no" } };
     const current = indices.at(-1) as Map<string, Document>;
     if (current.has(id))
       return { ...at, status: 409, error: { type: "version_conflict_engine_exception", reason: id } };
@@ -69,8 +72,6 @@ export function createScriptedServer({
       quarantined.push(source);
       return { ...at, status: 201, failure_store: "used" };
     }
-    if (control.refuses(source))
-      return { ...at, status: 400, error: { type: "document_parsing_exception", reason: "no" } };
     current.set(id, source);
     if (isHit && mishap.kind === "items-failed-but-applied")
       return { ...at, status: 503, error: { type: "unavailable_shards_exception", reason: "scripted" } };
@@ -96,22 +97,6 @@ export function createScriptedServer({
     return answer(200, twist(items, mishap.kind));
   };
   const all = (): [string, Document][] => indices.flatMap((index) => [...index]);
-  const found = (body: Body): ServerAnswer => {
-    const matches = all().filter(([id, source]) => isMatch(body.query as Body, id, source));
-    const numbers = matches.map(([, source]) => source.event.sequence);
-    return answer(200, {
-      timed_out: false,
-      _shards: { failed: 0 },
-      hits: {
-        total: { value: matches.length },
-        hits: matches.slice(0, body.size as number).map(([_id, _source]) => ({ _id, _source })),
-      },
-      aggregations: {
-        first: { value: numbers.length > 0 ? Math.min(...numbers) : null },
-        last: { value: numbers.length > 0 ? Math.max(...numbers) : null },
-      },
-    });
-  };
   const respond = ({ path, lines = [], body = {} }: ServerRequest): ServerAnswer => {
     if (path === "/") return answer(200, { version: { number: "9.5.3" } });
     if (path === "/_bulk") return bulk(lines);
@@ -119,18 +104,36 @@ export function createScriptedServer({
     if (path.startsWith("/_resolve/index"))
       return answer(200, { indices: [], data_streams: control.isSetUp ? [{ name: stream }] : [] });
     if (path.endsWith("/_refresh")) return answer(200, { _shards: { failed: 0 } });
-    if (path.endsWith("/_search")) return found(body);
+    if (path.endsWith("/_search")) return answer(200, searched(body, all()));
     return error(400, "illegal_argument_exception");
   };
   const server: Elasticsearch = {
     async request(request) {
       control.requests.push(request);
+      control.seen();
       await new Promise(setImmediate);
       return respond(request);
     },
     close: async () => {},
   };
   return { server, control, indices, quarantined, all, rollover };
+}
+
+function searched(body: Body, all: [string, Document][]): Body {
+  const matches = all.filter(([id, source]) => isMatch(body.query as Body, id, source));
+  const numbers = matches.map(([, source]) => source.event.sequence);
+  return {
+    timed_out: false,
+    _shards: { failed: 0 },
+    hits: {
+      total: { value: matches.length },
+      hits: matches.slice(0, body.size as number).map(([_id, _source]) => ({ _id, _source })),
+    },
+    aggregations: {
+      first: { value: numbers.length > 0 ? Math.min(...numbers) : null },
+      last: { value: numbers.length > 0 ? Math.max(...numbers) : null },
+    },
+  };
 }
 
 /** An answer that is not about what was asked. */
