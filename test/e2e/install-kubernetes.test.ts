@@ -212,7 +212,7 @@ describe.skipIf(missing)(`locum install (${missing ?? "real API server"})`, () =
       .poll(() => kubectl(["create", "--dry-run=server", "-n", "models", "-f", "-"], tap).catch(String), {
         timeout: 30_000,
       })
-      .toMatch(/Warning: .*not_injected/);
+      .toMatch(/Warning: .*not_injected.*locum\.dev\/posture/);
     // Keys that would be misread are refused all the same.
     expect(
       await refusal("models", somePod("bad", { labels: asks, annotations: { "locum.dev/x": "1" } })),

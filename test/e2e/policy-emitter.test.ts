@@ -34,12 +34,13 @@ const installs: readonly [string, InstallValues][] = [
   ],
 ];
 
-/** What a policy cannot know, and says so: docs/kubernetes.md lists the same. */
+/** What a policy cannot know, and says so: docs/injection.md has the table. */
 const uncovered = ({ metadata, spec }: SomePod): boolean => {
   const keys = (metadata.annotations ?? {}) as Record<string, string>;
   const raw = JSON.stringify(spec.containers.map(({ command, args }) => [command, args]));
   return (
     keys["locum.dev/posture"] === "tap" ||
+    keys["locum.dev/on-source-failure"] === "use-snapshot" ||
     !["auto", "none", undefined].includes(keys["locum.dev/rewrite-probes"]) ||
     /\$[({]/.test(raw) ||
     /[^ -~]/.test(raw)

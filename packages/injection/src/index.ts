@@ -1,5 +1,6 @@
 export { injectCompose, isCompose } from "./compose.ts";
 export { InjectConfig, injectConfig } from "./config.ts";
+export { type Emitter, emitterRows } from "./emitters.ts";
 export { type Injected, type InjectInput, inject, type TargetView } from "./inject.ts";
 export { injectText, injectTexts, type TextResult, type Uninjected, uninjectText } from "./inject-text.ts";
 export { installLabel, type Manifest } from "./install/manifest.ts";

@@ -1,3 +1,4 @@
+import { emittersTable } from "./emitters.ts";
 import { domain, keyTable, label } from "./keys.ts";
 import { declineReasons } from "./reasons.ts";
 import { serverRows } from "./recognise.ts";
@@ -82,6 +83,15 @@ files are never touched. The bytes are then judged as always: what an init conta
 A filled folder helps only those who look into it first. An init container that fails without its source keeps the pod from
 starting, and a server that asks a hub by name may not look at all: both are told at injection, as \`source_still_needed\`.
 As an ordinary container the sidecar fills after the init containers, and before the model's server.
+
+## Who puts it in
+
+One function decides, and three emitters write what it decided: \`locum inject\` into files, the webhook into pods as they are
+made, and a MutatingAdmissionPolicy (\`locum install --admission policy\`), which is that function in the API server's own
+language. What the policy does not cover it leaves as it is, and the guard says so (\`not_injected\`, with the key where it is
+one): as a warning, or as a refusal, by \`guard\` of the installation.
+
+${emittersTable()}
 
 ## Why nothing was injected
 

@@ -4,6 +4,7 @@ import { offLimits, webhookNames } from "../webhook-names.ts";
 import { literal } from "./cel.ts";
 import { annotationsVariable, keyChecks, keysGoodVariable } from "./key-checks.ts";
 import { type Manifest, manifest } from "./manifest.ts";
+import { beyondExpression } from "./policy-limits.ts";
 import type { InstallValues } from "./values.ts";
 
 const api = "admissionregistration.k8s.io/v1";
@@ -96,16 +97,19 @@ export function podBindings(
   );
 }
 
-function sidecarThere({ admission }: InstallValues): object {
+function sidecarThere({ admission, inject }: InstallValues): object {
   const names = "(object.spec.containers + object.spec.?initContainers.orValue([]))";
   const why =
     admission === "policy"
-      ? "not_injected: the admission policy injects pods with posture watch whose model server it knows; locum inject, or the webhook, injects all"
-      : "not_injected: no injector has answered for it; locum explain -f POD tells why";
+      ? beyondExpression(
+          inject.defaults,
+          "not_injected: the admission policy does not know its model server, or cannot read its arguments; locum inject, or the webhook, injects all",
+        )
+      : literal("not_injected: no injector has answered for it; locum explain -f POD tells why");
   return {
     // Of two policies that refuse a pod the API server tells one reason: keys have the better one, and their own policy.
     expression: `!variables.keysGood || ${names}.exists(c, c.name == ${literal(containerName)})`,
-    messageExpression: `${literal(`${label} asks for a sidecar, and the pod has none. `)} + (object.spec.?hostNetwork.orValue(false) ? "host_network: a pod on the node's own network has no ports to itself" : object.spec.?os.?name.orValue("") == "windows" || object.spec.?nodeSelector[?"kubernetes.io/os"].orValue("") == "windows" ? "windows: the sidecar runs on Linux" : ${literal(why)})`,
+    messageExpression: `${literal(`${label} asks for a sidecar, and the pod has none. `)} + (object.spec.?hostNetwork.orValue(false) ? "host_network: a pod on the node's own network has no ports to itself" : object.spec.?os.?name.orValue("") == "windows" || object.spec.?nodeSelector[?"kubernetes.io/os"].orValue("") == "windows" ? "windows: the sidecar runs on Linux" : ${why})`,
     reason: "Invalid",
   };
 }

@@ -5,6 +5,7 @@ import { volumeNames } from "../strip.ts";
 import { meshSidecars } from "../target.ts";
 import { literal } from "./cel.ts";
 import { keysGoodVariable, keyText } from "./key-checks.ts";
+import { limitExpressions } from "./policy-limits.ts";
 
 export type Variable = { name: string; expression: string };
 
@@ -35,9 +36,6 @@ export function policyVariables(config: InjectConfig): Variable[] {
     { name: "covered", expression: coveredExpression() },
   ];
 }
-
-const textBytesMax = 8192;
-const wordsMax = 2000;
 
 function targetVariables(): Variable[] {
   const command = "(c.?command.orValue([]) + c.?args.orValue([]))";
@@ -221,15 +219,7 @@ function coveredExpression(): string {
     `size(object.metadata.?name.orValue("")) <= 63`,
     `!object.spec.?volumes.orValue([]).exists(o, o.name in ${list(volumeNames)})`,
     v("keysGood"),
-    `${v("posture")} == "watch"`,
-    `${v("rewrite_probes")} in ["auto", "none"]`,
-    `${v("on_source_failure")} == "fail"`,
-    `size(${v("targets")}) > 0`,
-    // References and letters beyond ASCII are read by the webhook and the command line only.
-    `size(${v("target")}.raw) <= ${textBytesMax}`,
-    `${v("target")}.raw.matches(${literal("^[\\t\\n\\r -~]*$")})`,
-    `!${v("target")}.raw.matches(${literal("\\$[({]")})`,
-    `size(${v("target")}.words) <= ${wordsMax}`,
+    ...limitExpressions(variableOf),
     `${v("group")} != ""`,
     `!${all}.exists(c, c.?ports.orValue([]).exists(p, p.containerPort == ${control} || p.?hostPort.orValue(0) == ${control}))`,
     `${v("port")} != ${control}`,

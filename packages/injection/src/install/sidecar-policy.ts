@@ -1,6 +1,6 @@
 import { buildSidecar } from "../build-sidecar.ts";
 import type { InjectConfig } from "../config.ts";
-import { type Keys, label, readKeys, sourceKey, statusKey } from "../keys.ts";
+import { type Keys, label, readKeys, statusKey } from "../keys.ts";
 import { configHash } from "../status.ts";
 import { containerName, defaultContainerKey, volumeNames } from "../strip.ts";
 import { meshInits, meshSidecars } from "../target.ts";
@@ -8,6 +8,7 @@ import { expressionOf, type Hole, intHole, literal, type OptionalPart, optional,
 import { podBindings, podConstraints } from "./guard-policies.ts";
 import { annotationsVariable } from "./key-checks.ts";
 import { type Manifest, manifest } from "./manifest.ts";
+import { notInjected } from "./policy-limits.ts";
 import { isNativeVariable, policyVariables, v } from "./policy-variables.ts";
 import { type InstallValues, sidecarConfig } from "./values.ts";
 
@@ -16,9 +17,8 @@ export const sidecarPolicyName = "locum-inject";
 
 /**
  * inject() as a MutatingAdmissionPolicy: the API server puts the sidecar in by itself, and no injector, certificate or
- * timeout stands in a pod's way. It covers posture `watch` of the servers that are known by image or program; what it
- * does not cover (the taken-over port of `tap`, rewritten probes, arguments with references, another injection to take
- * out first) it leaves as it is, and the guard tells. For what it covers the result is that of inject().
+ * timeout stands in a pod's way. What it does not cover is in policy-limits.ts: it leaves those pods as they are, and the
+ * guard tells. For what it covers the result is that of inject().
  */
 export function sidecarPolicies(values: InstallValues): Manifest[] {
   const config = sidecarConfig(values);
@@ -47,8 +47,6 @@ export function sidecarPolicies(values: InstallValues): Manifest[] {
     ...podBindings("Mutating", sidecarPolicyName, values),
   ];
 }
-
-const notInjected = `!(${literal(statusKey)} in object.metadata.?annotations.orValue({})) && !(${literal(sourceKey)} in object.metadata.?annotations.orValue({})) && !(object.spec.containers + object.spec.?initContainers.orValue([])).exists(c, c.name == ${literal(containerName)})`;
 
 const op = (path: string, value: string): string => `JSONPatch{op: "add", path: ${path}, value: ${value}}`;
 
