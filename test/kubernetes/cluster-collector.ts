@@ -89,7 +89,9 @@ type Part = { tls?: unknown; kubernetes: object; [key: string]: unknown };
 type StatefulSet = { template: { spec: { containers: { env: { name: string; value: string }[] }[] } } };
 
 function collectorPartOf(installed: readonly Manifest[]): Part {
-  const found = installed.find(({ kind }) => kind === "StatefulSet");
-  const [container] = (found?.spec as StatefulSet).template.spec.containers;
-  return JSON.parse(container?.env.find(({ name }) => name === "LOCUM_COLLECTOR")?.value ?? "") as Part;
+  for (const { kind, spec } of installed)
+    if (kind === "StatefulSet")
+      for (const { env } of (spec as StatefulSet).template.spec.containers)
+        for (const { name, value } of env) if (name === "LOCUM_COLLECTOR") return JSON.parse(value) as Part;
+  throw new Error("no collector in this installation");
 }
