@@ -41,7 +41,8 @@ function matches(condition: AuditCondition, record: AuditRecord): boolean {
       return value != null && condition.values.some((one) => String(one) === String(value));
     }
     case "range": {
-      const value = Number(fieldOf(record, condition.field));
+      const found = fieldOf(record, condition.field);
+      const value = found == null ? Number.NaN : Number(found);
       const { gte = -Infinity, gt = -Infinity, lte = Infinity, lt = Infinity } = condition;
       return value >= gte && value > gt && value <= lte && value < lt;
     }
@@ -64,6 +65,11 @@ function matches(condition: AuditCondition, record: AuditRecord): boolean {
 function fieldOf({ seq, event }: AuditRecord, field: AuditField): Value {
   if (field === "seq") return seq;
   if (field === "at") return Date.parse(event.at);
+  if (field.startsWith("measures.")) {
+    const value = event.facts[field.slice("measures.".length)];
+    const whole = typeof value === "number" ? Math.trunc(value) : Number.NaN;
+    return Number.isSafeInteger(whole) ? whole : null;
+  }
   if (!field.startsWith("facts.")) return event[field as "kind"];
   const fact = event.facts[field.slice("facts.".length)];
   return fact == null ? null : String(fact);
@@ -94,7 +100,10 @@ function aggregate(aggregation: AuditSearch["aggregations"][string], found: read
     case "cardinality":
       return { value: count(found, aggregation.field).length };
     case "stats": {
-      const values = found.map((record) => Number(fieldOf(record, aggregation.field)));
+      const values = found.flatMap((record) => {
+        const value = fieldOf(record, aggregation.field);
+        return value == null ? [] : [Number(value)];
+      });
       const sum = values.reduce((total, value) => total + value, 0);
       const isEmpty = values.length === 0;
       return {

@@ -1,14 +1,9 @@
 import { openProjection } from "@locum/audit/projection";
-import {
-  type AuditEvent,
-  type AuditRecord,
-  type AuditSearch,
-  canonicalJson,
-  sha256Hex,
-} from "@locum/contracts";
+import { type AuditRecord, type AuditSearch, canonicalJson } from "@locum/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { answerPlainly } from "./answer-plainly.ts";
+import { chained } from "./chained-lines.ts";
 import { arbitraryEvent, arbitrarySearch } from "./some-search.ts";
 
 test("SQLite answers every question as the plain reading of it does", () => {
@@ -19,7 +14,7 @@ test("SQLite answers every question as the plain reading of it does", () => {
       (events, searches) => {
         const records = chained(events);
         const projection = openProjection(":memory:");
-        projection.add(linesOf(records));
+        projection.add(records.map(canonicalJson));
         for (const search of searches) {
           expect(projection.search(search)).toEqual(answerPlainly(search, records));
           // All pages together are the whole.
@@ -42,14 +37,3 @@ test("SQLite answers every question as the plain reading of it does", () => {
     { numRuns: 600 },
   );
 });
-
-function chained(events: readonly AuditEvent[]): AuditRecord[] {
-  let previous = "0".repeat(64);
-  return events.map((event, seq) => {
-    const body = { seq, event, previous };
-    previous = sha256Hex(canonicalJson(body));
-    return { ...body, hash: previous };
-  });
-}
-
-const linesOf = (records: readonly AuditRecord[]) => records.map(canonicalJson);

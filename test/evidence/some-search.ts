@@ -1,5 +1,11 @@
-import type { AuditEvent } from "@locum/contracts";
-import { type AuditCondition, AuditKind, AuditSearch } from "@locum/contracts";
+import {
+  type AuditCondition,
+  type AuditEvent,
+  type AuditKeyword,
+  AuditKind,
+  type AuditNumber,
+  AuditSearch,
+} from "@locum/contracts";
 import fc from "fast-check";
 
 const kinds = AuditKind.options.slice(0, 6);
@@ -22,8 +28,12 @@ export const arbitraryEvent: fc.Arbitrary<AuditEvent> = fc.record({
   incident: fc.constantFrom("i-1", "i-2", null),
   reason: fc.array(fc.constantFrom(...words), { maxLength: 4 }).map((list) => list.join(" ")),
   facts: fc.dictionary(
-    fc.constantFrom("n", "a.b", "on"),
-    fc.constantFrom<string | number | boolean | null>("5", 5, 10, 9, 0.5, true, null, "x"),
+    fc.constantFrom("n", "a.b", "on", "tookMs", "bytes", "two words", "a..b"),
+    fc.constantFrom<string | number | boolean | null>(
+      ...["5", 5, 10, 9, 0.5, true, null, "x", ""],
+      // The last numbers are no measures: beyond 2^53 no two engines count alike.
+      ...["2026", -1.5, 8_000_000_000_000, 9_007_199_254_740_992, 1e21, -9e300],
+    ),
   ),
 });
 
@@ -40,6 +50,10 @@ const field = fc.constantFrom(
   "facts.n",
   "facts.a.b",
   "facts.none",
+  "facts.tookMs",
+  "measures.tookMs",
+  "measures.bytes",
+  "measures.rpoMs",
 ) as fc.Arbitrary<Extract<AuditCondition, { op: "exists" }>["field"]>;
 const value = fc.oneof(
   fc.constantFrom<string | number | boolean>(
@@ -53,18 +67,29 @@ const value = fc.oneof(
     1,
     true,
     "two golden",
+    // What a date can be taken for, no number, and more than any.
+    2026,
+    "2026-01-02",
+    0.5,
+    "-1",
+    "",
+    9_007_199_254_740_991,
+    1e300,
+    "1e300",
   ),
   times,
 );
-const textField = fc.constantFrom(
-  "kind",
-  "service",
-  "actor",
-  "incident",
-  "facts.n",
-  "reason",
-) as typeof field;
-const bounds = fc.record({ gte: times, gt: times, lte: times, lt: times }, { requiredKeys: [] });
+const keyword = fc.constantFrom<AuditKeyword>(
+  ...(["kind", "service", "instance", "actor", "incident", "facts.n", "facts.a.b", "reason"] as const),
+);
+const bound = fc.oneof(
+  { weight: 6, arbitrary: times },
+  fc.constantFrom(0.5, -0.5, 3_600_000.25, 1e300, -1e300, 9_007_199_254_740_992, -1, 5, 9),
+);
+const bounds = fc.record({ gte: bound, gt: bound, lte: bound, lt: bound }, { requiredKeys: [] });
+const number = fc.constantFrom<AuditNumber>(
+  ...(["seq", "at", "epoch", "measures.tookMs", "measures.bytes", "measures.rpoMs"] as const),
+);
 
 const leaf: fc.Arbitrary<AuditCondition> = fc.oneof(
   fc.record({ op: fc.constant("term" as const), field, value }),
@@ -74,12 +99,13 @@ const leaf: fc.Arbitrary<AuditCondition> = fc.oneof(
     values: fc.array(fc.constantFrom(...kinds, ...services), { minLength: 1, maxLength: 4 }),
   }),
   bounds.map((given) => ({ op: "range" as const, field: "at" as const, ...given })),
+  fc.tuple(number, bounds).map(([by, given]) => ({ op: "range" as const, field: by, ...given })),
   fc.record({ op: fc.constant("range" as const), field: fc.constantFrom("seq", "epoch"), gte: fc.nat(40) }),
   fc.record({ op: fc.constant("exists" as const), field }),
   fc.record({
     op: fc.constant("prefix" as const),
-    field: textField,
-    value: fc.constantFrom("s", "sidecar", "d", "5", "i-", "two", "token:"),
+    field: keyword,
+    value: fc.constantFrom("s", "sidecar", "d", "5", "i-", "two", "token:", "token:🌊", "A", "été"),
   }),
   fc.record({
     op: fc.constant("text" as const),
@@ -90,6 +116,10 @@ const condition: fc.Arbitrary<AuditCondition> = fc.oneof(
   { weight: 4, arbitrary: leaf },
   leaf.map((inner) => ({ op: "not" as const, condition: inner })),
   fc.array(leaf, { minLength: 1, maxLength: 3 }).map((conditions) => ({ op: "any" as const, conditions })),
+  fc.array(leaf, { minLength: 1, maxLength: 2 }).map((conditions) => ({
+    op: "not" as const,
+    condition: { op: "any" as const, conditions },
+  })),
 );
 
 const aggregation = fc.oneof(
@@ -103,8 +133,11 @@ const aggregation = fc.oneof(
     { requiredKeys: ["op", "intervalMs"] },
   ),
   fc.record({ op: fc.constant("cardinality"), field }),
-  fc.record({ op: fc.constant("stats"), field: fc.constantFrom("epoch", "at", "seq") }),
-  fc.record({ op: fc.constant("filters"), filters: fc.dictionary(fc.constantFrom("one", "two"), leaf) }),
+  fc.record({ op: fc.constant("stats"), field: number }),
+  fc.record({
+    op: fc.constant("filters"),
+    filters: fc.dictionary(fc.constantFrom("one", "two"), leaf, { minKeys: 1 }),
+  }),
 );
 
 /** Questions as they come from outside, through the schema. */

@@ -19,6 +19,14 @@ test.each<[unknown, boolean]>([
   [{ limit: 1001 }, false],
   [{ aggregations: { a: { op: "histogram", intervalMs: 1000 } } }, false],
   [{ unknown: 1 }, false],
+  [{ filter: [{ op: "prefix", field: "epoch", value: "1" }] }, false],
+  [{ filter: [{ op: "exists", field: "facts.a..b" }] }, false],
+  [{ filter: [{ op: "exists", field: `facts.${"a".repeat(65)}` }] }, false],
+  [{ aggregations: { a: { op: "filters", filters: {} } } }, false],
+  [{ after: [7] }, true],
+  [{ after: [7, 8] }, false],
+  [{ after: ["7"] }, false],
+  [{ sort: [{ field: "kind" }], after: ["x", 7] }, true],
 ])("%j: %s", (value, isRight) => {
   expect(AuditSearch.safeParse(value).success).toBe(isRight);
 });

@@ -27,12 +27,22 @@ export const AuditNumber = z.union([
 ]);
 export type AuditNumber = z.infer<typeof AuditNumber>;
 
+/** A name of a fact: other names are kept, and nobody can ask for them, for no server indexes `a..b`. */
+const factName = /^(?=.{1,64}$)[\w:-]+(?:\.[\w:-]+)*$/;
+
+/** What is compared as a text, and can be asked for by how it begins. */
+export const AuditKeyword = z.union([
+  z.enum(["kind", "service", "instance", "actor", "incident", "reason"]),
+  z.templateLiteral(["facts.", z.string().regex(factName)]),
+]);
+export type AuditKeyword = z.infer<typeof AuditKeyword>;
+
 /** What a record can be asked by: columns of every record, and facts by name. */
 export const AuditField = z
   .union([
     z.enum(["seq", "at", "kind", "service", "instance", "actor", "epoch", "incident", "reason"]),
     z.templateLiteral(["measures.", z.enum(auditMeasures)]),
-    z.templateLiteral(["facts.", z.string().regex(/^[\w.:-]{1,64}$/)]),
+    z.templateLiteral(["facts.", z.string().regex(factName)]),
   ])
   .describe("a column, facts.NAME, or measures.NAME for the facts that are numbers");
 export type AuditField = z.infer<typeof AuditField>;
@@ -50,7 +60,7 @@ export type AuditCondition =
       lt?: number | undefined;
     }
   | { op: "exists"; field: AuditField }
-  | { op: "prefix"; field: AuditField; value: string }
+  | { op: "prefix"; field: AuditKeyword; value: string }
   | { op: "text"; words: string }
   | { op: "not"; condition: AuditCondition }
   | { op: "any"; conditions: AuditCondition[] };
@@ -67,7 +77,7 @@ const leaf = [
     lt: z.number().optional(),
   }),
   z.strictObject({ op: z.literal("exists"), field: AuditField }),
-  z.strictObject({ op: z.literal("prefix"), field: AuditField, value: Text.min(1) }),
+  z.strictObject({ op: z.literal("prefix"), field: AuditKeyword, value: Text.min(1) }),
   z.strictObject({
     op: z.literal("text"),
     words: Text.min(1).describe("every word is in the reason, in any order"),
@@ -100,29 +110,65 @@ export const AuditAggregation = z.discriminatedUnion("op", [
     intervalMs: z.number().int().min(60_000).max(31_536_000_000).multipleOf(60_000),
     by: z.enum(["kind", "service"]).optional().describe("one count for each value of it"),
   }),
-  z.strictObject({ op: z.literal("cardinality"), field: AuditField }),
-  z.strictObject({ op: z.literal("stats"), field: AuditNumber }),
-  z.strictObject({ op: z.literal("filters"), filters: z.record(z.string().max(64), AuditCondition) }),
+  z
+    .strictObject({ op: z.literal("cardinality"), field: AuditField })
+    .describe("how many different values; in Elasticsearch within one in a hundred beyond some thousands"),
+  z
+    .strictObject({ op: z.literal("stats"), field: AuditNumber })
+    .describe("the sum is exact up to 2^53 and rounded beyond it, and so is the average"),
+  z.strictObject({
+    op: z.literal("filters"),
+    filters: z
+      .record(z.string().max(64), AuditCondition)
+      .refine((filters) => Object.keys(filters).length > 0, "expected at least one"),
+  }),
 ]);
 export type AuditAggregation = z.infer<typeof AuditAggregation>;
 
 /** One question to the evidence, for the embedded store and for Elasticsearch alike. */
-export const AuditSearch = z.strictObject({
-  filter: z.array(AuditCondition).max(20).default([]).describe("all of them"),
-  sort: z
-    .array(z.strictObject({ field: AuditSortField, order: z.enum(["asc", "desc"]).default("asc") }))
-    .max(3)
-    .default([{ field: "seq", order: "asc" }]),
-  after: z.array(Value).max(4).optional().describe("`next` of the answer before"),
-  limit: z.number().int().min(0).max(1000).default(100),
-  aggregations: z.record(z.string().regex(/^[a-zA-Z][\w-]{0,63}$/), AuditAggregation).default({}),
-});
+export const AuditSearch = z
+  .strictObject({
+    filter: z.array(AuditCondition).max(20).default([]).describe("all of them"),
+    sort: z
+      .array(z.strictObject({ field: AuditSortField, order: z.enum(["asc", "desc"]).default("asc") }))
+      .max(3)
+      .default([{ field: "seq", order: "asc" }]),
+    after: z
+      .array(z.union([Text, z.int()]))
+      .max(4)
+      .optional()
+      .describe("`next` of the answer before"),
+    limit: z.number().int().min(0).max(1000).default(100),
+    aggregations: z.record(z.string().regex(/^[a-zA-Z][\w-]{0,63}$/), AuditAggregation).default({}),
+  })
+  .refine(({ sort, after }) => after === undefined || isPlaceIn(auditOrder(sort), after), {
+    path: ["after"],
+    message: "expected `next` of an answer to a question with this order",
+  });
 export type AuditSearch = z.infer<typeof AuditSearch>;
+
+export type AuditSortKey = { field: z.infer<typeof AuditSortField>; order: "asc" | "desc" };
+
+/** The order asked for, and then the number: no two records are equal in it. */
+export function auditOrder(sort: readonly AuditSortKey[]): AuditSortKey[] {
+  const last = sort.findIndex(({ field }) => field === "seq");
+  return last === -1 ? [...sort, { field: "seq", order: "asc" }] : sort.slice(0, last + 1);
+}
+
+const isPlaceIn = (order: readonly AuditSortKey[], after: readonly (string | number)[]): boolean =>
+  after.length === order.length &&
+  order.every(({ field }, index) => {
+    const type = field === "seq" || field === "at" || field === "epoch" ? "number" : "string";
+    return typeof after[index] === type;
+  });
 
 const Bucket = z.object({ key: z.union([z.string(), z.number(), z.boolean()]), count: z.number() });
 export const AuditAnswer = z.object({
   records: z.array(AuditRecord),
-  next: z.array(Value).nullable().describe("where the next page begins; null at the end"),
+  next: z
+    .array(z.union([z.string(), z.number()]))
+    .nullable()
+    .describe("where the next page begins; null at the end"),
   aggregations: z.record(
     z.string(),
     z.union([

@@ -15,11 +15,14 @@ export {
   AuditAnswer,
   AuditCondition,
   AuditField,
+  AuditKeyword,
   type AuditMeasure,
   AuditNumber,
   AuditSearch,
   AuditSortField,
+  type AuditSortKey,
   auditMeasures,
+  auditOrder,
 } from "./audit-search.ts";
 export { canonicalJson } from "./canonical-json.ts";
 export {

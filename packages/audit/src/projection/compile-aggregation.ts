@@ -4,6 +4,9 @@ import { allSql, between, fieldSql, join, type Sql } from "./sql-condition.ts";
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
+/** The most values that a bar of a histogram is split by, the most frequent first. */
+export const splitMax = 100;
+
 type Unit = { table: string; ms: number };
 /** Counts by unit of time, kind and service, the largest unit first. */
 export const rollUps: readonly Unit[] = [

@@ -1,17 +1,9 @@
-import type { AuditCondition, AuditSearch } from "@locum/contracts";
+import { type AuditCondition, type AuditSearch, type AuditSortKey, auditOrder } from "@locum/contracts";
 import { allSql, between, join, matchOf, type Sql } from "./sql-condition.ts";
-
-export type SortKey = { field: AuditSearch["sort"][number]["field"]; order: "asc" | "desc" };
-
-/** The order asked for, and then the number: no two records are equal in it. */
-export function sortKeys({ sort }: Pick<AuditSearch, "sort">): SortKey[] {
-  const last = sort.findIndex(({ field }) => field === "seq");
-  return last === -1 ? [...sort, { field: "seq", order: "asc" }] : sort.slice(0, last + 1);
-}
 
 /** One page: `line` and the sort values `k0`, `k1`, … of each record. */
 export function compilePage(search: AuditSearch): Sql {
-  const keys = sortKeys(search);
+  const keys = auditOrder(search.sort);
   // Words at the top lead: FTS5 gives its rows in the order of their numbers, so that a page of them is read, not all.
   const words = search.filter.flatMap((condition) => (condition.op === "text" ? [condition.words] : []));
   const rest: AuditCondition[] = search.filter.filter(({ op }) => op !== "text");
@@ -33,12 +25,9 @@ export function compilePage(search: AuditSearch): Sql {
 }
 
 /** Beyond a place in the order: greater in the first key, or equal there and greater in the next, and so on. */
-function afterSql(keys: readonly SortKey[], after: readonly (string | number | boolean)[], seq: string): Sql {
-  const values = keys.map((_, index) => {
-    const value = after[index];
-    return typeof value === "boolean" || value === undefined ? null : value;
-  });
-  const column = ({ field }: SortKey): string => (field === "seq" ? seq : field);
+function afterSql(keys: readonly AuditSortKey[], after: readonly (string | number)[], seq: string): Sql {
+  const values = keys.map((_, index) => after[index] ?? null);
+  const column = ({ field }: AuditSortKey): string => (field === "seq" ? seq : field);
   const steps = keys.map((key, index) => {
     const equal = keys.slice(0, index).map((before) => `${column(before)} = ?`);
     return {

@@ -20,7 +20,6 @@ const search = AuditSearch.parse({
     },
   ],
   sort: [{ field: "at", order: "desc" }],
-  after: [5, 7],
   limit: 1,
   aggregations: {
     days: { op: "histogram", intervalMs: 86_400_000, by: "kind" },
@@ -30,7 +29,7 @@ const search = AuditSearch.parse({
 });
 
 test("a question as a search body", () => {
-  const byCount = { order: [{ _count: "desc" }, { _key: "asc" }] };
+  const byCount = { shard_size: 10_000, order: [{ _count: "desc" }, { _key: "asc" }] };
   expect(elasticsearchBody(search)).toEqual({
     size: 1,
     track_total_hits: false,
@@ -56,7 +55,6 @@ test("a question as a search body", () => {
       },
     },
     sort: [{ "@timestamp": { order: "desc" } }, { "event.sequence": { order: "asc" } }],
-    search_after: [5, 7],
     aggs: {
       days: {
         date_histogram: { field: "@timestamp", fixed_interval: "86400000ms", min_doc_count: 1 },
@@ -64,6 +62,32 @@ test("a question as a search body", () => {
       },
       kinds: { terms: { field: "event.action", size: 10, ...byCount } },
       epochs: { stats: { field: "locum.epoch" } },
+    },
+  });
+});
+
+test("a page after a place is no page of its aggregations", () => {
+  const next = { ...search, after: [5, 7] };
+  expect(elasticsearchBody({ ...next, aggregations: {} })).toMatchObject({ search_after: [5, 7] });
+  const body = elasticsearchBody(next);
+  expect(body).not.toHaveProperty("search_after");
+  expect(body).toMatchObject({
+    post_filter: {
+      bool: {
+        should: [
+          { bool: { filter: [{ range: { "@timestamp": { lt: 5, format: "epoch_millis" } } }] } },
+          {
+            bool: {
+              filter: [
+                {
+                  bool: { should: [{ range: { "@timestamp": { gte: 5, lt: 6, format: "epoch_millis" } } }] },
+                },
+                { range: { "event.sequence": { gte: 8 } } },
+              ],
+            },
+          },
+        ],
+      },
     },
   });
 });

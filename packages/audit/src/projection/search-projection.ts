@@ -1,6 +1,12 @@
-import type { AuditAggregation, AuditAnswer, AuditRecord, AuditSearch } from "@locum/contracts";
-import { compileAggregation, compileCount } from "./compile-aggregation.ts";
-import { compilePage, sortKeys } from "./compile-page.ts";
+import {
+  type AuditAggregation,
+  type AuditAnswer,
+  type AuditRecord,
+  type AuditSearch,
+  auditOrder,
+} from "@locum/contracts";
+import { compileAggregation, compileCount, splitMax } from "./compile-aggregation.ts";
+import { compilePage } from "./compile-page.ts";
 import type { Sql } from "./sql-condition.ts";
 
 type All = <Row>(sql: Sql) => Row[];
@@ -13,7 +19,7 @@ export function searchProjection(search: AuditSearch, all: All): AuditAnswer {
   const isFull = rows.length === search.limit;
   return {
     records: rows.map(({ line }) => JSON.parse(line) as AuditRecord),
-    next: last && isFull ? sortKeys(search).map((_, index) => last[`k${index}`] ?? "") : null,
+    next: last && isFull ? auditOrder(search.sort).map((_, index) => last[`k${index}`] ?? "") : null,
     aggregations: Object.fromEntries(
       Object.entries(search.aggregations).map(([name, aggregation]) => [
         name,
@@ -62,7 +68,7 @@ function split(rows: readonly Counted[]): { key: Key; count: number; by: { key: 
     if (last?.key !== key) buckets.push({ key, count: n, by: [part] });
     else {
       last.count += n;
-      last.by.push(part);
+      if (last.by.length < splitMax) last.by.push(part);
     }
   }
   return buckets;

@@ -11,9 +11,10 @@ export function fieldSql(field: AuditField): Sql {
   if (field === "reason") return { text: "(line ->> '$.event.reason')", values: [] };
   if (isMeasure(field)) {
     const path = `$.event.facts."${field.slice("measures.".length)}"`;
+    // A whole number that is one in every engine; what is larger is no measure.
     return {
-      text: "(CASE WHEN json_type(line, ?) IN ('integer', 'real') THEN CAST(line ->> ? AS INTEGER) END)",
-      values: [path, path],
+      text: "(CASE WHEN json_type(line, ?) IN ('integer', 'real') AND abs(line ->> ?) < 9007199254740992 THEN CAST(line ->> ? AS INTEGER) END)",
+      values: [path, path, path],
     };
   }
   if (!isFact(field)) return { text: field, values: [] };
@@ -91,7 +92,9 @@ function rangeSql(condition: Extract<AuditCondition, { op: "range" }>): Sql {
     if (value === undefined) return [];
     return [join(fieldSql(condition.field), { text: ` ${operators[bound]} ?`, values: [value] })];
   });
-  return bounds.length === 0 ? { text: "1", values: [] } : join("(", ...between(bounds, " AND "), ")");
+  return bounds.length === 0
+    ? join(fieldSql(condition.field), " IS NOT NULL")
+    : join("(", ...between(bounds, " AND "), ")");
 }
 
 /** As a range, so that an index serves it: U+10FFFF is above every character. */
