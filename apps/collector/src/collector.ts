@@ -1,10 +1,17 @@
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { type CollectorKubernetes, type ServiceConfig, sha256Hex, streamVersion } from "@locum/contracts";
+import {
+  type CollectorKubernetes,
+  Fault,
+  type ServiceConfig,
+  sha256Hex,
+  streamVersion,
+} from "@locum/contracts";
 import type { ReadyView, ShippingView } from "@locum/contracts/client";
 import type { decide as decideService } from "@locum/coordination";
 import type { Clock, Log, MetricFamily } from "@locum/runtime";
 import type { Kubernetes } from "@locum/runtime/kubernetes";
+import { type ElasticsearchCopy, openElasticsearchCopy } from "./adapters/elasticsearch-copy.ts";
 import { listEvidence } from "./adapters/list-evidence.ts";
 import { createStreamHub, type StreamHub } from "./adapters/stream-hub.ts";
 import { createApp } from "./app.ts";
@@ -47,6 +54,7 @@ export type CollectorDeps = {
   decide?: typeof decideService;
   /** The API server of the cluster; by kubeconfig or service account if absent. */
   openKubernetes?: (options: CollectorKubernetes) => Promise<Kubernetes>;
+  openCopy?: typeof openElasticsearchCopy;
   pingMs?: number;
 };
 
@@ -90,7 +98,8 @@ export async function openCollector(config: CollectorConfig, deps: CollectorDeps
     ? withPods(base.authenticate, cluster.holderOf)
     : base.authenticate;
   const stopRetry = startTicks(deps.clock, retryMs, () => retryAll(base, loops));
-  const wired = { config, deps, base, loops, hub, streams, cluster, authenticate };
+  const copy = await openCopy(config, base, deps);
+  const wired = { config, deps, base, loops, hub, streams, cluster, authenticate, copy };
   const metrics = metricsOf(wired);
   return {
     app: appOf(wired, metrics),
@@ -106,6 +115,7 @@ export async function openCollector(config: CollectorConfig, deps: CollectorDeps
       await Promise.all([...loops.values()].map((loop) => loop.stop()));
       for (const service of loops.keys())
         await base.note({ kind: "collector.stop", service, reason: "stopped" }).catch(refusedAlready);
+      await copy?.close();
       await base.close();
     },
   };
@@ -120,10 +130,11 @@ type Wired = {
   streams: { framesIn: Record<string, number>; framesRejected: number };
   cluster: Cluster | null;
   authenticate: AuthenticateLater;
+  copy: ElasticsearchCopy | null;
 };
 
 function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
-  const { config, deps, base, loops, hub, cluster, authenticate } = wired;
+  const { config, deps, base, loops, hub, cluster, authenticate, copy } = wired;
   const fleet = createFleet(loops);
   return createApp({
     ...base,
@@ -132,7 +143,12 @@ function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
     fleet,
     pods: (service) => cluster?.view(service) ?? { kubernetes: "off", pods: [] },
     problems: () => problemsOf(base, loops),
-    shipping: () => shippingOf(base),
+    shipping: () => shippingOf(wired),
+    replay: () => {
+      if (!copy)
+        throw new Fault("not-found", "no Elasticsearch is configured: there is nothing to send again");
+      return copy.replay();
+    },
     console: {
       cookie: `locum_${sha256Hex(base.signer.publicKey).slice(0, 8)}`,
       secure: config.tls !== null,
@@ -150,9 +166,25 @@ function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
   });
 }
 
-const shippingOf = ({ auditLog }: Foundation): ShippingView => noShipping(auditLog.head().seq);
+const shippingOf = ({ base, copy }: Pick<Wired, "base" | "copy">): ShippingView =>
+  copy?.view() ?? noShipping(base.auditLog.head().seq);
 
-function metricsOf({ base, loops, hub, streams, cluster }: Wired): () => MetricFamily[] {
+/** What the copy says of itself goes into the log as well; it speaks for no service. */
+async function openCopy(
+  { elasticsearch, dataDir }: CollectorConfig,
+  base: Foundation,
+  deps: CollectorDeps,
+): Promise<ElasticsearchCopy | null> {
+  if (!elasticsearch) return null;
+  return (deps.openCopy ?? openElasticsearchCopy)(elasticsearch, {
+    ...deps,
+    dir: join(dataDir, "elasticsearch"),
+    auditLog: base.auditLog,
+    note: (event) => base.note({ service: "locum", ...event }).catch(refusedAlready),
+  });
+}
+
+function metricsOf({ base, loops, hub, streams, cluster, copy }: Wired): () => MetricFamily[] {
   const fleet = createFleet(loops);
   const lag = monitorEventLoopDelay({ resolution: 20 });
   lag.enable();
@@ -164,7 +196,7 @@ function metricsOf({ base, loops, hub, streams, cluster }: Wired): () => MetricF
       cluster: cluster?.figures() ?? null,
       watchers: base.bus.listeners(),
       auditOpen: base.gate.fault() === null,
-      shipping: shippingOf(base),
+      shipping: shippingOf({ base, copy }),
       auditWaiting: base.gate.waiting(),
       auditCounted: base.gate.counted(),
       recordsWaiting: base.intake.waiting(),

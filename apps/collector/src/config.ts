@@ -1,6 +1,7 @@
 import {
   Address,
   Collector,
+  type CollectorElasticsearch,
   type CollectorKubernetes,
   Fault,
   isLoopback,
@@ -18,6 +19,8 @@ export type CollectorConfig = {
   tls: { cert: string; key: string } | null;
   /** Null where it knows the services of its files only. */
   kubernetes: CollectorKubernetes | null;
+  /** Where the audit log is copied to; null where it is not. */
+  elasticsearch: CollectorElasticsearch | null;
 };
 
 export const collectorFlags = {
@@ -62,6 +65,7 @@ export function collectorConfig(
     tokenFile: collector.tokenFile,
     tls,
     kubernetes: collector.kubernetes ?? null,
+    elasticsearch: collector.elasticsearch ?? null,
   };
 }
 

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "@locum/contracts";
+import { elasticsearchFlags } from "../audit/elasticsearch-flags.ts";
 import { defineCommand } from "../command.ts";
+import { copyTarget } from "../demo/demo-copy.ts";
 import { demoFaults } from "../demo/demo-faults.ts";
 import { runDemo } from "../demo/run-demo.ts";
 
@@ -13,11 +15,14 @@ export const demo = defineCommand({
     ["locum demo", "every fault, in under two minutes"],
     ["locum demo --only nan --only deploy", "some of them"],
     ["locum demo --compare haproxy", "the same faults behind a real HAProxy, side by side"],
+    ["locum demo --elasticsearch URL", "with a copy of its audit log there, for Kibana"],
     ["locum demo --keep", "leave it running afterwards, and look at the collector's own pages"],
   ],
   flags: {
     only: { kind: "list", about: `one fault: ${demoFaults.map(({ name }) => name).join(", ")}` },
     compare: { kind: "text", about: "haproxy: play the faults behind it too, where it is installed" },
+    ...elasticsearchFlags,
+    elasticsearch: { kind: "text", about: "URL where the audit log is copied to as it grows" },
     keep: { kind: "switch", about: "leave all running after the last fault, until Ctrl-C" },
   },
   untilSignal: true,
@@ -36,6 +41,7 @@ export const demo = defineCommand({
       only: flags.only,
       compare: flags.compare !== undefined,
       keep: flags.keep,
+      copy: await copyTarget(flags, io.cwd),
       root: io.root,
       columns: Math.min(io.stdout.columns ?? 80, 120),
       signal: io.signal,

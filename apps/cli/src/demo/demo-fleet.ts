@@ -2,6 +2,7 @@ import { chmod, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { type Cli, openCli } from "./cli-calls.ts";
+import type { CopyTarget } from "./demo-copy.ts";
 import { readDigits } from "./digits.ts";
 import { type ModelProcess, startModelProcess } from "./model-process.ts";
 import { referenceAnswers } from "./witness.ts";
@@ -32,11 +33,13 @@ const service = "digits";
 export async function startFleet({
   dir,
   root,
+  copy,
   say,
   signal,
 }: {
   dir: string;
   root: string;
+  copy: CopyTarget | null;
   say: Say;
   signal: AbortSignal;
 }): Promise<Fleet> {
@@ -67,7 +70,7 @@ export async function startFleet({
       newer: await referenceAnswers(staging.url, images),
     };
     const config = join(dir, "locum.yaml");
-    await writeFile(config, stringify(await configFor(cli, dir, models)));
+    await writeFile(config, stringify(await configFor(cli, { dir, models, copy })));
     say("recording goldens from both, signing the first release");
     await cli.run("golden", "record", "--config", config, "--inputs", digits.goldenRequests);
     say("starting the collector, two sidecars and the tap");
@@ -114,7 +117,10 @@ export async function startFleet({
   }
 }
 
-async function configFor(cli: Cli, dir: string, models: ModelProcess[]): Promise<object> {
+async function configFor(
+  cli: Cli,
+  { dir, models, copy }: { dir: string; models: ModelProcess[]; copy: CopyTarget | null },
+): Promise<object> {
   const draft = join(dir, "draft.yaml");
   const pairs = models.flatMap(({ url, repository }) => ["--upstream", url, "--model-dir", repository]);
   await cli.run("init", "--service", service, ...pairs, "--out", draft);
@@ -134,6 +140,7 @@ async function configFor(cli: Cli, dir: string, models: ModelProcess[]): Promise
         restart: { exec: [restartScript, pidFile] },
       };
     }),
+    ...(copy ? { collector: { ...written.collector, elasticsearch: copy } } : {}),
     // Eight faults in two minutes are a demo, not a flapping instance. With nobody right, refuse rather than guess.
     failover: { ...written.failover, actionsMax: 20, failClosed: true },
   };

@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createClient, type ShippingView } from "@locum/contracts";
 import type { Output } from "../output.ts";
 import { compareHaproxy, type HaproxyResult, haproxyVersion } from "./compare-haproxy.ts";
+import { type CopyTarget, copyText, waitForCopy } from "./demo-copy.ts";
 import { demoFaults } from "./demo-faults.ts";
 import { type Fleet, startFleet } from "./demo-fleet.ts";
 import { renderComparison, renderLine, renderResult, renderSummary, span } from "./demo-screen.ts";
@@ -19,6 +21,8 @@ export type DemoOptions = {
   compare: boolean;
   /** Do not end with the last fault. */
   keep: boolean;
+  /** Where its audit log is copied to; null for nowhere. */
+  copy: CopyTarget | null;
   root: string;
   columns: number;
   signal: AbortSignal;
@@ -31,6 +35,8 @@ export type DemoSummary = {
   tookMs: number;
   evidence: string[];
   haproxy: HaproxyResult[];
+  /** How the copy in Elasticsearch stood at the end; null where there is none. */
+  copied: ShippingView | null;
   objectivesMet: boolean;
 };
 
@@ -50,6 +56,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     const fleet = await startFleet({
       dir,
       root: options.root,
+      copy: options.copy,
       signal,
       say: (step) => print(paint("dim", `  ${span(nowMs() - startedMs).padStart(7)}  ${step}`)),
     });
@@ -81,11 +88,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     }
     const haproxy = options.compare ? await playHaproxy({ dir, fleet, nowMs, options }) : [];
     const evidence = await writeDemoEvidence({ fleet, faults });
+    const client = createClient({ baseUrl: fleet.collectorUrl, token: fleet.adminToken });
+    const copied = options.copy ? await waitForCopy(client, signal) : null;
     const summary = summaryOf(faults, {
       answers: witness.answers(),
       tookMs: nowMs() - startedMs,
       evidence,
       haproxy,
+      copied,
     });
     print(renderSummary(faults, paint));
     if (haproxy.length > 0) print(`\n${renderComparison(haproxy, faults, paint)}`);
@@ -94,6 +104,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     );
     for (const file of evidence.slice(0, 2)) print(`    ${file}`);
     print(`  Check one yourself: npm run locum -- verify FILE`);
+    if (copied) print(`  ${copyText(copied)}`);
     if (!options.keep) print(`  Look at the pages yourself: npm run demo -- --keep`);
     print("");
     out.summary(summary);
@@ -154,7 +165,10 @@ function summaryOf(
     tookMs,
     evidence,
     haproxy,
-  }: Pick<DemoSummary, "tookMs" | "evidence" | "haproxy"> & { answers: readonly { outcome: string }[] },
+    copied,
+  }: Pick<DemoSummary, "tookMs" | "evidence" | "haproxy" | "copied"> & {
+    answers: readonly { outcome: string }[];
+  },
 ): DemoSummary {
   const count = (outcome: string) => answers.filter((answer) => answer.outcome === outcome).length;
   return {
@@ -165,6 +179,7 @@ function summaryOf(
     tookMs: Math.round(tookMs),
     evidence,
     haproxy,
+    copied,
     objectivesMet: faults.every(({ objectiveMet, restored }) => objectiveMet && restored),
   };
 }
