@@ -51,7 +51,13 @@ const cases: Record<string, InstallValues> = {
       ],
       heal: "evict",
     },
-    elasticsearch: { url: "https://es.logging:9200" },
+    elasticsearch: {
+      url: "https://es.logging:9200",
+      namespace: "dr",
+      apiKeySecret: "writer",
+      readApiKeySecret: "reader",
+      caSecret: "authority",
+    },
     podLabels: { team: "ml", "app.kubernetes.io/component": "mine" },
     tolerations: [{ key: "dedicated", operator: "Exists" }],
   }),
@@ -115,6 +121,32 @@ describe.each(Object.entries(cases))("%s", (name, values) => {
     expect(text).not.toMatch(/BEGIN |caBundle|"Secret"/);
     expect(name).toBeTruthy();
   });
+});
+
+test("Elasticsearch: each key and authority that is named is a file of its own where the collector looks for it", () => {
+  const set = renderInstall(cases.large as InstallValues).find(({ kind }) => kind === "StatefulSet");
+  if (!set) throw new Error("no collector");
+  const { template } = set.spec as { template: { spec: object } };
+  const { volumes, containers } = template.spec as {
+    volumes: {
+      name: string;
+      projected?: { sources: { secret: { name: string; items: { path: string }[] } }[] };
+    }[];
+    containers: { volumeMounts: { name: string; mountPath: string }[] }[];
+  };
+  const part = Collector.parse(JSON.parse(Object.fromEntries(environmentOf(set.spec)).LOCUM_COLLECTOR ?? ""));
+  const at = containers[0]?.volumeMounts.find(({ name }) => name === "elasticsearch")?.mountPath;
+  const sources = volumes.find(({ name }) => name === "elasticsearch")?.projected?.sources ?? [];
+  const files = Object.fromEntries(
+    sources.flatMap(({ secret }) => secret.items.map(({ path }) => [secret.name, `${at}/${path}`])),
+  );
+  expect(part.elasticsearch).toMatchObject({
+    namespace: "dr",
+    apiKeyFile: files.writer,
+    readApiKeyFile: files.reader,
+    ca: files.authority,
+  });
+  expect(Object.keys(files)).toEqual(["writer", "reader", "authority"]);
 });
 
 describe("cert-manager", () => {

@@ -1,4 +1,5 @@
 import { issuedCertificate } from "./cert-manager.ts";
+import { elasticsearchPart, elasticsearchVolume } from "./elasticsearch.ts";
 import {
   grant,
   type Manifest,
@@ -64,7 +65,8 @@ const serviceFiles = ({ collector }: InstallValues): Record<string, string> =>
   Object.fromEntries(collector.services.map((service, index) => [fileOf(index), JSON.stringify(service)]));
 
 /** The process's own part: what LOCUM_COLLECTOR holds. Its token file is made by itself, on its own volume. */
-function ownPart({ collector, inject }: InstallValues): object {
+function ownPart(values: InstallValues): object {
+  const { collector, inject } = values;
   const { namespaces, promotion, deletionCost, heal } = collector;
   return {
     listen: `0.0.0.0:${collectorPort}`,
@@ -79,6 +81,7 @@ function ownPart({ collector, inject }: InstallValues): object {
       heal,
       ...(inject.collector ? { audience: inject.collector.audience } : {}),
     },
+    ...elasticsearchPart(values),
   };
 }
 
@@ -114,6 +117,7 @@ function statefulSet(values: InstallValues): Manifest {
               ? [{ name: "services", configMap: { name: collectorName } }]
               : []),
             { name: "tls", secret: { secretName: collector.tlsSecret, defaultMode: 0o440 } },
+            ...elasticsearchVolume(values).volumes,
           ],
         }),
         volumeClaimTemplates: [
@@ -158,6 +162,7 @@ function container(values: InstallValues): Record<string, unknown> {
       { name: "data", mountPath: dataDir },
       ...(hasFiles ? [{ name: "services", mountPath: "/etc/locum/services", readOnly: true }] : []),
       { name: "tls", mountPath: "/etc/locum/tls", readOnly: true },
+      ...elasticsearchVolume(values).mounts,
     ],
   };
 }

@@ -1,4 +1,4 @@
-import { Fault, ServiceConfig } from "@locum/contracts";
+import { CollectorElasticsearch, Fault, ServiceConfig } from "@locum/contracts";
 import { z } from "zod";
 import { InjectConfig, injectConfig } from "../config.ts";
 
@@ -118,10 +118,16 @@ export const InstallValues = z.strictObject({
     })
     .prefault({}),
   elasticsearch: z
-    .strictObject({ url: z.url({ protocol: /^https?$/ }) })
+    .strictObject({
+      url: z.url({ protocol: /^https?$/ }),
+      namespace: CollectorElasticsearch.shape.namespace,
+      apiKeySecret: name.optional().describe("its api-key may create documents, and nothing else"),
+      readApiKeySecret: name.optional().describe("its api-key may read them, to compare and to reconcile"),
+      caSecret: name.optional().describe("its ca.crt is the authority of the server's certificate"),
+    })
     .nullable()
     .default(null)
-    .describe("where the collector's audit records go: its network policy opens this port"),
+    .describe("where the collector copies its audit log to; its network policy opens this port"),
   networkPolicy: z.boolean().default(true),
   clients: z
     .array(name)
