@@ -111,5 +111,4 @@ pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8
   .facts dd { margin-bottom: 8px; }
   .panels section, .panels .w3, .panels .w4, .panels .w6, .panels .w8, .panels .w9 { grid-column: span 12; }
 }
-@media (prefers-reduced-motion: no-preference) { .skip { transition: top 0.1s; } }
 `;
