@@ -14,7 +14,7 @@ export type ItemOutcome = {
 export type RequestOutcome =
   | { of: "none"; reason: string }
   | { of: "unreadable"; reason: string }
-  | { of: "request"; status: number; type: string; reason: string };
+  | { of: "request"; status: number; type: string; reason: string; isSmall: boolean };
 
 export type BulkOutcome = ItemOutcome | RequestOutcome;
 
@@ -39,9 +39,9 @@ export const bulkFilterPath = [
  */
 export function readBulkAnswer(
   { status, body }: ServerAnswer,
-  { ids, stream }: { ids: readonly string[]; stream: string },
+  { ids, stream, isSmall }: { ids: readonly string[]; stream: string; isSmall: boolean },
 ): ItemOutcome[] | RequestOutcome {
-  if (status !== 200) return { of: "request", status, ...errorOf(body) };
+  if (status !== 200) return { of: "request", status, ...errorOf(body), isSmall };
   const items = isObject(body) ? body.items : undefined;
   if (!Array.isArray(items)) return { of: "unreadable", reason: "expected items, found none" };
   if (items.length !== ids.length)

@@ -3,6 +3,9 @@ import type { AuditDocument } from "../elasticsearch/document.ts";
 import type { Elasticsearch, ServerAnswer } from "../elasticsearch/open-elasticsearch.ts";
 import { bulkFilterPath, type ItemOutcome, type RequestOutcome, readBulkAnswer } from "./bulk-outcome.ts";
 
+/** An envelope without its original is smaller. */
+const smallLength = 8192;
+
 /** One bulk request, once. Every way in which it can end is an outcome, one an item or one for all. */
 export async function postBulk(
   server: Elasticsearch,
@@ -33,5 +36,6 @@ export async function postBulk(
   } catch (error) {
     return { of: "none", reason: (error as Error).message.slice(0, 300) };
   }
-  return readBulkAnswer(answer, { ids, stream });
+  const isSmall = lines.length === 2 && (lines[1]?.length ?? 0) <= smallLength;
+  return readBulkAnswer(answer, { ids, stream, isSmall });
 }

@@ -31,6 +31,8 @@ export type ResponseRow = {
   reason?: RegExp;
   failureStore?: "used";
   plainIndex?: true;
+  /** It was one document of core fields, or not much more. */
+  isSmall?: true;
   action: Action;
   /** Whether it may have been done all the same: then it is looked for before it is sent again. */
   inDoubt?: true;
@@ -51,6 +53,14 @@ export const responseTable: readonly ResponseRow[] = [
   { name: "no answer", of: "none", action: "away", inDoubt: true, problem: "es-unreachable" },
   { name: "no bulk answer", of: "unreadable", action: "away", inDoubt: true, problem: "es-unreadable" },
 
+  {
+    name: "a small request is too large",
+    of: "request",
+    status: [413, 413],
+    isSmall: true,
+    action: "operator",
+    problem: "es-refuses",
+  },
   { name: "request too large", of: "request", status: [413, 413], action: "split" },
   {
     name: "request blocked",
@@ -174,6 +184,7 @@ function fits(row: ResponseRow, outcome: BulkOutcome): boolean {
     (row.reason === undefined || row.reason.test(outcome.reason)) &&
     (row.failureStore === undefined ||
       (outcome.of === "item" && outcome.failureStore === row.failureStore)) &&
+    (row.isSmall === undefined || (outcome.of === "request" && outcome.isSmall)) &&
     (row.plainIndex === undefined || (outcome.of === "item" && outcome.plainIndex))
   );
 }

@@ -180,14 +180,16 @@ async function toEnvelopes(
 /** One document that alone is too large for a request. */
 async function withoutOriginal(alone: Waiting[], exchange: Exchange, logId: string): Promise<Waiting[]> {
   const reason = "the document is larger than the server's limit of a request";
-  const smaller: Waiting[] = [];
-  for (const one of alone) {
-    const document = envelopeOf(one.item.line, { logId, reason, originalMax: 0 });
-    if (!one.isEnvelope) await reject([one.item], exchange, reason);
-    if (document.text.length < one.document.text.length) smaller.push({ ...one, document, isEnvelope: true });
-    else exchange.settled(one.item, "rejected");
-  }
-  return smaller;
+  await reject(
+    alone.filter(({ isEnvelope }) => !isEnvelope).map(({ item }) => item),
+    exchange,
+    reason,
+  );
+  return alone.map((one) => ({
+    ...one,
+    isEnvelope: true,
+    document: envelopeOf(one.item.line, { logId, reason, originalMax: 0 }),
+  }));
 }
 
 const reject = (items: readonly Item[], exchange: Exchange, reason: string): Promise<void> =>

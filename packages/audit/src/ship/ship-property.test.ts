@@ -1,6 +1,8 @@
 import { auditDocumentId } from "@locum/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { LogFs } from "../log-fs.ts";
+import { openLetters } from "./letters.ts";
 import type { Shipper } from "./open-shipper.ts";
 import { createMortal } from "./testing/mortal.ts";
 import { createScriptedServer, type Document, type Mishap } from "./testing/scripted-server.ts";
@@ -77,17 +79,24 @@ test("whatever the server does and whenever the shipper dies, each record is the
     fc.asyncProperty(story, async (given) => {
       await live(given);
     }),
-    {
-      numRuns: Number(process.env.LOCUM_SHIP_RUNS ?? 60),
-      interruptAfterTimeLimit: 100_000,
-      endOnFailure: process.env.LOCUM_SHIP_FAST !== undefined,
-    },
+    { numRuns: Number(process.env.LOCUM_SHIP_RUNS ?? 60), endOnFailure: true },
   );
 }, 120_000);
 
+test("killed at every call, with a rollover before it comes back, each record is there once", async () => {
+  for (let at = 0, isOver = false; !isOver; at += 1)
+    for (const isDone of [true, false]) {
+      const given = { records: 65, script: [], refusedEvery: 5 as const, seed: at + 1 };
+      isOver = !(await live({ ...given, kills: [{ at, isDone, cut: 0 as const, rollover: true }] }));
+      if (isOver) expect(at).toBeGreaterThan(25);
+    }
+});
+
 type Story = typeof story extends fc.Arbitrary<infer T> ? T : never;
 
-async function live({ records, script, kills, refusedEvery, seed }: Story): Promise<void> {
+/** Whether a kill met the shipper at work. */
+async function live({ records, script, kills, refusedEvery, seed }: Story): Promise<boolean> {
+  let isKilled = false;
   const server = createScriptedServer({
     script: [...script],
     refuses: (document) =>
@@ -110,7 +119,7 @@ async function live({ records, script, kills, refusedEvery, seed }: Story): Prom
         server.control.seen = look;
         await shipper.drain({ timeoutMs });
       })();
-      await Promise.race([mortal.dead, life]);
+      isKilled = await Promise.race([mortal.dead.then(() => true), life.then(() => false)]);
       mortal.kill();
       server.control.seen = () => {};
       // What was under way arrives, or never does.
@@ -128,25 +137,39 @@ async function live({ records, script, kills, refusedEvery, seed }: Story): Prom
     } while (shipper.view().pending > 0);
     addsUp(shipper);
     const { acked, rejected, quarantined } = shipper.view();
+    const all = server.all();
+    const lines = [...rig.lines];
     await shipper.close();
 
-    const all = server.all();
     const ids = all.map(([id]) => id);
     expect(new Set(ids).size, "none twice").toBe(ids.length);
     const aside = new Set(server.quarantined.map(({ event }) => event.sequence));
-    const missing = rig.lines.flatMap((_, seq) => (ids.includes(auditDocumentId("log", seq)) ? [] : [seq]));
+    const missing = lines.flatMap((_, seq) => (ids.includes(auditDocumentId("log", seq)) ? [] : [seq]));
     expect(
       missing.filter((seq) => !aside.has(seq)),
       "none missing",
     ).toEqual([]);
     const originals = all.filter(([, document]) => isOriginal(document));
-    for (const [, { event }] of originals) expect(event.original).toBe(rig.lines[event.sequence]);
+    for (const [, { event }] of originals) expect(event.original).toBe(lines[event.sequence]);
     expect({ acked, rejected, quarantined }).toEqual({
       acked: originals.length,
       rejected: all.length - originals.length,
       quarantined: missing.length,
     });
+    const whole = new Set(originals.map(([, { event }]) => event.sequence));
+    expect(await letterSeqs(rig.disk.fs), "a letter for each that is not there as it is").toEqual(
+      lines.flatMap((_, seq) => (whole.has(seq) ? [] : [seq])),
+    );
+    return isKilled;
   } finally {
     rig.clock.stop();
   }
+}
+
+async function letterSeqs(fs: LogFs): Promise<number[]> {
+  const letters = await openLetters({ dir: "/ship", fs });
+  const seqs: number[] = [];
+  for await (const { seq } of letters.read(0)) seqs.push(seq);
+  await letters.close();
+  return seqs.sort((a, b) => a - b);
 }
