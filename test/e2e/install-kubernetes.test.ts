@@ -169,6 +169,27 @@ describe.skipIf(missing)(`locum install (${missing ?? "real API server"})`, () =
     expect(hasSidecar(await dryRun("models", somePod("plain")))).toBe(false);
   }, 60_000);
 
+  test("diff --live: the pods that run are what the file would be, and one of other keys is not", async () => {
+    const chat = someDeployment("chat", { template: asks });
+    const look = async (object: typeof chat) => {
+      const named = { ...object, metadata: { ...object.metadata, namespace: "models" } };
+      await writeFile(file("chat.json"), JSON.stringify(named));
+      const args = ["-f", file("chat.json"), "--live", "--values", file("values.yaml")];
+      return locum.run("diff", "--kubeconfig", cluster.kubeconfig, ...args);
+    };
+    expect(await look(chat)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/models\/deployment\/chat +as-injected +its pods \(2\)/),
+    });
+    const { template } = chat.spec;
+    const metadata = { ...template.metadata, annotations: { "locum.dev/memory-limit": "1Gi" } };
+    const other = { ...chat, spec: { ...chat.spec, template: { ...template, metadata } } };
+    expect(await look(other)).toMatchObject({
+      code: 3,
+      stdout: expect.stringMatching(/^\+ +memory: 1Gi$/m),
+    });
+  }, 60_000);
+
   const podsIn = async (namespace: string, labelSelector: string): Promise<KubeObject[]> =>
     (await cluster.client.list(resources.pods, { namespace }, { labelSelector })).items;
 
@@ -181,6 +202,7 @@ describe.skipIf(missing)(`locum install (${missing ?? "real API server"})`, () =
     ],
     ["two keys at odds", { "locum.dev/class": "exclusive" }, /bad_value: annotation locum.dev\/posture/],
     ["the label as an annotation", { "locum.dev/inject": "enabled" }, /wrong_level_label/],
+    ["a posture that no sidecar can keep", { "locum.dev/posture": "guard" }, /guard_unavailable/],
     ["what the policy does not cover", { "locum.dev/posture": "tap" }, /not_injected/],
   ])("guard: %s is refused, with the reason", async (_, annotations, reason) => {
     expect(await refusal("models", somePod("bad", { labels: asks, annotations }))).toMatch(reason);

@@ -7,7 +7,7 @@ export { installLabel, type Manifest } from "./install/manifest.ts";
 export { chartValues, deployFiles, manifestsYaml } from "./install/render-files.ts";
 export { renderInstall } from "./install/render-install.ts";
 export { InstallValues, installValues, sidecarConfig, valuesSchema } from "./install/values.ts";
-export { jsonPatch, type PodPatch, patchPod } from "./json-patch.ts";
+export { jsonPatch, type PodPatch, patchPod, type WantedPod, wantPod } from "./json-patch.ts";
 export { domain, type Key, type Keys, keyTable, label, readKeys, sourceKey, statusKey } from "./keys.ts";
 export { type Outcome, objectsIn } from "./plan-objects.ts";
 export { type Declined, type DeclineReason, declineReasons, type Note, type NoteCode } from "./reasons.ts";

@@ -9,6 +9,15 @@ export type PodPatch = { kind: "patch"; patch: Operation[]; notes: Note[] } | De
 
 /** What the webhook answers for a whole Pod object: an RFC 6902 patch, empty where the pod is already as it should be. */
 export function patchPod(pod: unknown, options: Omit<InjectInput, "pod" | "meta">): PodPatch {
+  const wanted = wantPod(pod, options);
+  if (wanted.kind === "declined") return wanted;
+  return { kind: "patch", patch: jsonPatch(wanted.before, wanted.after), notes: wanted.notes };
+}
+
+export type WantedPod = { kind: "wanted"; before: object; after: object; notes: Note[] } | Declined;
+
+/** The whole object as it should be. */
+export function wantPod(pod: unknown, options: Omit<InjectInput, "pod" | "meta">): WantedPod {
   const { metadata, spec, ...rest } = (typeof pod === "object" && pod !== null ? pod : {}) as Record<
     string,
     unknown
@@ -18,7 +27,7 @@ export function patchPod(pod: unknown, options: Omit<InjectInput, "pod" | "meta"
   const before = { ...rest, ...(metadata === undefined ? {} : { metadata }), spec };
   const kept = keepAdditions({ pod: (spec ?? {}) as PodSpec, meta: (metadata ?? {}) as Meta }, result);
   const after = { ...rest, metadata: result.meta, spec: kept };
-  return { kind: "patch", patch: jsonPatch(before, after), notes: result.notes };
+  return { kind: "wanted", before, after, notes: result.notes };
 }
 
 /** The RFC 6902 patch that leads from one value to the other. Values come from JSON or YAML; a field that is undefined is absent. */

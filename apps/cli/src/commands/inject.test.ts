@@ -119,6 +119,14 @@ test("explain goes rule by rule, render says what the webhook would", async () =
   expect(JSON.parse((await watch.run("render", "-f", "-")).stdout)).toMatchObject({ patchType: "JSONPatch" });
 });
 
+test("diff --live without a cluster says what is missing, after the file's own lines", async () => {
+  await using desk = await openDesk({ stdin: manifest.replace("posture: tap", "posture: watch") });
+  const { code, stdout, stderr } = await desk.run("diff", "-f", "-", "--live");
+  expect(code).toBe(64);
+  expect(stdout).toContain("+        - name: locum-sidecar");
+  expect(stderr).toContain("no kubeconfig");
+});
+
 test("a unit asks in a section of its own, and gets a unit beside it", async () => {
   const unit =
     "[Unit]\nDescription=x\n[Service]\nExecStart=/usr/bin/tritonserver --model-repository=/srv/m\n[X-Locum]\nInject=enabled\n";
