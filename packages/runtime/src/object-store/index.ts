@@ -1,0 +1,2 @@
+export { type ObjectStore, openObjectStore } from "./open-object-store.ts";
+export { type ObjectCredentials, readObjectCredentials } from "./read-object-credentials.ts";
