@@ -60,6 +60,7 @@ export {
 } from "./frame.ts";
 export { ExpectedOutput, Golden, Tolerance } from "./golden.ts";
 export { Incident, TimelineEntry } from "./incident.ts";
+export { InferenceDecision, InferenceRecord, RequestId } from "./inference-record.ts";
 export {
   decodeInputLogLine,
   effectsDigest,
@@ -79,6 +80,7 @@ export {
   Collector,
   CollectorElasticsearch,
   CollectorKubernetes,
+  Inference,
   Instance,
   Name,
   PoolClass,

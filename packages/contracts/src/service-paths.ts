@@ -11,6 +11,18 @@ export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig
     ...config,
     releases: absolute(config.releases),
     collector: resolveCollectorPaths(config.collector, folder),
+    inference: {
+      ...config.inference,
+      ...given("dir", config.inference.dir),
+      ...(config.inference.s3
+        ? {
+            s3: {
+              ...config.inference.s3,
+              ...given("credentialsFile", config.inference.s3.credentialsFile),
+            },
+          }
+        : {}),
+    },
     snapshot: { ...config.snapshot, ...given("spareDir", config.snapshot.spareDir) },
     instances: config.instances.map((instance) => ({
       ...instance,

@@ -22,6 +22,7 @@ const rules: Rule[] = [
   sharedFolders,
   foldersApart,
   spareIsThere,
+  recordsHavePlace,
   timings,
   listenerProblems,
 ];
@@ -96,6 +97,7 @@ function foldersApart(config: ServiceConfig): RelationProblem[] {
     { path: ["releases"], folder: config.releases },
     { path: ["collector", "dataDir"], folder: config.collector.dataDir },
     { path: ["snapshot", "spareDir"], folder: config.snapshot.spareDir },
+    { path: ["inference", "dir"], folder: config.inference.dir },
     ...config.instances.map(({ sidecar }, index) => ({
       path: ["instances", index, "sidecar", "stateDir"],
       folder: sidecar.stateDir,
@@ -118,6 +120,16 @@ function foldersApart(config: ServiceConfig): RelationProblem[] {
 function spareIsThere({ snapshot }: ServiceConfig): RelationProblem[] {
   if (snapshot.onSourceFailure === "fail" || snapshot.spareDir !== undefined) return [];
   return [{ path: ["snapshot", "onSourceFailure"], expected: "fail, or a spareDir", found: "no spareDir" }];
+}
+
+function recordsHavePlace({ inference, posture }: ServiceConfig): RelationProblem[] {
+  const { records, dir, s3 } = inference;
+  if (records === "off") return [];
+  const path = ["inference", "records"];
+  if (posture !== "tap") return [{ path, expected: "off, or the posture tap", found: posture }];
+  if (records === "file" && dir === undefined) return [{ path, expected: "off, or a dir", found: "no dir" }];
+  if (records === "s3" && s3 === undefined) return [{ path, expected: "off, or s3.url", found: "no s3" }];
+  return [];
 }
 
 /** [path of the field, its least value, the field that says so and why]. */

@@ -281,6 +281,28 @@ const Audit = z.strictObject({
   retainDays: z.number().int().min(1).default(400),
 });
 
+export const Inference = z.strictObject({
+  records: z
+    .enum(["off", "file", "s3"])
+    .default("off")
+    .describe("a record of each inference, without payload, and where it goes; needs the posture tap"),
+  dir: FilePath.optional().describe("folder of the batches, for file"),
+  s3: z
+    .strictObject({
+      url: HttpUrl.describe("https://host/bucket/prefix"),
+      region: z.string().min(1).max(64).default("us-east-1"),
+      credentialsFile: FilePath.optional().describe(
+        "as AWS tools write it, profile default; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY if absent",
+      ),
+    })
+    .optional()
+    .describe("S3-compatible store that knows If-None-Match, for s3"),
+  sample: z.number().min(0).max(1).default(1).describe("part of the requests; the others are counted"),
+  batchRecords: z.number().int().min(1).max(10_000).default(10_000),
+  batchMs: durationMs(1000, 3_600_000).default(60_000).describe("a batch is closed after this at the latest"),
+});
+export type Inference = z.infer<typeof Inference>;
+
 const Haproxy = z.strictObject({
   runtime: z
     .union([z.string().regex(/^\/[\x21-\x7e]{1,106}$/), Address])
@@ -324,6 +346,7 @@ export const ServiceConfig = z.strictObject({
   input: Input.default(Input.parse({})),
   privacy: Privacy.default(Privacy.parse({})),
   audit: Audit.default(Audit.parse({})),
+  inference: Inference.default(Inference.parse({})),
   collector: Collector.default(Collector.parse({})),
   traffic: Traffic.default(Traffic.parse({})),
   notify: z.array(Notify).max(16).default([]),

@@ -1,0 +1,213 @@
+import { type InferenceRecord, sha256Hex } from "@locum/contracts";
+import { describe, expect, test } from "vitest";
+import type { LogFs } from "../log-fs.ts";
+import { Crash, type FaultKind, faultyLogFs } from "../testing/faulty-log-fs.ts";
+import { createMemoryLogFs, errno } from "../testing/memory-log-fs.ts";
+import { folderSink } from "./folder-sink.ts";
+import { type InferenceBatch, inferenceLine, isInBatch, proveLine, readBatch } from "./inference-batch.ts";
+import { type InferenceSink, openInferenceWriter } from "./inference-writer.ts";
+
+const digest = (text: string) => `sha256:${sha256Hex(text)}`;
+const record = (index: number): InferenceRecord => ({
+  id: `request-${index}`,
+  at: new Date(1_767_323_045_000 + index).toISOString(),
+  service: "s",
+  instance: "a",
+  answeredBy: "a",
+  model: "digits",
+  version: null,
+  release: null,
+  config: digest("config"),
+  policy: null,
+  inputHash: digest(`in ${index}`),
+  outputHash: digest(`out ${index}`),
+  decision: "passed",
+  status: 200,
+  whole: true,
+  latencyMs: 1.5,
+});
+
+type Rig = {
+  fs: LogFs;
+  sink?: InferenceSink;
+  batchRecords?: number;
+  waitingMax?: number;
+  stagedBytesMax?: number;
+};
+function rig({ fs, sink = folderSink({ dir: "/sink", fs }), ...limits }: Rig) {
+  const batches: InferenceBatch[] = [];
+  const faults: unknown[] = [];
+  const time = { nowMs: 0 };
+  let refused = 0;
+  const writer = openInferenceWriter({
+    dir: "/state",
+    fs,
+    sink,
+    onBatch: async (batch) => {
+      batches.push(batch);
+      return true;
+    },
+    onRefused: (count) => {
+      refused += count;
+    },
+    onFault: (_what, error) => faults.push(error),
+    monotonicMs: () => time.nowMs,
+    ...limits,
+  });
+  return { writer, batches, faults, time, refused: () => refused };
+}
+const sinkFiles = (files: Map<string, { bytes: Buffer }>) =>
+  [...files]
+    .filter(([path]) => path.startsWith("/sink/"))
+    .map(([path, { bytes }]) => [path, `${bytes}`] as const);
+
+test("records go out in batches by number and by time, and each proves that it is in its batch", async () => {
+  const { fs, files } = createMemoryLogFs();
+  const { writer, batches, time } = rig({ fs, batchRecords: 4 });
+  for (let index = 0; index < 6; index += 1) writer.add(record(index));
+  await writer.tick();
+  expect(batches.map(({ count }) => count)).toEqual([4]);
+  time.nowMs = 60_000;
+  await writer.tick();
+  expect(batches.map(({ count }) => count)).toEqual([4, 2]);
+  expect([...files.keys()].filter((path) => path.startsWith("/state"))).toEqual([]);
+
+  const [first] = batches;
+  const text = files.get(`/sink/${first?.name}`)?.bytes.toString() ?? "";
+  const read = await readBatch(text);
+  expect(read.batch).toEqual(first);
+  expect(first).toMatchObject({ firstAt: record(0).at, lastAt: record(3).at });
+  expect(first?.name).toMatch(/^s\/a\/2026-01-02\/030405000Z-[0-9a-f]{16}\.ndjson$/);
+  for (const [index, line] of read.lines.entries()) {
+    expect(line).toBe(inferenceLine(record(index)));
+    const path = await proveLine(read.lines, index);
+    const claim = { line, index, path, root: first?.root ?? "", count: 4 };
+    expect(isInBatch(claim)).toBe(true);
+    expect(isInBatch({ ...claim, line: line.replace("digits", "others") })).toBe(false);
+    expect(isInBatch({ ...claim, index: (index + 1) % 4 })).toBe(false);
+  }
+});
+
+test("a sink that takes nothing loses nothing: the limit is a limit, and what is beyond it is counted", async () => {
+  const { fs, files } = createMemoryLogFs();
+  let isFull = true;
+  const folder = folderSink({ dir: "/sink", fs });
+  const sink: InferenceSink = {
+    put: async (name, text) => {
+      if (isFull) throw errno("ENOSPC");
+      await folder.put(name, text);
+    },
+  };
+  const { writer, batches, faults, refused } = rig({ fs, sink, batchRecords: 2, stagedBytesMax: 2000 });
+  for (let index = 0; index < 20; index += 1) {
+    writer.add(record(index));
+    await writer.tick();
+  }
+  expect(faults.length).toBeGreaterThan(0);
+  expect(refused()).toBeGreaterThan(0);
+  expect(writer.stats().stagedBytes).toBeLessThan(3000);
+  isFull = false;
+  await writer.close();
+  const kept = batches.reduce((sum, { count }) => sum + count, 0);
+  expect(kept + refused()).toBe(20);
+  expect(sinkFiles(files)).toHaveLength(batches.length);
+});
+
+test("memory has a limit too, and a full disk is not the end", async () => {
+  const { fs, control } = createMemoryLogFs();
+  control.fail = () => errno("ENOSPC");
+  const { writer, batches, refused } = rig({ fs, waitingMax: 5 });
+  for (let index = 0; index < 8; index += 1) writer.add(record(index));
+  await writer.tick();
+  expect([writer.stats().waiting, refused()]).toEqual([5, 3]);
+  control.fail = () => undefined;
+  await writer.close();
+  expect(batches).toMatchObject([{ count: 5 }]);
+});
+
+test("records whose flush failed are in one batch only, whenever that one is closed", async () => {
+  const { fs, control, files } = createMemoryLogFs();
+  const { writer, time, batches } = rig({ fs });
+  writer.add(record(0));
+  await writer.tick();
+  control.fail = (call) => (call === "sync" ? errno("EIO") : undefined);
+  writer.add(record(1));
+  await writer.tick();
+  time.nowMs = 60_000;
+  await writer.tick();
+  control.fail = () => undefined;
+  await writer.close();
+  expect(batches.map(({ count }) => count)).toEqual([1, 1]);
+  expect(
+    sinkFiles(files)
+      .join("")
+      .match(/request-\d/g),
+  ).toEqual(["request-0", "request-1"]);
+});
+
+test("a root that could not be spooled is told again, and the batch stays until then", async () => {
+  const { fs, files } = createMemoryLogFs();
+  const told: string[] = [];
+  const writer = openInferenceWriter({
+    dir: "/state",
+    fs,
+    sink: folderSink({ dir: "/sink", fs }),
+    onBatch: async ({ root }) => told.push(root) > 1,
+    onRefused: () => {},
+    onFault: (_what, error) => {
+      throw error;
+    },
+    monotonicMs: () => 0,
+    batchRecords: 1,
+  });
+  writer.add(record(0));
+  await writer.tick();
+  expect([...files.keys()].some((path) => path.startsWith("/state"))).toBe(true);
+  await writer.tick();
+  expect(new Set(told).size).toBe(1);
+  expect([...files.keys()].some((path) => path.startsWith("/state"))).toBe(false);
+});
+
+const kinds: FaultKind[] = ["crash-before", "crash-after", "torn", "ENOSPC", "EIO"];
+describe.for(kinds)("%s at every call of the disk", (kind) => {
+  test("what was flushed is in exactly one batch, whole, and every batch has its root", async () => {
+    let strikes = 0;
+    for (let at = 0, isOver = false; !isOver; at += 1)
+      for (const cut of [0, 150, 100_000]) {
+        const when = `${kind} at call ${at}, ${cut} bytes left`;
+        const disk = createMemoryLogFs();
+        const faulty = faultyLogFs(disk.fs, { at, kind });
+        const first = rig({ fs: faulty.fs, batchRecords: 3 });
+        const flushed: number[] = [];
+        let died = false;
+        for (let index = 0; index < 8 && !died; index += 1) {
+          first.writer.add(record(index));
+          await first.writer.tick();
+          died = first.faults.some((error) => error instanceof Crash);
+          if (!died && first.writer.stats().waiting === 0) flushed.push(index);
+        }
+        isOver = faulty.calls() <= at;
+        strikes += isOver ? 0 : 1;
+        disk.crash({ cut });
+        const second = rig({ fs: disk.fs, batchRecords: 3 });
+        await second.writer.tick();
+        await second.writer.close();
+        const texts = sinkFiles(disk.files);
+        const ids = texts
+          .flatMap(([, text]) => text.split("\n").slice(0, -1))
+          .map((line) => JSON.parse(line).id);
+        expect(new Set(ids).size, when).toBe(ids.length);
+        expect(ids, when).toEqual(expect.arrayContaining(flushed.map((index) => `request-${index}`)));
+        const names = new Set([...first.batches, ...second.batches].map(({ name }) => `/sink/${name}`));
+        for (const [path, text] of texts) {
+          expect(names.has(path), when).toBe(true);
+          expect((await readBatch(text)).batch?.name, when).toBe(path.slice("/sink/".length));
+        }
+        expect(
+          [...disk.files.keys()].filter((path) => path.startsWith("/state")),
+          when,
+        ).toEqual([]);
+      }
+    expect(strikes).toBeGreaterThan(10);
+  });
+});
