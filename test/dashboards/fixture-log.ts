@@ -1,9 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { openAuditLog } from "@locum/audit";
-import { catchUp, openProjection, type Projection } from "@locum/audit/projection";
+import { openProjection, type Projection } from "@locum/audit/projection";
 import { type AuditEvent, AuditKind } from "@locum/contracts";
+import { chainedLines } from "../evidence/chained-lines.ts";
 
 export const hourMs = 3_600_000;
 export const firstMs = Date.parse("2026-03-01T00:00:00.000Z");
@@ -48,18 +45,8 @@ export const fixtureEvents: AuditEvent[] = AuditKind.options.flatMap((kind, inde
 );
 
 /** The embedded store over a log of these events. */
-export async function fixtureProjection(): Promise<{ projection: Projection; close(): Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), "locum-dashboards-"));
-  const log = await openAuditLog({ dir: join(folder, "log") });
-  await log.append(fixtureEvents);
-  const projection = openProjection(join(folder, "projection.db"));
-  await catchUp(projection, log);
-  return {
-    projection,
-    async close() {
-      projection.close();
-      await log.close();
-      rmSync(folder, { recursive: true });
-    },
-  };
+export function fixtureProjection(): Projection {
+  const projection = openProjection(":memory:");
+  projection.add(chainedLines(fixtureEvents));
+  return projection;
 }

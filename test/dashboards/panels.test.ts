@@ -3,8 +3,8 @@ import { type AuditSource, dashboards, isAuditSource, panelSearch } from "@locum
 import { afterAll, describe, expect, test } from "vitest";
 import { firstMs, fixtureEvents, fixtureProjection, hourMs } from "./fixture-log.ts";
 
-const { projection, close } = await fixtureProjection();
-afterAll(close);
+const projection = fixtureProjection();
+afterAll(() => projection.close());
 
 const view = { fromMs: firstMs, toMs: firstMs + 100 * hourMs, intervalMs: hourMs };
 const asked = dashboards.flatMap(({ id, panels }) =>
