@@ -69,3 +69,13 @@ test.each([
   expect(outcomes).toMatchObject([{ outcome: "declined", reason }]);
   expect(made).toBe(text);
 });
+
+test("a cluster's values name no file that a Compose file does not mount", () => {
+  const cluster = injectConfig({ collector: { url: "https://c:8470", caConfigMap: "locum-ca" } });
+  const result = injectText(fileOf({ ports: ["8000:8000"] }), cluster);
+  if (result.kind === "broken") throw new Error(result.problem.message);
+  const sidecar = parse(result.text).services["triton-locum"];
+  const { collector } = JSON.parse(sidecar.environment.LOCUM_SERVICE);
+  expect(collector).toEqual({ url: "https://c:8470", tokenFile: "/var/run/secrets/locum.dev/token" });
+  expect(sidecar.volumes).toContain("./.locum/tokens.json:/var/run/secrets/locum.dev/token:ro");
+});

@@ -106,7 +106,9 @@ function sidecarOf(
   const volumes = (service.volumes as unknown[] | undefined) ?? [];
   const mount =
     model.mount && volumes.find((volume) => mountOf(volume)?.mountPath === model.mount?.mountPath);
-  const text = serviceText({ group, instance: group, target, model, keys, config });
+  // A ConfigMap of a cluster is no file here: the collector's authority is one that the image trusts.
+  const secrets = { token: `${tokenMount}/token` };
+  const text = serviceText({ group, instance: group, target, model, keys, config, secrets });
   const sidecar = {
     image: config.image,
     network_mode: `service:${name}`,

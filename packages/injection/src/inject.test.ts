@@ -179,69 +179,6 @@ describe("the model's files", () => {
   });
 });
 
-describe("a start while the model's source is away", () => {
-  const keys = { "on-source-failure": "use-snapshot", "snapshot-volume": "pvc:spares" };
-  const spec = (more: Part = {}) =>
-    pod({
-      containers: [server({ volumeMounts: [{ name: "m", mountPath: "/models" }] })],
-      volumes: [{ name: "m", emptyDir: {} }],
-      ...more,
-    });
-  test("the sidecar is told where copies are kept, and may take its time before the others start", () => {
-    const {
-      env,
-      sidecar,
-      notes,
-      pod: made,
-    } = injected(spec({ initContainers: [{ name: "other" }] }), metaOf({ ...keys, group: "g" }));
-    expect(JSON.parse(env.LOCUM_SERVICE ?? "").snapshot).toEqual({
-      keepDisplaced: 2,
-      spareDir: "/var/lib/locum-snapshots/g",
-      onSourceFailure: "use-snapshot",
-    });
-    expect(sidecar.startupProbe).toMatchObject({ periodSeconds: 1, failureThreshold: 3600 });
-    expect(names(made.initContainers)).toEqual(["locum-sidecar", "other"]);
-    expect(notes).toEqual([]);
-  });
-  test.each([
-    [
-      "an init container that fetches",
-      spec({ initContainers: [{ name: "fetch", volumeMounts: [{ name: "m", mountPath: "/x" }] }] }),
-      /init container fetch/,
-    ],
-    ["a folder that is in the image", pod(), /no model folder/],
-    [
-      "a server that fetches by itself",
-      pod({
-        containers: [
-          server({
-            image: "vllm/vllm-openai:v1",
-            args: ["--model", "org/m"],
-            volumeMounts: [{ name: "m", mountPath: "/root/.cache/huggingface" }],
-          }),
-        ],
-        volumes: [{ name: "m", emptyDir: {} }],
-      }),
-      /HF_HUB_OFFLINE/,
-    ],
-  ])("%s is told", (_what, one, detail) => {
-    expect(injected(one, metaOf(keys)).notes).toContainEqual({
-      code: "source_still_needed",
-      detail: expect.stringMatching(detail),
-    });
-  });
-  test.each(["emptyDir", "ephemeral:fast"])(
-    "a volume that ends with the pod starts nothing: %s",
-    (volume) => {
-      const meta = metaOf({ "on-source-failure": "use-snapshot", "snapshot-volume": volume });
-      expect(inject({ pod: spec(), meta, config })).toMatchObject({
-        reason: "bad_value",
-        detail: expect.stringContaining("pvc:NAME"),
-      });
-    },
-  );
-});
-
 test("a posture that no sidecar can keep is refused by its own reason, wherever it is asked for", () => {
   expect(inject({ pod: pod(), meta: metaOf({ posture: "guard" }), config })).toMatchObject({
     reason: "guard_unavailable",
