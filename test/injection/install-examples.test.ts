@@ -34,6 +34,8 @@ const ScaledObject = z.strictObject({
     triggers: z.tuple([
       z.strictObject({
         type: z.literal("prometheus"),
+        // As in the HPA: what is asked is a figure of one instance, and not to be divided by their number.
+        metricType: z.literal("Value"),
         metadata: z.strictObject({
           serverAddress: z.url(),
           query: z.string(),
@@ -46,9 +48,12 @@ const ScaledObject = z.strictObject({
 });
 
 test("the examples of scaling are taken, and name a metric of the collector with labels that it has", () => {
-  const hpa = objectIn("hpa.yaml") as { spec: { metrics: { external: { metric: Metric } }[] } };
+  const hpa = objectIn("hpa.yaml") as {
+    spec: { metrics: { external: { metric: Metric; target: { type: string } } }[] };
+  };
   new HorizontalPodAutoscaler(hpa as never).validate();
-  const { metric } = hpa.spec.metrics[0]?.external ?? {};
+  const { metric, target } = hpa.spec.metrics[0]?.external ?? {};
+  expect(target?.type).toBe("Value");
   const keda = ScaledObject.parse(objectIn("keda-scaledobject.yaml"));
   const [{ metadata }] = keda.spec.triggers;
   const tree = parser.parse(metadata.query);
