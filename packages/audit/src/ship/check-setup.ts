@@ -27,7 +27,8 @@ export async function checkSetup({
   stream: string;
   signal: AbortSignal;
 }): Promise<Setup> {
-  const root = await server.request({ method: "GET", path: "/", signal });
+  // A key that may only create is not even told the name of the server.
+  const root = await reader.request({ method: "GET", path: "/", signal });
   if (root.status >= 500)
     throw new Fault("upstream-unreachable", `Elasticsearch answers with status ${root.status}`);
   const kind = familyOf(root);

@@ -1,5 +1,6 @@
 import { auditStreamName, Fault, type ShippingView } from "@locum/contracts";
 import type { Elasticsearch } from "../elasticsearch/open-elasticsearch.ts";
+import { type Ask, createAsk } from "./ask-reader.ts";
 import type { ItemOutcome } from "./bulk-outcome.ts";
 import { checkSetup, type Setup } from "./check-setup.ts";
 import type { Gate, Passage } from "./gate.ts";
@@ -10,8 +11,7 @@ import type { ResponseRow } from "./response-table.ts";
 import { type Exchange, rowsOf, type Sent } from "./ship-batch.ts";
 
 export type ServerExchange = Pick<Exchange, "send" | "standing"> & {
-  /** Runs a request of the reader's through the gate; tries again until it is answered. Null without a reader. */
-  ask<T>(work: (reader: Elasticsearch) => Promise<T>): Promise<T | null>;
+  ask: Ask;
   state(): ShippingView["elasticsearch"];
   family(): string | null;
 };
@@ -38,12 +38,14 @@ export function createExchange({
   const stream = auditStreamName("audit", namespace);
   let state: ShippingView["elasticsearch"] = "unreachable";
   let isOut = false;
+  let lastSent: Passage = "good";
   let family: string | null = null;
   let setup: Promise<Setup> | undefined;
 
-  const leave = (passage: Passage, next: ShippingView["elasticsearch"]): void => {
-    gate.leave(passage);
+  const leave = (passage: Passage, next: ShippingView["elasticsearch"], detail = ""): void => {
+    const failures = gate.leave(passage);
     if (signal.aborted) return;
+    if (passage === "busy" && failures >= busyMax) problems.set("server", "es-busy", detail);
     state = next;
     if (passage === "away" || passage === "operator") {
       isOut = true;
@@ -63,35 +65,18 @@ export function createExchange({
     return rowsOf(await postBulk(server, documents, { namespace, requireDataStream, signal }));
   };
 
-  const ask = async <T>(work: (reader: Elasticsearch) => Promise<T>): Promise<T | null> => {
-    if (!reader) {
-      problems.set("reader", "es-no-reader", withoutReader);
-      return null;
-    }
-    for (;;) {
-      await gate.enter();
-      try {
-        const result = await work(reader);
-        problems.clear("reader");
-        leave("good", "reachable");
-        return result;
-      } catch (error) {
-        if (!(error instanceof Fault)) {
-          leave("away", "unreachable");
-          throw error;
-        }
-        const isRefused = error.code === "upstream-refused";
-        if (!signal.aborted)
-          problems.set(
-            isRefused ? "reader" : "server",
-            isRefused ? "es-reader-refused" : "es-unreachable",
-            error.message.slice(0, 500),
-          );
-        leave(isRefused ? "operator" : "away", isRefused ? "refusing" : "unreachable");
-        signal.throwIfAborted();
-      }
-    }
-  };
+  const ask = createAsk({
+    reader,
+    enter: gate.enter,
+    leave(passage, next) {
+      // What a person has to mend for writing is not mended because reading works.
+      if (passage === "good" && lastSent === "operator") return void gate.leave("aside");
+      if (passage === "good") problems.clear("server");
+      leave(passage, next);
+    },
+    problems,
+    signal,
+  });
 
   return {
     async send(documents) {
@@ -110,7 +95,8 @@ export function createExchange({
       if (passage === "away" || passage === "operator")
         problems.set("server", row?.problem ?? "es-refuses", detail);
       else if (passage === "good") problems.clear("server");
-      leave(passage, stateOf(passage, row));
+      lastSent = passage;
+      leave(passage, stateOf(passage, row), detail);
       // What was cut off by closing was not answered.
       signal.throwIfAborted();
       return sent;
@@ -122,8 +108,8 @@ export function createExchange({
   };
 }
 
-const withoutReader =
-  "documents that are there already are not compared, nor are the counts: give a read key (readApiKeyFile)";
+/** So many refusals in a row are told; one or two are how a server says that it works. */
+const busyMax = 5;
 
 const notSetUp: ResponseRow = { name: "", of: "request", action: "operator", problem: "es-not-set-up" };
 /** Nothing was sent. */

@@ -4,7 +4,7 @@ import type { ShipClock } from "./ship-clock.ts";
  * How a request went: good; busy (and whether some of it was done); away, where nobody answered who could do the work;
  * operator, where somebody has to mend something first.
  */
-export type Passage = "good" | "busy" | "busy-but-moving" | "away" | "operator";
+export type Passage = "good" | "busy" | "busy-but-moving" | "away" | "operator" | "aside";
 
 /**
  * Lets requests through: few at a time, more while it goes well and half as many when the server is busy (AIMD), one at
@@ -13,7 +13,8 @@ export type Passage = "good" | "busy" | "busy-but-moving" | "away" | "operator";
 export type Gate = {
   /** Rejects when it is closing. Each `enter` that resolved is followed by one `leave`. */
   enter(): Promise<void>;
-  leave(passage: Passage): void;
+  /** Gives how many in a row went wrong. */
+  leave(passage: Passage): number;
 };
 
 const delayMsMax = 30_000;
@@ -63,17 +64,18 @@ export function createGate({
     },
     leave(passage) {
       within -= 1;
-      isAway = passage === "away" || passage === "operator";
+      if (passage !== "aside") isAway = passage === "away" || passage === "operator";
       if (passage === "good") {
         failures = 0;
         window = Math.min(windowMax, window + 1 / window);
-      } else {
+      } else if (passage !== "aside") {
         failures = passage === "busy-but-moving" ? 1 : failures + 1;
         window = Math.max(1, window / 2);
         // What a person has to mend is not mended within 100 ms.
         baseMs = passage === "operator" ? 5000 : 100;
       }
       admit();
+      return failures;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { auditDocumentId, auditStreamName, auditStreams } from "@locum/contracts";
 import type { Elasticsearch } from "../elasticsearch/open-elasticsearch.ts";
+import type { Ask } from "./ask-reader.ts";
 import { type Item, itemOf } from "./batches-of.ts";
 import { isObject } from "./bulk-outcome.ts";
 import type { Letters } from "./letters.ts";
@@ -24,8 +25,7 @@ export type Reconciled = {
 };
 
 export type ReconcileOptions = {
-  /** Goes on until it is answered; null without a reader. */
-  ask<T>(work: (reader: Elasticsearch) => Promise<T>): Promise<T | null>;
+  ask: Ask;
   resend(items: readonly Item[]): Promise<void>;
   lines: (first: number) => AsyncIterable<string>;
   letters: Pick<Letters, "read">;

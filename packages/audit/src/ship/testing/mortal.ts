@@ -2,6 +2,9 @@ import type { Elasticsearch } from "../../elasticsearch/open-elasticsearch.ts";
 import type { LogFs } from "../../log-fs.ts";
 import type { ShipClock } from "../ship-clock.ts";
 
+/** A disk is slower than the server here: what does not wait for it is found out. */
+const diskTurns = 12;
+
 /**
  * A process that is killed at one call to the outside, before it is done or after: from then on no call does anything
  * or returns. `dead` resolves when that happens.
@@ -11,17 +14,18 @@ export function createMortal({ at, isDone }: { at: number; isDone: boolean }) {
   let isDead = false;
   const { promise: dead, resolve: die } = Promise.withResolvers<void>();
   const never = new Promise<never>(() => {});
-  const guard = async <R>(call: () => Promise<R>): Promise<R> => {
+  const guard = async <R>(call: () => Promise<R>, turns = 0): Promise<R> => {
     if (isDead) return never;
-    const isLast = calls++ === at;
-    if (!isLast) {
-      const result = await call();
-      return isDead ? never : result;
+    if (calls++ === at) {
+      isDead = true;
+      if (isDone) await call().catch(() => {});
+      die();
+      return never;
     }
-    isDead = true;
-    if (isDone) await call().catch(() => {});
-    die();
-    return never;
+    for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+    if (isDead) return never;
+    const result = await call();
+    return isDead ? never : result;
   };
   const guarded = <T extends object>(port: T): T =>
     new Proxy(port, {
@@ -30,12 +34,10 @@ export function createMortal({ at, isDone }: { at: number; isDone: boolean }) {
         if (method === undefined) return undefined;
         return (...args: unknown[]) =>
           guard(async () => {
-            // A disk is no faster than a server: what does not wait for it is seen.
-            for (let turns = 0; turns < 3; turns += 1) await new Promise(setImmediate);
             const result = await method.apply(target, args);
             const isFile = typeof result === "object" && result !== null && "close" in result;
             return isFile ? guarded(result) : result;
-          });
+          }, diskTurns);
       },
     });
   return {

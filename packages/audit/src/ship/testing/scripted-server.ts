@@ -23,7 +23,8 @@ export type Mishap =
     }
   | { kind: "status"; status: number; type: string; applied?: boolean }
   | { kind: "rollover-before" | "rollover-after-cut" }
-  | { kind: "items"; status: number; type: string; every: number }
+  | { kind: "items"; status: number; type: string; every: number; reason?: string }
+  | { kind: "plain-index"; every: number }
   | { kind: "failure-store"; every: number }
   | { kind: "items-failed-but-applied"; every: number };
 
@@ -61,7 +62,12 @@ export function createScriptedServer({
     const at = { _id: id, _index: `.ds-${stream}-${indices.length}` };
     const isHit = "every" in mishap && index % mishap.every === 0;
     if (isHit && mishap.kind === "items")
-      return { ...at, status: mishap.status, error: { type: mishap.type, reason: "scripted" } };
+      return {
+        ...at,
+        status: mishap.status,
+        error: { type: mishap.type, reason: mishap.reason ?? "scripted" },
+      };
+    if (isHit && mishap.kind === "plain-index") return { ...at, _index: stream, status: 201 };
     // A real server reads a document before it looks for its id.
     if (control.refuses(source))
       return { ...at, status: 400, error: { type: "document_parsing_exception", reason: "no" } };
