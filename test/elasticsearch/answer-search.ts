@@ -10,6 +10,8 @@ export type SearchBody = {
   from?: number;
   sort?: (string | Record<string, string | { order?: "asc" | "desc" }>)[] | string;
   search_after?: Value[];
+  /** Of the hits, and not of what is aggregated. */
+  post_filter?: Query;
   _source?: boolean | string | string[] | { includes?: string[] };
   aggs?: Aggregations;
   aggregations?: Aggregations;
@@ -47,6 +49,7 @@ export function answerSearch(store: Store, streams: readonly DataStream[], body:
         ({ field }) => valuesOf(document, field, stream.mapping)[0] ?? Number.MAX_SAFE_INTEGER,
       );
       if (after && compareKeys(place, after, keys) <= 0) continue;
+      if (body.post_filter && !matchQuery(body.post_filter, document, stream.mapping)) continue;
       hits.push({ ...hit, place });
       // In the order of their numbers no later one can come before.
       if (!needsAll && isBySeq(keys) && hits.length >= size + from) break;

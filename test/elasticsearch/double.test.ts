@@ -1,4 +1,4 @@
-import { openElasticsearch } from "@locum/audit/elasticsearch";
+import { applySetup, openElasticsearch, setupPlan } from "@locum/audit/elasticsearch";
 import { describe, expect, test } from "vitest";
 import { contractCases } from "./contract-cases.ts";
 import { families, familyTraits } from "./family.ts";
@@ -14,6 +14,17 @@ describe.each(families)("the double of %s answers as the real server does", (fam
     }))
       if (of === undefined || of.includes(family))
         expect(await server.request(request), name).toMatchObject(answer);
+    await server.close();
+    await double.close();
+  });
+
+  test("the set-up, twice", async () => {
+    const double = await startDouble({ family });
+    const server = openElasticsearch({ url: double.url });
+    const first = await setupPlan(server);
+    expect(first.version).toBe(familyTraits[family].version);
+    expect(await applySetup(server, first)).toEqual({ changed: first.steps.length, same: 0 });
+    expect((await setupPlan(server)).steps.filter(({ state }) => state !== "same")).toEqual([]);
     await server.close();
     await double.close();
   });

@@ -2,6 +2,7 @@ import type { FamilyTraits } from "./family.ts";
 
 export type Field = {
   type?: string;
+  dynamic?: boolean | string;
   properties?: Record<string, Field>;
   ignore_malformed?: boolean;
   index?: boolean;
@@ -61,13 +62,14 @@ function mergeProperties(a: Record<string, Field>, b: Record<string, Field>): Re
 /** The type of a field by its dotted name; a part of a flattened field is a keyword. */
 export function typeOf(mapping: Mapping, name: string): string | undefined {
   let properties = mapping.properties;
+  let { dynamic = true } = mapping;
   const parts = name.split(".");
   for (const [index, part] of parts.entries()) {
     const field = properties?.[part];
-    if (field === undefined)
-      return mapping.dynamic === undefined || mapping.dynamic === true ? "any" : undefined;
+    if (field === undefined) return dynamic === true || dynamic === "true" ? "any" : undefined;
     if (field.type === "flattened" || field.type === "flat_object") return "keyword";
     if (index === parts.length - 1) return field.type;
+    dynamic = field.dynamic ?? dynamic;
     properties = field.properties ?? field.fields;
   }
   return undefined;

@@ -67,7 +67,7 @@ export function answerRequest(server: Server, request: Request): Answer {
     return answerPipeline(store, method, third, json(request));
   if (first === "_cluster" && second === "health")
     return ok({ cluster_name: "double", status: "green", timed_out: false, number_of_nodes: 1 });
-  if (first === "_nodes") return ok({ nodes: { double: { version: store.traits.version } } });
+  if (first === "_nodes") return ok({ nodes: { double: nodeOf(store) } });
   if (first === "_data_stream") return answerDataStream(store, method, path, second);
   if (first.startsWith("_") && first !== "_all") return noHandler(method, path);
   return answerStream(server, request, first, second, holder);
@@ -150,6 +150,11 @@ function bulk(server: Server, request: Request, defaultIndex: string | undefined
   if (refreshes !== null && refreshes !== "false")
     for (const stream of store.streams.values()) refresh(store, stream);
   return answer;
+}
+
+function nodeOf({ traits }: Store): Record<string, unknown> {
+  const processors = traits.whole ? [{ type: "set" }] : [];
+  return { name: "n1", version: traits.version, ingest: { processors } };
 }
 
 function answerRoot({ traits, family }: Store, method: string): Answer {
