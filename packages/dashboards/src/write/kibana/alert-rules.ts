@@ -92,6 +92,6 @@ const esql = (pipeline: readonly string[], days: number): Record<string, unknown
   size: 0,
   timeWindowSize: days,
   timeWindowUnit: "d",
-  groupBy: "row",
+  groupBy: "all",
   excludeHitsFromPreviousRun: false,
 });

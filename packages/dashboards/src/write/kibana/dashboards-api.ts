@@ -29,7 +29,15 @@ function panelOf(dashboard: Dashboard, { panel, x, y, w, h }: Placed): Record<st
         config: { ...described, ref_id: searchId(dashboard, panel) },
       };
     case "note":
-      return { ...place, type: "markdown", config: { ...described, content: source.text } };
+      return {
+        ...place,
+        type: "markdown",
+        config: {
+          ...described,
+          content: source.text,
+          settings: { open_links_in_new_tab: false },
+        },
+      };
     case "metric":
       throw new TypeError("a panel of Prometheus is not drawn here");
     default:
@@ -50,8 +58,7 @@ function chartOf(source: Exclude<AuditSource, { kind: "table" }>): Record<string
     case "count":
       return { type: "metric", data_source, query, metrics: [{ type: "primary", ...count }] };
     case "bars": {
-      const x = { operation: "terms", fields: [elasticsearchField(source.by)], limit: source.size };
-      return xy("bar_horizontal", query, { x });
+      return xy("bar_horizontal", query, { x: terms(elasticsearchField(source.by), source.size) });
     }
     case "groups": {
       const filters = Object.entries(source.groups).map(([label, condition]) => ({
@@ -62,9 +69,7 @@ function chartOf(source: Exclude<AuditSource, { kind: "table" }>): Record<string
     }
     case "histogram": {
       const x = { operation: "date_histogram", field: "@timestamp" };
-      const split = source.by
-        ? { breakdown_by: { operation: "terms", fields: [elasticsearchField(source.by)], limit: 20 } }
-        : {};
+      const split = source.by ? { breakdown_by: terms(elasticsearchField(source.by), 20) } : {};
       return xy("bar_stacked", query, { x, ...split });
     }
     case "stats":
@@ -80,6 +85,13 @@ function chartOf(source: Exclude<AuditSource, { kind: "table" }>): Record<string
       };
   }
 }
+
+const terms = (field: string, limit: number): Record<string, unknown> => ({
+  operation: "terms",
+  fields: [field],
+  limit,
+  rank_by: { type: "metric", metric_index: 0, direction: "desc" },
+});
 
 const operations: Record<StatsFigure, string> = { min: "min", avg: "average", max: "max", sum: "sum" };
 
