@@ -65,6 +65,11 @@ describe.skipIf(missing)(`set-up of real servers${missing ? ` (${missing})` : ""
         expect(await put(server, { lines, make: other }), `seed ${seed}`).toEqual([]);
         expect(await originals(server, { logId: "log", size: lines.length })).toEqual(lines);
         expect(await originals(server, { logId: "envelopes", size: lines.length })).toEqual(lines);
+        // Where something says when a document came in, that is a time.
+        const { traits } = await setupPlan(server);
+        expect(await countOf(server, { exists: { field: "event.ingested" } })).toBe(
+          traits.ingest ? lines.length * 2 : 0,
+        );
         // A field of a later version is lacking: the stream goes on with a new index, once.
         await lackAField(server);
         expect(await changes(server)).toEqual([`write-index ${stream}`]);
@@ -119,6 +124,11 @@ async function put(
   });
   const { items } = body as { items: { create: { status: number; failure_store?: string } }[] };
   return items.filter(({ create }) => create.status !== 201 || create.failure_store === "used");
+}
+
+async function countOf(server: Elasticsearch, query: Record<string, unknown>): Promise<number> {
+  const { body } = await server.request({ method: "POST", path: `/${stream}/_count`, body: { query } });
+  return (body as { count: number }).count;
 }
 
 async function originals(

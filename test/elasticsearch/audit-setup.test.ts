@@ -48,27 +48,20 @@ test.each(families)(
   },
 );
 
-test("with an API key: makes the two of the collector, and tells neither", { timeout: 60_000 }, async () => {
+test("with a user: makes the two keys of the collector, and tells neither", { timeout: 60_000 }, async () => {
   double = await startDouble({ security: true, whole: true });
-  const made = await fetch(`${double.url}/_security/api_key`, {
-    method: "POST",
-    headers: {
-      authorization: `Basic ${Buffer.from("locum:locum-test").toString("base64")}`,
-      "content-type": "application/json",
-    },
-    body: JSON.stringify({ name: "setup" }),
-  });
-  const { encoded } = (await made.json()) as { encoded: string };
-  await writeFile(join(dir, "setup.key"), `${encoded}\n`, { mode: 0o600 });
-  expect(await setup()).toMatchObject({ code: 12, stderr: expect.stringContaining("--api-key-file") });
-  const done = await setup("--api-key-file", "setup.key", "--keys", "keys");
+  await writeFile(join(dir, "user"), "locum:locum-test\n", { mode: 0o600 });
+  expect(await setup()).toMatchObject({ code: 12, stderr: expect.stringContaining("--user-file") });
+  const done = await setup("--user-file", "user", "--keys", "keys");
   expect(done).toMatchObject({ code: 0, summary: { keys: [expect.any(String), expect.any(String)] } });
   for (const file of done.summary.keys) {
     const key = (await readFile(file, "utf8")).trim();
     expect(key.length).toBeGreaterThan(8);
     expect(done.stdout + done.stderr).not.toContain(key);
   }
-  expect(await setup("--api-key-file", "setup.key", "--keys", "keys")).toMatchObject({ code: 11 });
+  expect(await setup("--user-file", "user", "--keys", "keys")).toMatchObject({ code: 11 });
+  // Neither key may do what the set-up does.
+  expect(await setup("--api-key-file", done.summary.keys[0])).toMatchObject({ code: 12 });
 });
 
 test.each([

@@ -14,6 +14,7 @@ export const elasticsearchFlags = {
 type Given = {
   elasticsearch?: string | undefined;
   "api-key-file"?: string | undefined;
+  "user-file"?: string | undefined;
   ca?: string | undefined;
   namespace?: string | undefined;
 };
@@ -29,7 +30,8 @@ export async function accessElasticsearch(
   server: Elasticsearch;
   url: string;
   namespace: string;
-  apiKey: string | undefined;
+  /** The header of that name, for what stands beside it. */
+  authorization: string | undefined;
   ca: string | undefined;
 }> {
   const url = given.elasticsearch ?? configured?.url;
@@ -40,14 +42,43 @@ export async function accessElasticsearch(
     throw new Fault("usage", "expected a URL without user and password: others can read a command line", {
       hint: "Put an API key into a file and name it with --api-key-file.",
     });
-  const keyFile = given["api-key-file"] ?? configured?.readApiKeyFile;
+  const secrets = await readSecrets(given, configured?.readApiKeyFile, cwd);
   const caFile = given.ca ?? configured?.ca;
-  const apiKey = keyFile === undefined ? undefined : await readSecretFile(resolve(cwd, keyFile));
   const ca = caFile === undefined ? undefined : await readTextFile(resolve(cwd, caFile));
   const server = openElasticsearch({
-    url,
-    ...(apiKey === undefined ? {} : { apiKey }),
+    url: secrets.user === undefined ? url : withUser(url, secrets.user),
+    ...(secrets.apiKey === undefined ? {} : { apiKey: secrets.apiKey }),
     ...(ca === undefined ? {} : { ca }),
   });
-  return { server, url, namespace: given.namespace ?? configured?.namespace ?? "default", apiKey, ca };
+  const namespace = given.namespace ?? configured?.namespace ?? "default";
+  return { server, url, namespace, authorization: authorizationOf(secrets), ca };
+}
+
+type Secrets = { apiKey?: string; user?: string };
+
+async function readSecrets(given: Given, configured: string | undefined, cwd: string): Promise<Secrets> {
+  const userFile = given["user-file"];
+  const keyFile = given["api-key-file"] ?? (userFile === undefined ? configured : undefined);
+  if (keyFile !== undefined && userFile !== undefined)
+    throw new Fault("usage", "--api-key-file and --user-file: expected one of them");
+  if (keyFile !== undefined) return { apiKey: await readSecretFile(resolve(cwd, keyFile)) };
+  if (userFile === undefined) return {};
+  const user = await readSecretFile(resolve(cwd, userFile));
+  if (/^[^:]+:./.test(user)) return { user };
+  throw new Fault("config-invalid", `${userFile}: expected USER:PASSWORD`, {
+    hint: "Write both into one line, with a colon between them.",
+  });
+}
+
+function withUser(text: string, user: string): string {
+  const url = new URL(text);
+  const colon = user.indexOf(":");
+  url.username = encodeURIComponent(user.slice(0, colon));
+  url.password = encodeURIComponent(user.slice(colon + 1));
+  return url.href;
+}
+
+function authorizationOf({ apiKey, user }: Secrets): string | undefined {
+  if (apiKey !== undefined) return `ApiKey ${apiKey}`;
+  return user === undefined ? undefined : `Basic ${Buffer.from(user).toString("base64")}`;
 }

@@ -60,7 +60,7 @@ test.each([
 ] as const)("%s: every file is imported over what is there, with %s", async (family, xsrf) => {
   using server = await startSavedObjects({ xsrf });
   const files = await readDashboards(family, root);
-  expect(await importDashboards(server.url, { family, files, apiKey: "c2VjcmV0" })).toBe(3);
+  expect(await importDashboards(server.url, { family, files, authorization: "ApiKey c2VjcmV0" })).toBe(3);
   expect(server.taken.map(({ filename, objects }) => [filename, objects])).toEqual([
     ["a.ndjson", [{ id: "a1" }, { id: "a2", title: "模型" }]],
     ["b.ndjson", [{ id: "b" }]],

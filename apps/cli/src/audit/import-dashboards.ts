@@ -32,13 +32,13 @@ export async function importDashboards(
   {
     family,
     files,
-    apiKey,
+    authorization,
     ca,
     timeoutMs = 60_000,
   }: {
     family: Family;
     files: readonly DashboardFile[];
-    apiKey?: string | undefined;
+    authorization?: string | undefined;
     ca?: string | undefined;
     timeoutMs?: number;
   },
@@ -51,7 +51,7 @@ export async function importDashboards(
         // Either product refuses a write without its own header, so that no page of another site can make one.
         [family === "opensearch" ? "osd-xsrf" : "kbn-xsrf"]: "true",
         "content-type": `multipart/form-data; boundary=${boundary}`,
-        ...(apiKey === undefined ? {} : { authorization: `ApiKey ${apiKey}` }),
+        ...(authorization === undefined ? {} : { authorization }),
       },
       body: `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${name}"\r\ncontent-type: application/x-ndjson\r\n\r\n${text}\r\n--${boundary}--\r\n`,
       ca,

@@ -12,7 +12,7 @@ export const auditSetup = defineCommand({
     "Prepares Elasticsearch or OpenSearch for the copy of the audit log: templates, retention, ingest pipeline. Run again it changes only what is different. With --diff exit 3 where something is.",
   examples: [
     ["locum audit setup --elasticsearch http://127.0.0.1:9200", "what the collector needs there"],
-    ["locum audit setup --elasticsearch URL --api-key-file F --keys .locum", "and its two keys, in files"],
+    ["locum audit setup --elasticsearch URL --user-file F --keys .locum", "and its two API keys, in files"],
     ["locum audit setup --elasticsearch URL --dashboards http://127.0.0.1:5601", "and the dashboards"],
     ["locum audit setup --elasticsearch URL --diff", "what is there against what would be"],
     [
@@ -23,6 +23,7 @@ export const auditSetup = defineCommand({
   flags: {
     ...elasticsearchFlags,
     elasticsearch: { kind: "text", about: "URL of Elasticsearch 8.19 or 9, or of OpenSearch 3" },
+    "user-file": { kind: "text", about: "file with USER:PASSWORD, instead of an API key; mode 0600" },
     "dry-run": { kind: "switch", about: "says what would be done, and does nothing" },
     diff: { kind: "switch", about: "says field by field what is different, and does nothing" },
     keys: { kind: "text", about: "folder for the collector's two API keys, which are made; mode 0600" },
@@ -37,7 +38,7 @@ export const auditSetup = defineCommand({
     const mode = modeOf(flags);
     const namespace = namespaceOf(flags.namespace ?? "default");
     const target = dashboardsOf(flags.dashboards);
-    const { server, apiKey, ca } = await accessElasticsearch(flags, undefined, io.cwd);
+    const { server, authorization, ca } = await accessElasticsearch(flags, undefined, io.cwd);
     try {
       if (mode === "uninstall") {
         const removals = await removalPlan(server, { namespace, data: flags.data });
@@ -76,7 +77,7 @@ export const auditSetup = defineCommand({
       const written = keys ? await keys.write(await createKeys(server, { namespace })) : [];
       for (const file of written) out.say(`Wrote ${file}.`);
       const imported =
-        target === undefined ? 0 : await importDashboards(target, { family, files, apiKey, ca });
+        target === undefined ? 0 : await importDashboards(target, { family, files, authorization, ca });
       if (target !== undefined) out.say(`${imported} objects of dashboards are at ${target}.`);
       out.say(
         changed === 0
@@ -113,7 +114,7 @@ function dashboardsOf(text: string | undefined): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "")
     throw new Fault("usage", "--dashboards: expected an http or https URL without user and password", {
-      hint: "The API key of --api-key-file is used there as well.",
+      hint: "What --api-key-file or --user-file gives is used there as well.",
     });
   return text.replace(/\/+$/, "");
 }

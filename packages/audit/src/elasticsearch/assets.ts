@@ -23,7 +23,7 @@ export function assetsFor(traits: ServerTraits): Asset[] {
   return [
     ...(traits.lifecycle === "ilm" ? streams.map(ilmPolicy) : []),
     ...(traits.lifecycle === "ism" ? streams.map(ismPolicy) : []),
-    ...(traits.ingest ? [pipeline] : []),
+    ...(traits.ingest ? [pipeline(traits)] : []),
     component("locum@settings", { settings: settingsFor(traits) }),
     component("locum@ecs", { mappings: mappingsFor(traits) }),
     { ...component("locum@custom", {}), isUsers: true },
@@ -42,15 +42,23 @@ export function assetsFor(traits: ServerTraits): Asset[] {
 
 const meta = { managed_by: "locum", ecs_version: ecsVersion };
 
-const pipeline: Asset = {
-  kind: "pipeline",
-  name: "locum@ingested",
-  path: "/_ingest/pipeline/locum@ingested",
-  body: {
-    description: "Says when a document came in; it changes nothing else, for the rest is proven.",
-    processors: [{ set: { field: "event.ingested", value: "{{{_ingest.timestamp}}}" } }],
-  },
-};
+const pipelineName = "locum@ingested";
+
+/** Says when a document came in; it changes nothing else, for the rest is proven. */
+function pipeline({ family }: ServerTraits): Asset {
+  // OpenSearch copies no metadata, and an Elasticsearch without templates would keep the braces as they are.
+  const from =
+    family === "opensearch" ? { value: "{{{_ingest.timestamp}}}" } : { copy_from: "_ingest.timestamp" };
+  return {
+    kind: "pipeline",
+    name: pipelineName,
+    path: `/_ingest/pipeline/${pipelineName}`,
+    body: {
+      description: "When a document came in. The rest of it is proven, and stays as it is.",
+      processors: [{ set: { field: "event.ingested", ...from } }],
+    },
+  };
+}
 
 const component = (name: string, template: Record<string, unknown>): Asset => ({
   kind: "component-template",
@@ -91,7 +99,7 @@ function settingsFor({ family, serverless, ingest }: ServerTraits): Record<strin
       ...(serverless ? {} : { number_of_shards: 1, auto_expand_replicas: "0-1", codec: "best_compression" }),
       // A source that is put together again from the index is not what was sent.
       ...(family === "elasticsearch" ? { mode: "standard" } : {}),
-      ...(ingest ? { default_pipeline: pipeline.name } : {}),
+      ...(ingest ? { default_pipeline: pipelineName } : {}),
       mapping: {
         ignore_malformed: true,
         ...(family === "opensearch" ? { total_fields: { limit: 2000 } } : {}),

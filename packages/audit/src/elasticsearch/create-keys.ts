@@ -1,5 +1,6 @@
 import { Fault } from "@locum/contracts";
-import type { Elasticsearch } from "./open-elasticsearch.ts";
+import type { Elasticsearch, ServerAnswer } from "./open-elasticsearch.ts";
+import { reasonOf } from "./reason-of.ts";
 import { refusalOf } from "./refusal-of.ts";
 
 /** Secrets, as the header `Authorization: ApiKey` takes them. */
@@ -12,11 +13,11 @@ export const keyNames = (namespace: string): Record<keyof SetupKeys, string> => 
 
 /**
  * The fewest rights that do: who steals the key that ships can add documents and neither read, change nor delete one;
- * the one that compares and reconciles can read, refresh and change nothing.
+ * the one that compares and reconciles can read and refresh, see whether the set-up is there, and change nothing.
  */
-const privileges = {
-  ship: ["create_doc", "auto_configure"],
-  read: ["read", "view_index_metadata", "maintenance"],
+const rights = {
+  ship: { cluster: [], privileges: ["create_doc", "auto_configure"] },
+  read: { cluster: ["monitor"], privileges: ["read", "view_index_metadata", "maintenance"] },
 } as const;
 
 /**
@@ -30,21 +31,30 @@ export async function createKeys(
   const make = async (role: keyof SetupKeys): Promise<string> => {
     const path = "/_security/api_key";
     const name = keyNames(namespace)[role];
-    const indices = [{ names: [`logs-locum.*-${namespace}`], privileges: privileges[role] }];
+    const { cluster, privileges } = rights[role];
+    const indices = [{ names: [`logs-locum.*-${namespace}`], privileges }];
     const answer = await server.request({
       method: "POST",
       path,
       body: {
         name,
-        role_descriptors: { [name]: { cluster: [], indices } },
+        role_descriptors: { [name]: { cluster, indices } },
         metadata: { managed_by: "locum" },
       },
     });
-    if (answer.status !== 200) throw refusalOf(answer, `POST ${path} for ${name}`);
+    if (answer.status !== 200) throw keyRefusal(answer, `POST ${path} for ${name}`);
     const encoded = (answer.body as { encoded?: unknown } | null)?.encoded;
     if (typeof encoded !== "string" || encoded === "")
       throw new Fault("upstream-protocol", `POST ${path}: expected a key, found none`);
     return encoded;
   };
   return { ship: await make("ship"), read: await make("read") };
+}
+
+/** Elasticsearch lets a key make keys that may do nothing, and answers 400 to every other. */
+function keyRefusal(answer: ServerAnswer, what: string): Fault {
+  if (answer.status !== 400) return refusalOf(answer, what);
+  return new Fault("not-authorised", `${what}: ${reasonOf(answer)}`, {
+    hint: "No API key can make keys that may do something: give a user, with --user-file.",
+  });
 }

@@ -1,6 +1,7 @@
 import { Fault } from "@locum/contracts";
 import type { Elasticsearch, ServerAnswer } from "./open-elasticsearch.ts";
 import { reasonOf } from "./reason-of.ts";
+import { refusalOf } from "./refusal-of.ts";
 
 /** What a server is, and what it has of that which we would use. */
 export type ServerTraits = {
@@ -29,10 +30,8 @@ const oldest = { elasticsearch: [8, 19], opensearch: [3, 0] } as const;
  */
 export async function readTraits(server: Elasticsearch): Promise<ServerTraits> {
   const root = await server.request({ method: "GET", path: "/" });
-  if (root.status === 401)
-    throw new Fault("not-authenticated", `Elasticsearch answered 401: ${reasonOf(root)}`, {
-      hint: "Give an API key that may set it up: --api-key-file.",
-    });
+  // Elasticsearch does not even say its name to whom it refuses.
+  if (root.status === 401 || root.status === 403) throw refusalOf(root, "GET /");
   const { family, version, serverless } = await identify(server, root);
   const major = Number(version.split(".", 1)[0]);
   const minor = Number(version.split(".")[1]);
@@ -88,7 +87,7 @@ async function identify(server: Elasticsearch, root: ServerAnswer): Promise<Iden
   throw new Fault(
     nodes.status === 403 ? "not-authorised" : "upstream-protocol",
     `${family} did not tell its version: ${reasonOf(nodes)}`,
-    { hint: "The API key for the set-up needs the cluster privilege monitor." },
+    { hint: "The set-up needs the cluster privilege monitor." },
   );
 }
 

@@ -166,7 +166,7 @@ test("the keys have the fewest rights, on one namespace", async () => {
     },
     {
       "locum-read-prod": {
-        cluster: [],
+        cluster: ["monitor"],
         indices: [
           { names: ["logs-locum.*-prod"], privileges: ["read", "view_index_metadata", "maintenance"] },
         ],
