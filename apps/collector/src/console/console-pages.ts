@@ -15,6 +15,8 @@ export type PageDeps = {
   store: Store;
   shelf: ReleaseShelf;
   auditLog: AuditLog;
+  /** Its questions, in turns. */
+  search: AuditLog["search"];
   clock: Clock;
   metrics: () => MetricFamily[];
 };

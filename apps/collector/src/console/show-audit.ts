@@ -1,5 +1,6 @@
-import { AuditSearch, Fault } from "@locum/contracts";
+import { type AuditRecord, AuditSearch, Fault } from "@locum/contracts";
 import {
+  type AuditView,
   auditConditions,
   auditPage,
   auditSearch,
@@ -11,51 +12,47 @@ import {
 import { readAudit } from "../audit-port.ts";
 import type { PageDeps } from "./console-pages.ts";
 
-const valuesMax = 500;
-
-export async function showAudit({ auditLog }: PageDeps, query: URLSearchParams): Promise<PageContent> {
+export async function showAudit(deps: PageDeps, query: URLSearchParams): Promise<PageContent> {
   const view = readAuditView(query);
-  // The widths of the bars follow from the times that match, so those are asked first.
-  const time = await auditLog.search(
-    AuditSearch.parse({
-      filter: auditConditions(view),
-      limit: 0,
-      aggregations: { at: { op: "stats", field: "at" } },
-    }),
-  );
-  const { at } = time.aggregations;
-  const { min, max } = at && "avg" in at ? at : { min: null, max: null };
-  const intervalMs = intervalFor((view.toMs ?? max ?? 0) - (view.fromMs ?? min ?? 0));
-  const all = await auditLog.search(
-    AuditSearch.parse({
-      limit: 0,
-      aggregations: {
-        service: { op: "terms", field: "service", size: valuesMax },
-        instance: { op: "terms", field: "instance", size: valuesMax },
-        kind: { op: "terms", field: "kind", size: valuesMax },
-      },
-    }),
-  );
-  const buckets = (name: string): { key: string; count: number }[] => {
-    const found = all.aggregations[name];
-    return found && "buckets" in found
-      ? found.buckets.map(({ key, count }) => ({ key: String(key), count }))
-      : [];
-  };
-  const names = (name: string): string[] =>
-    buckets(name)
-      .map(({ key }) => key)
-      .filter((key) => key !== "")
-      .sort();
-  const body = auditPage({
-    view,
-    answer: await auditLog.search(auditSearch(view, intervalMs)),
-    services: names("service"),
-    instances: names("instance"),
-    kinds: buckets("kind"),
-    intervalMs,
-  });
+  const intervalMs = intervalFor(await spanOf(deps, view));
+  const answer = await deps.search(auditSearch(view, intervalMs));
+  const body = auditPage({ view, answer, intervalMs, ...namesOf(deps, answer.records) });
   return { title: "Audit", section: "audit", body };
+}
+
+/**
+ * From about when to about when the records are that match: the times of the first and the last of them, for their
+ * numbers are indexed whatever the filter is. Clocks that jumped make the bars wider or narrower, not wrong.
+ */
+async function spanOf({ search }: PageDeps, view: AuditView): Promise<number> {
+  const edge = async (order: "asc" | "desc"): Promise<number | null> => {
+    const sort = [{ field: "seq", order }] as const;
+    const { records } = await search(AuditSearch.parse({ filter: auditConditions(view), sort, limit: 1 }));
+    return records[0] ? Date.parse(records[0].event.at) : null;
+  };
+  const from = view.fromMs ?? (await edge("asc")) ?? 0;
+  const to = view.toMs ?? (await edge("desc")) ?? from;
+  return Math.abs(to - from);
+}
+
+/** What the form offers: what is configured, and what the records of this page name. */
+function namesOf(
+  { fleet }: PageDeps,
+  records: readonly AuditRecord[],
+): { services: string[]; instances: string[] } {
+  const configured = fleet.all().map(({ config }) => config);
+  const sorted = (names: readonly (string | null)[]): string[] =>
+    [...new Set(names.filter((name) => name !== null && name !== ""))].sort() as string[];
+  return {
+    services: sorted([
+      ...configured.map(({ service }) => service),
+      ...records.map(({ event }) => event.service),
+    ]),
+    instances: sorted([
+      ...configured.flatMap(({ instances }) => instances.map(({ id }) => id)),
+      ...records.map(({ event }) => event.instance),
+    ]),
+  };
 }
 
 export async function showRecord({ auditLog }: PageDeps, text: string): Promise<PageContent> {

@@ -13,10 +13,12 @@ import type { PageDeps } from "./console-pages.ts";
 import { samplesOf } from "./samples-of.ts";
 
 const paces = { everyMs: 30_000, gatherMs: 3000 };
+/** What looks back over more than a day is not asked again and again. */
+const watchedMs = 24 * 3_600_000;
 
 /** Every panel's question is asked of the log's own projection, over the time that the address names. */
 export async function showDashboard(
-  { auditLog, clock, metrics }: PageDeps,
+  { search, clock, metrics }: PageDeps,
   dashboard: (typeof dashboards)[number],
   query: URLSearchParams,
 ): Promise<PageContent> {
@@ -26,8 +28,9 @@ export async function showDashboard(
   const view = { fromMs: toMs - spanMs, toMs, intervalMs: intervalFor(spanMs) };
   const answers = new Map<string, AuditAnswer>();
   for (const { id, source } of dashboard.panels)
-    if (isAuditSource(source)) answers.set(id, await auditLog.search(panelSearch(source, view)));
+    if (isAuditSource(source)) answers.set(id, await search(panelSearch(source, view)));
   const samples = samplesOf(metrics());
   const body = dashboardPage({ dashboard, span, view, answers, samples });
-  return { title: dashboard.title, section: "dashboards", body, live: { events: "/events", ...paces } };
+  const content = { title: dashboard.title, section: "dashboards", body } as const;
+  return spanMs <= watchedMs ? { ...content, live: { events: "/events", ...paces } } : content;
 }

@@ -9,10 +9,9 @@ import { numberText } from "./shown.ts";
 export type AuditPageData = {
   view: AuditView;
   answer: AuditAnswer;
-  /** The values that the log holds, for the fields of the form. */
+  /** For the fields of the form. */
   services: readonly string[];
   instances: readonly string[];
-  kinds: readonly { key: string; count: number }[];
   intervalMs: number;
 };
 
@@ -28,6 +27,10 @@ ${form(data)}
 <section>
 <h2>Over time</h2>
 ${
+  total > 0 &&
+  html`<a class="skip" href="#records">Skip the bars</a>
+`
+}${
   total === 0
     ? html`<p class="empty">No record matches, so there is nothing to count.</p>`
     : histogramChart({
@@ -39,7 +42,7 @@ ${
         linkOf: (fromMs, toMs) => auditLink(view, { fromMs, toMs }),
       })
 }</section>
-<section>
+<section id="records" tabindex="-1">
 <h2>Records</h2>
 ${recordsTable(answer.records, emptyText(view))}${pages(view, answer)}</section>
 <p class="quiet">Each record is bound to the one before it by its hash. <code>locum audit verify</code> holds the log against
@@ -47,9 +50,10 @@ the hashes that were signed.</p>
 `;
 }
 
-function form({ view, services, instances, kinds }: AuditPageData): Html {
-  const counts = new Map(kinds.map(({ key, count }) => [key, count]));
-  const offered = AuditKind.options.filter((kind) => counts.has(kind) || view.kinds.includes(kind));
+function form({ view, services, instances, answer }: AuditPageData): Html {
+  const counts = new Map<string, number>();
+  for (const { by = [] } of bucketsOf(answer))
+    for (const { key, count } of by) counts.set(key, (counts.get(key) ?? 0) + count);
   return html`<form class="filters" method="get" action="/audit" aria-label="Filters">
 ${selectField({ name: "service", label: "Service", value: view.service ?? "", options: services, all: "all services" })}${selectField(
   {
@@ -71,9 +75,9 @@ ${selectField({ name: "service", label: "Service", value: view.service ?? "", op
   all: "newest first",
 })}
 <details class="kinds"${view.kinds.length > 0 && html` open`}><summary>Kinds: ${view.kinds.length === 0 ? "all" : view.kinds.join(", ")}</summary>
-<fieldset><legend class="hidden-text">Kinds of records</legend>${offered.map(
+<fieldset><legend class="hidden-text">Kinds of records</legend>${AuditKind.options.map(
     (kind) =>
-      html`<label><input type="checkbox" name="kind" value="${kind}"${view.kinds.includes(kind) && html` checked`}> ${kind} <span class="quiet">${numberText(counts.get(kind) ?? 0)}</span></label>
+      html`<label><input type="checkbox" name="kind" value="${kind}"${view.kinds.includes(kind) && html` checked`}> ${kind} ${counts.has(kind) && html`<span class="quiet">${numberText(counts.get(kind) ?? 0)}</span>`}</label>
 `,
   )}</fieldset></details>
 <div class="act"><button type="submit">Filter</button> <a class="button" href="/audit">Clear</a></div>

@@ -7,6 +7,10 @@ a:hover { text-decoration-thickness: 2px; }
 :focus-visible { outline: 3px solid var(--move); outline-offset: 2px; border-radius: 4px; }
 .skip { position: absolute; left: 12px; top: -60px; z-index: 2; padding: 8px 14px; background: var(--card); }
 .skip:focus { top: 8px; }
+section { position: relative; }
+section:focus { outline: none; }
+section .skip { position: absolute; left: auto; right: 20px; top: 12px; clip-path: inset(50%); }
+section .skip:focus { clip-path: none; }
 .quiet { color: var(--quiet); }
 .alarm { color: var(--alarm); }
 .move { color: var(--move); }

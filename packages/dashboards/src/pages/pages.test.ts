@@ -167,7 +167,6 @@ describe("hostile text stays text", () => {
         answer,
         services: [hostile],
         instances: [hostile],
-        kinds: [],
         intervalMs: 60_000,
       }),
     );
@@ -227,7 +226,6 @@ describe("where there is nothing, it says why", () => {
       answer: nothing,
       services: [],
       instances: [],
-      kinds: [],
       intervalMs: 60_000,
     });
     expect(markupOf(page)).toContain(why);
