@@ -75,10 +75,11 @@ ${movers.join("\n")}
 ## A start while the model's source is away
 
 With \`on-source-failure: use-snapshot\` the sidecar keeps a verified copy of each proven release on the snapshot volume, with
-the signed release beside it, under the service's name; pods of one service may share the volume. At the start, before it
-answers its startup probe and so before all that waits for it, it looks into the model's folder. One that is empty, or that
-holds some of a release's files and nothing else, is filled from the newest approved release of which a copy is there. Other
-files are never touched. The bytes are then judged as always: what an init container writes over them is its own business.
+the signed release beside it, under the service's name; pods of one service may share the volume, which user 65532 has to
+be able to write (\`fsGroup\`). At the start, before it answers its startup probe and so before all that waits for it, it
+looks into the model's folder. One that is empty, or that holds some of a release's files and nothing else, is filled from
+the newest approved release of which a copy is there. Other files are never touched. The bytes are then judged as always:
+what an init container writes over them is its own business.
 
 A filled folder helps only those who look into it first. An init container that fails without its source keeps the pod from
 starting, and a server that asks a hub by name may not look at all: both are told at injection, as \`source_still_needed\`.

@@ -92,7 +92,11 @@ test("what others put into a list since stays", () => {
 
 test("property: a status from anybody takes out nothing that is not ours, and never throws", () => {
   const path = fc.array(
-    fc.oneof(fc.constantFrom("containers", "server", "ports", "__proto__", "constructor", "image"), fc.nat()),
+    fc.oneof(
+      fc.constantFrom("containers", "server", "ports", "__proto__", "constructor", "image"),
+      fc.constantFrom("args", "command", "env", "TOKEN", "value"),
+      fc.nat({ max: 3 }),
+    ),
     {
       minLength: 1,
       maxLength: 6,
@@ -107,7 +111,13 @@ test("property: a status from anybody takes out nothing that is not ours, and ne
       volumes: fc.constant(["models"]),
       annotations: fc.constant(["theirs"]),
     }),
-    originals: fc.array(fc.record({ path, was: fc.jsonValue() }), { maxLength: 5 }),
+    originals: fc.array(
+      fc.record(
+        { path, was: fc.jsonValue(), now: fc.constantFrom("serve", "--secret=x", "abc", "") },
+        { requiredKeys: ["path"] },
+      ),
+      { maxLength: 5 },
+    ),
   });
   fc.assert(
     fc.property(
@@ -117,9 +127,19 @@ test("property: a status from anybody takes out nothing that is not ours, and ne
         fc.json(),
       ),
       (text) => {
-        const pod = { ...original, volumes: [{ name: "models" }] };
+        const texts = { args: ["serve", "--secret=x"], env: [{ name: "TOKEN", value: "abc" }] };
+        const [server] = original.containers ?? [];
+        const pod = {
+          ...original,
+          containers: [{ ...server, name: "server", ...texts }],
+          volumes: [{ name: "models" }],
+        };
         const bare = strip(pod, { annotations: { theirs: "1", "locum.dev/status": text } });
-        expect(bare.pod.containers?.[0]).toMatchObject({ name: "server", image: "tritonserver" });
+        expect(bare.pod.containers?.[0]).toMatchObject({
+          name: "server",
+          image: "tritonserver",
+          ...texts,
+        });
         expect(bare.pod.volumes).toEqual([{ name: "models" }]);
         expect(bare.meta.annotations?.theirs).toBe("1");
         expect(({} as Record<string, unknown>).name).toBeUndefined();
