@@ -120,6 +120,21 @@ describe.skipIf(missing)(`certificates of cert-manager (${missing ?? "real API s
     4 * minutes,
   );
 
+  test(
+    "taken out: no key and no certificate is left",
+    async () => {
+      await locum.done("uninstall", "--kubeconfig", cluster.kubeconfig);
+      const left = await cluster.run("kubectl", [
+        ...["get", "secrets,certificates.cert-manager.io,issuers.cert-manager.io,configmaps", "-A"],
+        ...["-l", "locum.dev/install=locum", "-o", "name"],
+      ]);
+      expect(left.trim()).toBe("");
+      const secrets = await cluster.run("kubectl", ["get", "secrets", "-n", home, "-o", "name"]);
+      expect(secrets.trim()).toBe("");
+    },
+    2 * minutes,
+  );
+
   /** In place of the installed one, whose Service leads nowhere here. */
   async function register(url: string): Promise<void> {
     const name = webhookNames.webhookConfiguration;

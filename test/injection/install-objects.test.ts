@@ -162,7 +162,7 @@ describe("cert-manager", () => {
       Issuer: ["ca", "selfSigned"],
       Certificate: [
         ...["commonName", "dnsNames", "duration", "isCA", "issuerRef", "privateKey", "renewBefore"],
-        ...["secretName", "usages"],
+        ...["secretName", "secretTemplate", "usages"],
       ],
     };
     const of = (kind: string) => objects.filter((object) => object.kind === kind);

@@ -31,7 +31,9 @@ const kinds = [
 }));
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
-type Listed = { items: { spec: { isCA?: boolean; secretName: string } }[] };
+type Listed = {
+  items: { spec: { secretName: string; secretTemplate?: { labels?: object } } }[];
+};
 
 export type CertManager = {
   authorities: string;
@@ -67,7 +69,7 @@ export async function actAsCertManager({ run }: Cluster): Promise<CertManager> {
     async issue(namespace) {
       const text = await run("kubectl", ["get", `certificates.${group}`, "-n", namespace, "-o", "json"]);
       const { items } = JSON.parse(text) as Listed;
-      for (const { spec } of items.filter((one) => !one.spec.isCA)) {
+      for (const { spec } of items) {
         const { cert, key } = await someSet({ over: set });
         const data = { "ca.crt": base64(set.authorities), "tls.crt": base64(cert), "tls.key": base64(key) };
         await run(
@@ -76,7 +78,7 @@ export async function actAsCertManager({ run }: Cluster): Promise<CertManager> {
           JSON.stringify({
             apiVersion: "v1",
             kind: "Secret",
-            metadata: { name: spec.secretName, namespace },
+            metadata: { name: spec.secretName, namespace, ...spec.secretTemplate },
             type: "kubernetes.io/tls",
             data,
           }),

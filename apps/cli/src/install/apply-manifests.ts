@@ -38,10 +38,11 @@ export const installedResources: readonly (Resource & { kind: string })[] = [
   ["rbac.authorization.k8s.io", "Role"],
   ["rbac.authorization.k8s.io", "RoleBinding"],
   ["networking.k8s.io", "NetworkPolicy"],
+  // Below the Certificates: as long as those are there, cert-manager makes what is removed anew.
+  ["", "Secret"],
   ["cert-manager.io", "Issuer"],
   ["cert-manager.io", "Certificate"],
   ["", "ConfigMap"],
-  ["", "Secret"],
   ["", "Service"],
   ["policy", "PodDisruptionBudget"],
   ["apps", "Deployment"],

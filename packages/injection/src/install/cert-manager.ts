@@ -1,9 +1,11 @@
-import { type Component, type Manifest, manifest } from "./manifest.ts";
+import { type Component, installLabel, type Manifest, manifest } from "./manifest.ts";
 import type { InstallValues } from "./values.ts";
 
 const apiVersion = "cert-manager.io/v1";
 const selfSigned = "locum-self-signed";
 const authority = "locum-ca";
+/** By which an uninstall finds the Secrets: cert-manager leaves them behind, and they hold keys. */
+const secretTemplate = { labels: installLabel };
 const privateKey = { algorithm: "ECDSA", size: 256 };
 
 /**
@@ -27,6 +29,7 @@ export function certificateAuthority({
       isCA: true,
       commonName: authority,
       secretName: authority,
+      secretTemplate,
       duration: hours(730),
       renewBefore: hours(243),
       usages: ["cert sign", "crl sign"],
@@ -49,6 +52,7 @@ export const issuedCertificate = (
     {
       spec: {
         secretName,
+        secretTemplate,
         dnsNames: [`${name}.${namespace}.svc`, `${name}.${namespace}.svc.cluster.local`],
         duration: hours(30),
         renewBefore: hours(10),
