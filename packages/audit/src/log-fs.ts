@@ -1,3 +1,4 @@
+import { fstatSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Fault } from "@locum/contracts";
@@ -48,7 +49,8 @@ export const nodeLogFs: LogFs = {
     const file = await open(path, "a", 0o600);
     await syncFolder(dirname(path));
     return {
-      size: async () => (await file.stat()).size,
+      // Asked before every write: a turn of the thread pool would cost more than the answer.
+      size: async () => fstatSync(file.fd).size,
       append: (bytes) => file.writeFile(bytes),
       truncate: (length) => file.truncate(length),
       sync: () => file.datasync(),
