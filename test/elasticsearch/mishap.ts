@@ -45,7 +45,7 @@ export type Mishap = {
   /** Of those that could be struck, so many are. */
   chance?: number;
   /** In this order; what is told of a moment happens at it. */
-  then: readonly Mischief[];
+  does: readonly Mischief[];
 };
 
 export type Script = {
@@ -65,13 +65,13 @@ export function openScript(mishaps: readonly Mishap[], { seed = 1 }: { seed?: nu
     },
     strike(kind) {
       const happening = pending.flatMap((entry) => {
-        const { on, after = 0, times = 1, chance = 1, then } = entry.mishap;
+        const { on, after = 0, times = 1, chance = 1, does } = entry.mishap;
         if (on !== undefined && on !== kind) return [];
         entry.seen += 1;
         if (entry.seen <= after || !random.chance(chance)) return [];
         if (times !== "always" && entry.struck >= times) return [];
         entry.struck += 1;
-        return then;
+        return does;
       });
       pending = pending.filter(({ mishap: { times = 1 }, struck }) => times === "always" || struck < times);
       return happening;
