@@ -37,18 +37,27 @@ const stream = "logs-locum.audit-default";
 export function createScriptedServer({
   script = [],
   family = "elasticsearch",
-  documentsMax = Number.POSITIVE_INFINITY,
   bytesMax = Number.POSITIVE_INFINITY,
   refuses = () => false,
 }: {
   script?: Mishap[];
   family?: "elasticsearch" | "opensearch";
-  documentsMax?: number;
   bytesMax?: number;
   /** Which documents no mapping takes. */
   refuses?: (document: Document) => boolean;
 } = {}) {
-  const control = { script, refuses, isSetUp: true, requests: [] as ServerRequest[], seen: () => {} };
+  const control = {
+    script,
+    refuses,
+    isSetUp: true,
+    requests: [] as ServerRequest[],
+    seen: () => {},
+    isAway: false,
+    /** Of searches: from all shards, from some of them, or not allowed. */
+    search: "whole" as "whole" | "partial" | "forbidden",
+    atOnce: 0,
+    atOnceMax: 0,
+  };
   const indices: Map<string, Document>[] = [new Map()];
   const quarantined: Document[] = [];
   const headers =
@@ -58,44 +67,25 @@ export function createScriptedServer({
     answer(status, { error: { type, reason }, status });
   const rollover = (): void => void indices.push(new Map());
 
-  const create = ({ id, source }: BulkItem, index: number, mishap: Mishap): Body => {
-    const at = { _id: id, _index: `.ds-${stream}-${indices.length}` };
-    const isHit = "every" in mishap && index % mishap.every === 0;
-    if (isHit && mishap.kind === "items")
-      return {
-        ...at,
-        status: mishap.status,
-        error: { type: mishap.type, reason: mishap.reason ?? "scripted" },
-      };
-    if (isHit && mishap.kind === "plain-index") return { ...at, _index: stream, status: 201 };
-    // A real server reads a document before it looks for its id.
-    if (control.refuses(source))
-      return { ...at, status: 400, error: { type: "document_parsing_exception", reason: "no" } };
-    const current = indices.at(-1) as Map<string, Document>;
-    if (current.has(id))
-      return { ...at, status: 409, error: { type: "version_conflict_engine_exception", reason: id } };
-    if (isHit && mishap.kind === "failure-store") {
-      quarantined.push(source);
-      return { ...at, status: 201, failure_store: "used" };
-    }
-    current.set(id, source);
-    if (isHit && mishap.kind === "items-failed-but-applied")
-      return { ...at, status: 503, error: { type: "unavailable_shards_exception", reason: "scripted" } };
-    return { ...at, status: 201 };
-  };
   const bulk = (lines: readonly string[]): ServerAnswer => {
     if (!control.isSetUp) return error(404, "index_not_found_exception");
     const mishap = control.script.shift() ?? { kind: "none" };
     if (mishap.kind === "cut-before") throw cut();
     if (mishap.kind === "status" && !mishap.applied) return error(mishap.status, mishap.type);
     const bytes = lines.reduce((sum, line) => sum + line.length + 1, 0);
-    if (lines.length / 2 > documentsMax || bytes > bytesMax) return answer(413, null);
+    if (bytes > bytesMax) return answer(413, null);
     if (mishap.kind === "rollover-before") rollover();
     const items: Body[] = [];
     for (let at = 0; at < lines.length; at += 2) {
       const { create: head } = JSON.parse(lines[at] ?? "") as { create: { _id: string } };
       const source = JSON.parse(lines[at + 1] ?? "") as Document;
-      items.push({ create: create({ id: head._id, source }, at / 2, mishap) });
+      items.push({
+        create: create({ id: head._id, source }, at / 2, mishap, {
+          indices,
+          quarantined,
+          refuses: control.refuses,
+        }),
+      });
     }
     if (mishap.kind === "rollover-after-cut") rollover();
     if (mishap.kind === "cut-after" || mishap.kind === "rollover-after-cut") throw cut();
@@ -110,6 +100,9 @@ export function createScriptedServer({
     if (path.startsWith("/_resolve/index"))
       return answer(200, { indices: [], data_streams: control.isSetUp ? [{ name: stream }] : [] });
     if (path.endsWith("/_refresh")) return answer(200, { _shards: { failed: 0 } });
+    if (control.search === "forbidden") return error(403, "security_exception");
+    if (path.endsWith("/_search") && control.search === "partial")
+      return answer(200, { ...searched(body, []), _shards: { failed: 1 } });
     if (path.endsWith("/_search")) return answer(200, searched(body, all()));
     return error(400, "illegal_argument_exception");
   };
@@ -117,12 +110,54 @@ export function createScriptedServer({
     async request(request) {
       control.requests.push(request);
       control.seen();
+      control.atOnce += 1;
+      control.atOnceMax = Math.max(control.atOnceMax, control.atOnce);
       await new Promise(setImmediate);
+      control.atOnce -= 1;
+      if (control.isAway) throw cut();
       return respond(request);
     },
     close: async () => {},
   };
   return { server, control, indices, quarantined, all, rollover };
+}
+
+type World = {
+  indices: Map<string, Document>[];
+  quarantined: Document[];
+  refuses: (document: Document) => boolean;
+};
+
+/** What a real server does with one operation. */
+function create(
+  { id, source }: BulkItem,
+  index: number,
+  mishap: Mishap,
+  { indices, quarantined, refuses }: World,
+): Body {
+  const at = { _id: id, _index: `.ds-${stream}-${indices.length}` };
+  const isHit = "every" in mishap && index % mishap.every === 0;
+  if (isHit && mishap.kind === "items")
+    return {
+      ...at,
+      status: mishap.status,
+      error: { type: mishap.type, reason: mishap.reason ?? "scripted" },
+    };
+  if (isHit && mishap.kind === "plain-index") return { ...at, _index: stream, status: 201 };
+  // A real server reads a document before it looks for its id.
+  if (refuses(source))
+    return { ...at, status: 400, error: { type: "document_parsing_exception", reason: "no" } };
+  const current = indices.at(-1) as Map<string, Document>;
+  if (current.has(id))
+    return { ...at, status: 409, error: { type: "version_conflict_engine_exception", reason: id } };
+  if (isHit && mishap.kind === "failure-store") {
+    quarantined.push(source);
+    return { ...at, status: 201, failure_store: "used" };
+  }
+  current.set(id, source);
+  if (isHit && mishap.kind === "items-failed-but-applied")
+    return { ...at, status: 503, error: { type: "unavailable_shards_exception", reason: "scripted" } };
+  return { ...at, status: 201 };
 }
 
 function searched(body: Body, all: [string, Document][]): Body {

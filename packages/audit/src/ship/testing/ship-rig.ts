@@ -57,6 +57,10 @@ export function createShipRig(
     fill(count: number, event: Parameters<typeof someEvent>[0] = {}): void {
       for (let index = 0; index < count; index += 1) append({ facts: { index: lines.length }, ...event });
     },
+    async end(shipper: Shipper): Promise<void> {
+      await shipper.close();
+      clock.stop();
+    },
     open: (changes: Partial<ShipperOptions> = {}): Promise<Shipper> =>
       openShipper({ ...options, ...changes }),
   };
