@@ -2,7 +2,7 @@ export type Difference = { path: string; found: string | null; wanted: string | 
 
 /**
  * Where an object on a server differs from what it should be. Servers give settings back as texts and add defaults, so
- * values are compared as texts; what is there and not wanted counts in settings and mappings only.
+ * values are compared as texts; what is there and not wanted counts in settings, mappings and processors only.
  */
 export function differences(wanted: Record<string, unknown>, found: Record<string, unknown>): Difference[] {
   const ours = flatten(wanted);
@@ -21,7 +21,7 @@ export function differences(wanted: Record<string, unknown>, found: Record<strin
   return [...lost, ...missing, ...added].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-const exact = /^template\.(?:settings|mappings)\./;
+const exact = /^(?:template\.(?:settings|mappings)|processors)\./;
 
 function flatten(value: unknown, path = "", into = new Map<string, string>()): Map<string, string> {
   if (typeof value !== "object" || value === null) {

@@ -85,6 +85,17 @@ test("what somebody changed is told field by field and put right; the user's own
   expect((await setupPlan(server)).steps.every(({ state }) => state === "same")).toBe(true);
 });
 
+test("a processor that somebody added to the pipeline is taken out: it could change what is proven", async () => {
+  const server = openSetupServer("opensearch-3");
+  await applySetup(server, await setupPlan(server));
+  const pipeline = server.objects.get("/_ingest/pipeline/locum@ingested") as { processors: object[] };
+  pipeline.processors.push({ remove: { field: "event.original" } });
+  const [changed] = (await setupPlan(server)).steps.filter(({ state }) => state !== "same");
+  expect(changed?.differences).toEqual([
+    { path: "processors.1.remove.field", found: "event.original", wanted: null },
+  ]);
+});
+
 test("a changed policy of OpenSearch is replaced by its sequence number", async () => {
   const server = openSetupServer("opensearch-3");
   await applySetup(server, await setupPlan(server));
