@@ -23,10 +23,11 @@ const factsOf: Partial<Record<AuditKind, AuditEvent["facts"]>> = {
   "drill.result": { operation: "drill-1-1", outcome: "done", code: "ok", tookMs: 3000 },
   "input.finding": { model: "digits", rule: "shape" },
   "release.approve": { release: `sha256:${"a".repeat(64)}`, tree: null },
-  "audit.count": { count: 12 },
+  "audit.count": { counted: "verdict.change", count: 12, total: 40, why: "sampled" },
   "audit.reject": { count: 2, rejected: 1, quarantined: 1 },
   "audit.differ": { count: 1 },
-  "inference.root": { count: 500 },
+  "audit.reconcile": { count: 0, doubled: 0, foreign: 1, expired: 0, upTo: 100 },
+  "inference.root": { batch: "digits/a/2026-03-01/1-2.ndjson", root: "0".repeat(64), count: 500 },
 };
 
 /** Four events of every kind, an hour apart from the next kind, of two services. */

@@ -143,9 +143,7 @@ describe("alert rules", () => {
     });
     const { esQuery, esqlQuery } = body.params as { esQuery?: string; esqlQuery?: { esql: string } };
     const named = esQuery
-      ? Object.keys((JSON.parse(esQuery) as { query: Record<string, object> }).query).flatMap((op) =>
-          Object.keys((JSON.parse(esQuery) as { query: Record<string, object> }).query[op] ?? {}),
-        )
+      ? leafFields(JSON.parse(esQuery))
       : [...(esqlQuery?.esql ?? "").matchAll(/(?:event|service|locum)(?:\.[a-z]+)+|@timestamp/g)]
           .map(([name]) => name)
           .filter((name) => !name.startsWith("locum.audit"));
@@ -153,6 +151,16 @@ describe("alert rules", () => {
     for (const name of named) expect(isMapped(name), name).toBe(true);
   });
 });
+
+/** Fields of the leaves of a query. */
+function leafFields(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(leafFields);
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key === "exists") return [(inner as { field: string }).field];
+    return ["term", "terms", "range"].includes(key) ? Object.keys(inner as object) : leafFields(inner);
+  });
+}
 
 function expectNoOverlap(
   grids: readonly { x: number; y: number; w: number; h: number }[],

@@ -1,8 +1,8 @@
-import { kinds } from "../conditions.ts";
+import { kinds, valuesOf } from "../conditions.ts";
 import type { Dashboard } from "../model.ts";
-import { count, metric, note, overTime, table, total } from "../sources.ts";
+import { count, groups, metric, note, overTime, table, total } from "../sources.ts";
 
-const doubts = kinds("witness.refuse", "audit.differ", "audit.reject");
+const doubts = kinds("witness.refuse", "audit.differ", "audit.reject", "audit.reconcile");
 
 export const integrity: Dashboard = {
   id: "integrity",
@@ -33,10 +33,11 @@ export const integrity: Dashboard = {
       source: total("measures.count", kinds("audit.reject")),
     },
     {
-      id: "reconciled",
-      title: "Comparisons of log and copy",
+      id: "gaps",
+      title: "Missing from the copy",
+      about: "Records that a comparison of log and copy found missing, and sent again.",
       width: 3,
-      source: count(kinds("audit.reconcile")),
+      source: total("measures.count", kinds("audit.reconcile")),
     },
     {
       id: "open",
@@ -75,21 +76,27 @@ export const integrity: Dashboard = {
       id: "over-time",
       title: "Findings over time",
       width: 12,
-      source: overTime("kind", kinds("witness.refuse", "audit.differ", "audit.reject", "audit.reconcile")),
+      source: overTime("kind", doubts),
     },
     {
       id: "counted",
       title: "Events that were only counted",
-      about:
-        "Under pressure repeats of one observation are counted instead of written out, and never dropped.",
-      width: 12,
+      about: "Under pressure, those that say nothing alone are told by their exact number.",
+      width: 6,
       source: total("measures.count", kinds("audit.count")),
+    },
+    {
+      id: "counted-why",
+      title: "Why they were",
+      about: "Sampled as configured, or refused: their writer was told.",
+      width: 6,
+      source: groups(valuesOf("facts.why", ["sampled", "refused"]), kinds("audit.count")),
     },
     {
       id: "findings",
       title: "Findings",
       width: 12,
-      source: table(["at", "seq", "kind", "service", "actor", "reason"], doubts),
+      source: table(["at", "seq", "kind", "measures.count", "actor", "reason"], doubts),
     },
     {
       id: "proof",

@@ -61,8 +61,18 @@ export const pipeline: Dashboard = {
     {
       id: "spools",
       title: "Events that sidecars still hold",
-      width: 12,
+      width: 6,
       source: metric("sum by (instance) (locum_instance_spool_waiting)", "{{instance}}"),
+    },
+    {
+      id: "counted",
+      title: "Events of which the number only is kept",
+      width: 6,
+      source: metric(
+        "sum by (why) (rate(locum_audit_counted_total[$__rate_interval]))",
+        "{{why}}",
+        "per second",
+      ),
     },
     {
       id: "lost-streams",

@@ -6,21 +6,15 @@ export type KibanaRule = { id: string; body: Record<string, unknown> };
 export const kibanaRules = (): KibanaRule[] => [
   {
     id: "locum-gap-found",
-    body: rule("Locum: the log or its copy was changed", "5m", {
-      ...records(
-        JSON.stringify({ query: { terms: { "event.action": ["audit.differ", "witness.refuse"] } } }),
-      ),
-      timeWindowSize: 15,
-      timeWindowUnit: "m",
-    }),
+    body: rule("Locum: the log or its copy was changed", "5m", records(gap)),
   },
   {
     id: "locum-dead-letter",
-    body: rule("Locum: records that Elasticsearch did not take as they are", "5m", {
-      ...records(JSON.stringify({ query: { term: { "event.action": "audit.reject" } } })),
-      timeWindowSize: 15,
-      timeWindowUnit: "m",
-    }),
+    body: rule(
+      "Locum: records that Elasticsearch did not take as they are",
+      "5m",
+      records({ term: { "event.action": "audit.reject" } }),
+    ),
   },
   {
     id: "locum-clock",
@@ -75,12 +69,37 @@ const shared = {
   aggType: "count",
 } as const;
 
-const records = (esQuery: string): Record<string, unknown> => ({
+/** Of a comparison: what was missing, doubled or not the log's. Facts are keywords. */
+const gap = {
+  bool: {
+    minimum_should_match: 1,
+    should: [
+      { terms: { "event.action": ["audit.differ", "witness.refuse"] } },
+      {
+        bool: {
+          filter: [{ term: { "event.action": "audit.reconcile" } }],
+          minimum_should_match: 1,
+          should: [
+            { range: { "locum.measures.count": { gt: 0 } } },
+            ...["locum.details.doubled", "locum.details.foreign"].map((field) => ({
+              bool: { filter: [{ exists: { field } }], must_not: [{ term: { [field]: "0" } }] },
+            })),
+          ],
+        },
+      },
+    ],
+  },
+};
+
+const records = (query: Record<string, unknown>): Record<string, unknown> => ({
   ...shared,
   searchType: "esQuery",
   index: [dataView.pattern],
-  esQuery,
+  esQuery: JSON.stringify({ query }),
   size: 100,
+  // A record carries the time at which it was written: one that was shipped hours later is found, too.
+  timeWindowSize: 1,
+  timeWindowUnit: "d",
   groupBy: "all",
   excludeHitsFromPreviousRun: true,
 });
