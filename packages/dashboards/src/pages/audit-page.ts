@@ -15,6 +15,9 @@ export type AuditPageData = {
   intervalMs: number;
 };
 
+/** So that a log of one minute is no wall. */
+const barsMin = 24;
+
 /** The log, narrowed by a form whose every state is an address. */
 export function auditPage(data: AuditPageData): Html {
   const { view, answer, intervalMs } = data;
@@ -36,7 +39,7 @@ ${
     : histogramChart({
         title: "Records that match, by kind",
         buckets,
-        fromMs: view.fromMs ?? first,
+        fromMs: view.fromMs ?? Math.min(first, last - (barsMin - 1) * intervalMs),
         toMs: view.toMs ?? last + intervalMs,
         intervalMs,
         linkOf: (fromMs, toMs) => auditLink(view, { fromMs, toMs }),

@@ -29,7 +29,7 @@ button, input, select { font: inherit; color: var(--ink); }
 button, .button { padding: 5px 12px; background: var(--card); border: 1px solid var(--field); border-radius: 8px; cursor: pointer; }
 button:hover, .button:hover { background: var(--lane); }
 .button { display: inline-block; color: var(--ink); text-decoration: none; }
-input, select { width: 100%; min-width: 0; padding: 6px 9px; background: var(--ground); border: 1px solid var(--field); border-radius: 8px; }
+input, select { width: 100%; min-width: 0; min-height: 40px; padding: 6px 9px; background: var(--ground); border: 1px solid var(--field); border-radius: 8px; }
 .title { display: flex; flex-wrap: wrap; gap: 4px 20px; align-items: baseline; justify-content: space-between; }
 .title p { margin: 0; }
 #live-state[data-state="away"] { color: var(--alarm); }
@@ -38,6 +38,7 @@ caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-pa
 .hidden-text { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 table.cards { font-size: 14px; }
 td { overflow-wrap: anywhere; }
+table.cards td:not(.number) { min-width: 6.6em; }
 td code { overflow-wrap: normal; }
 .button, button { overflow-wrap: normal; }
 td time { white-space: nowrap; }
@@ -59,7 +60,7 @@ summary { padding: 2px 4px; border-radius: 4px; }
 .kinds { grid-column: 1 / -1; margin: 0; }
 .kinds fieldset { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 4px 14px; margin: 8px 0 0; padding: 0; border: 0; }
 .kinds label { display: flex; gap: 8px; align-items: center; color: var(--ink); font-size: 14px; }
-.kinds input { width: auto; }
+.kinds input { width: auto; min-height: 0; }
 .button[aria-current] { background: var(--lane); font-weight: 600; }
 pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8px; font: 13px ui-monospace, "SF Mono", Menlo, Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 .stats { display: flex; flex-wrap: wrap; gap: 8px 32px; margin: 0; }
@@ -92,12 +93,12 @@ pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8
 .reach { fill: transparent; }
 .ranks { width: 100%; }
 .ranks td { padding: 4px 8px; border: 0; vertical-align: middle; }
-.ranks .name { width: 40%; }
+.ranks .name { width: 45%; font-size: 14px; }
 .ranks .share-bar { max-width: none; height: 12px; margin: 0; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); gap: 14px; }
 .tiles section { margin: 0; }
 .tiles a { font-weight: 600; }
-@media (max-width: 760px) {
+@media (max-width: 900px) {
   main { padding: 16px 12px 48px; }
   .bar { padding: 8px 12px; }
   .brand { flex: 1; }
@@ -108,6 +109,7 @@ pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8
   table.cards thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table.cards, table.cards tbody, table.cards tr, table.cards td { display: block; }
   table.cards tr { padding: 8px 0; border-top: 1px solid var(--line); }
+  table.cards td:not(.number) { min-width: 0; }
   table.cards td { position: relative; min-height: 1.7em; padding: 2px 0 2px 102px; border: 0; text-align: left; white-space: normal; }
   table.cards td::before { position: absolute; left: 0; width: 92px; content: attr(data-label); color: var(--quiet); font-size: 13px; line-height: 1.7; }
   table.cards td:empty { display: none; }

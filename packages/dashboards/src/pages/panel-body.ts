@@ -117,7 +117,7 @@ function metricBody(
   const [only] = figures;
   return only !== undefined && figures.length === 1
     ? html`${figure(amount(only.value, unit), `${only.name}, ${said}`)}${query}`
-    : html`${rankChart({ title, ranks: figures.map(({ name, value }) => ({ name, count: value })), unit: said })}<p class="quiet">${said}</p>${query}`;
+    : html`${rankChart({ title, ranks: figures.map(({ name, value }) => ({ name, count: value })).sort((a, b) => b.count - a.count), unit: said })}<p class="quiet">${said}</p>${query}`;
 }
 
 const figure = (value: string, about: string): Html => html`<p class="figure">${value}</p>
