@@ -217,6 +217,27 @@ describe.skipIf(missing)(`the injector on Kubernetes (${missing ?? "real control
     expect(sidecarOf(pod)?.resources).toMatchObject({ limits: { cpu: "1" }, requests: { cpu: "25m" } });
   });
 
+  test("a port that Services know by number: the server is moved, and nobody is warned of anything", async () => {
+    const [{ containerPort } = { containerPort: 0 }] = server.ports;
+    const object = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "by-number", labels: asks, annotations: { "locum.dev/posture": "tap" } },
+      spec: { containers: [{ ...server, ports: [{ containerPort }] }] },
+    };
+    const said = await cluster.run("kubectl", ["apply", "-f", "-"], JSON.stringify(object));
+    expect(said.trim()).toBe("pod/by-number created");
+    const place = { namespace: "default", name: "by-number" };
+    const pod = await cluster.client.get(resources.pods, place);
+    if (!pod) throw new Error("it is gone");
+    expect((pod.spec as Spec).containers[0]).toMatchObject({
+      args: [...server.args, "--http-port=8474"],
+      ports: [{ containerPort }],
+    });
+    expect(JSON.stringify(sidecarOf(pod))).toContain(`0.0.0.0:${containerPort}`);
+    await cluster.client.remove(resources.pods, place);
+  });
+
   test("what is not injected is said to whoever creates it", async () => {
     const object = {
       apiVersion: "v1",
