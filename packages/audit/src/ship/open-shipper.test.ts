@@ -209,6 +209,12 @@ test("refusals are noted once a minute, and a note that is refused itself is not
   await rig.clock.sleep(600_000);
   expect(rig.notes.map(({ kind, facts }) => [kind, facts.count])).toEqual([["audit.reject", 50]]);
   expect(shipper.view()).toMatchObject({ appended: 51 });
+  for (let seconds = 0; seconds < 180; seconds += 5) {
+    rig.fill(1);
+    await rig.clock.sleep(5000);
+  }
+  expect(rig.notes.length).toBeGreaterThan(2);
+  expect(rig.notes.length).toBeLessThan(6);
   await rig.end(shipper);
 });
 

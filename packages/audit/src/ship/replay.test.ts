@@ -72,9 +72,9 @@ test("killed at every call, a replay counts each letter once", async () => {
       rig.disk.crash({ cut: 0 });
       server.rollover();
       const again = await rig.open();
-      await again.replay();
-      await again.drain({ timeoutMs });
       const when = `killed at call ${at}`;
+      expect(await again.replay(), when).toMatchObject({ left: before.rejected });
+      await again.drain({ timeoutMs });
       expect(again.view(), when).toMatchObject({ quarantined: 0, rejected: before.rejected });
       const ids = server.all().map(([id]) => id);
       expect(new Set(ids).size, when).toBe(ids.length);
