@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { importDashboards, readDashboards } from "./import-dashboards.ts";
 
@@ -43,13 +44,12 @@ async function startSavedObjects({
 }
 
 let root: string;
+const objects = '{"id":"a1"}\n{"id":"a2","title":"模型"}\n';
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "locum-dashboards-"));
   for (const folder of ["kibana", "opensearch-dashboards"]) {
     await mkdir(join(root, "deploy", folder), { recursive: true });
-    await writeFile(join(root, "deploy", folder, "b.ndjson"), '{"id":"b"}\n');
-    await writeFile(join(root, "deploy", folder, "a.ndjson"), '{"id":"a1"}\n{"id":"a2","title":"模型"}\n');
-    await writeFile(join(root, "deploy", folder, "README.md"), "not one of them");
+    await writeFile(join(root, "deploy", folder, "dashboards.ndjson"), objects);
   }
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
@@ -57,17 +57,29 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 test.each([
   ["elasticsearch", "kbn-xsrf"],
   ["opensearch", "osd-xsrf"],
-] as const)("%s: every file is imported over what is there, with %s", async (family, xsrf) => {
+] as const)("%s: everything is imported over what is there, with %s", async (family, xsrf) => {
   using server = await startSavedObjects({ xsrf });
-  const files = await readDashboards(family, root);
-  expect(await importDashboards(server.url, { family, files, authorization: "ApiKey c2VjcmV0" })).toBe(3);
+  const given = { family, objects: await readDashboards(family, root), authorization: "ApiKey c2VjcmV0" };
+  expect(await importDashboards(server.url, given)).toBe(2);
   expect(server.taken.map(({ filename, objects }) => [filename, objects])).toEqual([
-    ["a.ndjson", [{ id: "a1" }, { id: "a2", title: "模型" }]],
-    ["b.ndjson", [{ id: "b" }]],
+    ["dashboards.ndjson", [{ id: "a1" }, { id: "a2", title: "模型" }]],
   ]);
   expect(server.taken[0]?.url).toBe("/api/saved_objects/_import?overwrite=true");
   expect(server.taken[0]?.headers.authorization).toBe("ApiKey c2VjcmV0");
 });
+
+test.each(["elasticsearch", "opensearch"] as const)(
+  "the dashboards of %s are in the repository",
+  async (family) => {
+    const text = await readDashboards(family, fileURLToPath(new URL("../../../..", import.meta.url)));
+    expect(
+      text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line)).length,
+    ).toBeGreaterThan(8);
+  },
+);
 
 test.each([
   [[401, "{}"], "not-authenticated", "401"],
@@ -84,8 +96,7 @@ test.each([
   ],
 ] as const)("%j is %s", async ([status, text], code, told) => {
   using server = await startSavedObjects({ answer: [status, text] });
-  const files = await readDashboards("elasticsearch", root);
-  await expect(importDashboards(server.url, { family: "elasticsearch", files })).rejects.toMatchObject({
+  await expect(importDashboards(server.url, { family: "elasticsearch", objects })).rejects.toMatchObject({
     code,
     message: expect.stringContaining(told),
   });
@@ -94,8 +105,7 @@ test.each([
 test("nobody there is upstream-unreachable; no files is not-found", async () => {
   const server = await startSavedObjects();
   server[Symbol.dispose]();
-  const files = await readDashboards("elasticsearch", root);
-  await expect(importDashboards(server.url, { family: "elasticsearch", files })).rejects.toMatchObject({
+  await expect(importDashboards(server.url, { family: "elasticsearch", objects })).rejects.toMatchObject({
     code: "upstream-unreachable",
   });
   await expect(readDashboards("elasticsearch", join(root, "deploy"))).rejects.toMatchObject({

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { join } from "node:path";
@@ -7,19 +7,22 @@ import type { SetupPlan } from "@locum/audit/elasticsearch";
 import { Fault } from "@locum/contracts";
 
 type Family = SetupPlan["family"];
-export type DashboardFile = { name: string; text: string };
 
-const folders = { elasticsearch: "deploy/kibana", opensearch: "deploy/opensearch-dashboards" } as const;
+const files = {
+  elasticsearch: "deploy/kibana/dashboards.ndjson",
+  opensearch: "deploy/opensearch-dashboards/dashboards.ndjson",
+} as const;
 
-/** The saved objects that go with this version. @throws Fault not-found */
-export async function readDashboards(family: Family, root: string): Promise<DashboardFile[]> {
-  const folder = join(root, folders[family]);
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".ndjson")).sort();
-  if (names.length === 0)
-    throw new Fault("not-found", `${folder} holds no dashboards`, {
+/** The saved objects that go with this version, all in one file. @throws Fault not-found */
+export async function readDashboards(family: Family, root: string): Promise<string> {
+  try {
+    return await readFile(join(root, files[family]), "utf8");
+  } catch (cause) {
+    throw new Fault("not-found", `the dashboards cannot be read: ${(cause as Error).message}`, {
       hint: "Run the set-up from a whole installation, or leave --dashboards out.",
+      cause,
     });
-  return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(folder, name), "utf8") })));
+  }
 }
 
 /**
@@ -31,35 +34,32 @@ export async function importDashboards(
   url: string,
   {
     family,
-    files,
+    objects,
     authorization,
     ca,
     timeoutMs = 60_000,
   }: {
     family: Family;
-    files: readonly DashboardFile[];
+    /** NDJSON. */
+    objects: string;
     authorization?: string | undefined;
     ca?: string | undefined;
     timeoutMs?: number;
   },
 ): Promise<number> {
-  let count = 0;
-  for (const { name, text } of files) {
-    const boundary = `locum${randomBytes(12).toString("hex")}`;
-    const { status, body } = await post(`${url}/api/saved_objects/_import?overwrite=true`, {
-      headers: {
-        // Either product refuses a write without its own header, so that no page of another site can make one.
-        [family === "opensearch" ? "osd-xsrf" : "kbn-xsrf"]: "true",
-        "content-type": `multipart/form-data; boundary=${boundary}`,
-        ...(authorization === undefined ? {} : { authorization }),
-      },
-      body: `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${name}"\r\ncontent-type: application/x-ndjson\r\n\r\n${text}\r\n--${boundary}--\r\n`,
-      ca,
-      timeoutMs,
-    });
-    count += taken({ status, body, what: `${name} at ${url}` });
-  }
-  return count;
+  const boundary = `locum${randomBytes(12).toString("hex")}`;
+  const { status, body } = await post(`${url}/api/saved_objects/_import?overwrite=true`, {
+    headers: {
+      // Either product refuses a write without its own header, so that no page of another site can make one.
+      [family === "opensearch" ? "osd-xsrf" : "kbn-xsrf"]: "true",
+      "content-type": `multipart/form-data; boundary=${boundary}`,
+      ...(authorization === undefined ? {} : { authorization }),
+    },
+    body: `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="dashboards.ndjson"\r\ncontent-type: application/x-ndjson\r\n\r\n${objects}\r\n--${boundary}--\r\n`,
+    ca,
+    timeoutMs,
+  });
+  return taken({ status, body, what: `the dashboards at ${url}` });
 }
 
 type ImportAnswer = {

@@ -12,12 +12,12 @@ const words = { same: "as it should be", absent: "would be made", different: "wo
 export function showSteps(
   out: Output,
   { family, version, lacks, steps }: SetupPlan,
-  { keys, dashboards }: { keys: readonly string[]; dashboards: readonly string[] },
+  { keys, dashboards }: { keys: readonly string[]; dashboards: string | null },
 ): void {
   const rows = steps.map(({ asset, state }) => [asset.kind, asset.name, words[state]]);
   out.table(["kind", "name", "state"], rows);
   for (const file of keys) out.say(`would write ${file}`);
-  for (const name of dashboards) out.say(`would import ${name}`);
+  if (dashboards !== null) out.say(`would import the dashboards at ${dashboards}`);
   out.summary({
     dryRun: true,
     family,

@@ -1,10 +1,19 @@
-import { applyRemoval, applySetup, createKeys, removalPlan, setupPlan } from "@locum/audit/elasticsearch";
+import {
+  applyRemoval,
+  applySetup,
+  createKeys,
+  removalPlan,
+  type SetupPlan,
+  setupPlan,
+} from "@locum/audit/elasticsearch";
 import { CollectorElasticsearch, exitCodes, Fault, faultTable } from "@locum/contracts";
 import { accessElasticsearch, elasticsearchFlags } from "../audit/elasticsearch-flags.ts";
 import { importDashboards, readDashboards } from "../audit/import-dashboards.ts";
 import { openKeyFolder } from "../audit/key-folder.ts";
 import { showDifferences, showServer, showSteps } from "../audit/show-setup.ts";
 import { defineCommand } from "../command.ts";
+import type { Io } from "../io.ts";
+import type { Output } from "../output.ts";
 
 export const auditSetup = defineCommand({
   usage: "audit setup --elasticsearch URL",
@@ -37,60 +46,74 @@ export const auditSetup = defineCommand({
   async run({ flags, io, out }) {
     const mode = modeOf(flags);
     const namespace = namespaceOf(flags.namespace ?? "default");
-    const target = dashboardsOf(flags.dashboards);
-    const { server, authorization, ca } = await accessElasticsearch(flags, undefined, io.cwd);
+    const dashboards = dashboardsOf(flags.dashboards);
+    const access = await accessElasticsearch(flags, undefined, io.cwd);
+    const call = { ...access, namespace, dashboards, flags, io, out };
     try {
-      if (mode === "uninstall") {
-        const removals = await removalPlan(server, { namespace, data: flags.data });
-        if (!flags["dry-run"]) await applyRemoval(server, removals);
-        for (const { kind, name } of removals)
-          out.say(`${flags["dry-run"] ? "would remove" : "removed"} ${kind} ${name}`);
-        if (removals.length === 0) out.say("Nothing of the set-up is here.");
-        out.summary({
-          removed: removals.map(({ kind, name }) => ({ kind, name })),
-          dryRun: flags["dry-run"],
-        });
-        return exitCodes.ok;
-      }
-      const plan = await setupPlan(server, { namespace });
-      const { family, version, lacks } = plan;
+      if (mode === "uninstall") return await takeOut(call);
+      const plan = await setupPlan(access.server, { namespace });
       showServer(out, plan);
-      if (mode === "diff")
-        return showDifferences(out, plan) ? faultTable["objective-missed"].exit : exitCodes.ok;
-      if (flags.keys !== undefined && !plan.traits.apiKeys)
-        throw new Fault("refused", `${family} ${version} gives out no API keys`, {
-          hint: "Leave --keys out: its security is off, or it has keys of another kind.",
-        });
-      // What could stop it later is looked at before anything is changed.
-      const keys = flags.keys === undefined ? undefined : await openKeyFolder(flags.keys, io);
-      const files = target === undefined ? [] : await readDashboards(family, io.root);
-      if (mode === "dry-run") {
-        showSteps(out, plan, { keys: keys?.files ?? [], dashboards: files.map(({ name }) => name) });
-        return exitCodes.ok;
-      }
-      const { changed, same } = await applySetup(server, plan, {
-        onStep: ({ asset, state }) => {
-          if (state !== "same")
-            out.progress(`${state === "absent" ? "made" : "changed"} ${asset.kind} ${asset.name}`);
-        },
-      });
-      const written = keys ? await keys.write(await createKeys(server, { namespace })) : [];
-      for (const file of written) out.say(`Wrote ${file}.`);
-      const imported =
-        target === undefined ? 0 : await importDashboards(target, { family, files, authorization, ca });
-      if (target !== undefined) out.say(`${imported} objects of dashboards are at ${target}.`);
-      out.say(
-        changed === 0
-          ? `Nothing to do: all ${same} are as they should be.`
-          : `${changed} put there, ${same} as they should be.`,
-      );
-      out.summary({ family, version, lacks, changed, same, keys: written, imported });
-      return exitCodes.ok;
+      if (mode !== "diff") return await putThere(call, plan);
+      return showDifferences(out, plan) ? faultTable["objective-missed"].exit : exitCodes.ok;
     } finally {
-      await server.close();
+      await access.server.close();
     }
   },
 });
+
+type Call = Awaited<ReturnType<typeof accessElasticsearch>> & {
+  /** Where they go. */
+  dashboards: string | undefined;
+  flags: Modes & { keys?: string | undefined };
+  io: Io;
+  out: Output;
+};
+
+async function putThere(call: Call, plan: SetupPlan): Promise<number> {
+  const { server, namespace, dashboards, authorization, ca, flags, io, out } = call;
+  const { family, version, lacks } = plan;
+  // What could stop it later is looked at before anything is changed.
+  if (flags.keys !== undefined && !plan.traits.apiKeys)
+    throw new Fault("refused", `${family} ${version} gives out no API keys`, {
+      hint: "Leave --keys out: its security is off, or it has keys of another kind.",
+    });
+  const keys = flags.keys === undefined ? undefined : await openKeyFolder(flags.keys, io);
+  const objects = dashboards === undefined ? undefined : await readDashboards(family, io.root);
+  if (flags["dry-run"]) {
+    showSteps(out, plan, { keys: keys?.files ?? [], dashboards: dashboards ?? null });
+    return exitCodes.ok;
+  }
+  const { changed, same } = await applySetup(server, plan, {
+    onStep({ asset, state }) {
+      if (state !== "same")
+        out.progress(`${state === "absent" ? "made" : "changed"} ${asset.kind} ${asset.name}`);
+    },
+  });
+  const written = keys ? await keys.write(await createKeys(server, { namespace })) : [];
+  for (const file of written) out.say(`Wrote ${file}.`);
+  let imported = 0;
+  if (dashboards !== undefined && objects !== undefined) {
+    imported = await importDashboards(dashboards, { family, objects, authorization, ca });
+    out.say(`${imported} objects of dashboards are at ${dashboards}.`);
+  }
+  out.say(
+    changed === 0
+      ? `Nothing to do: all ${same} are as they should be.`
+      : `${changed} put there, ${same} as they should be.`,
+  );
+  out.summary({ family, version, lacks, changed, same, keys: written, imported });
+  return exitCodes.ok;
+}
+
+async function takeOut({ server, namespace, flags, out }: Call): Promise<number> {
+  const removals = await removalPlan(server, { namespace, data: flags.data });
+  const dryRun = flags["dry-run"];
+  if (!dryRun) await applyRemoval(server, removals);
+  for (const { kind, name } of removals) out.say(`${dryRun ? "would remove" : "removed"} ${kind} ${name}`);
+  if (removals.length === 0) out.say("Nothing of the set-up is here.");
+  out.summary({ removed: removals.map(({ kind, name }) => ({ kind, name })), dryRun });
+  return exitCodes.ok;
+}
 
 type Modes = { "dry-run": boolean; diff: boolean; uninstall: boolean; data: boolean };
 
