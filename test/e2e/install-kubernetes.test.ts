@@ -58,6 +58,25 @@ describe.skipIf(missing)(`locum install (${missing ?? "real API server"})`, () =
     expect(again.stdout).toMatch(/^0 to change, \d+ as they should be$/m);
   }, 240_000);
 
+  test("where no namespace is named, the collector's authority goes to each that asks for sidecars", async () => {
+    // Under another name, so that nothing of the installation that follows is touched.
+    await writeFile(
+      file("all.yaml"),
+      JSON.stringify({ ...given, collector: { caConfigMap: "locum-ca-all" } }),
+    );
+    await act("install", "--values", file("all.yaml"));
+    const { items } = await cluster.client.list(
+      { group: "", version: "v1", plural: "configmaps" },
+      {},
+      { labelSelector: "locum.dev/install=locum" },
+    );
+    const found = items.filter(({ metadata }) => metadata.name === "locum-ca-all");
+    expect(found).toMatchObject([
+      { metadata: { namespace: "batch" }, data: { "ca.crt": expect.stringContaining("BEGIN CERTIFICATE") } },
+    ]);
+    await act("install", "--values", file("values.yaml"));
+  }, 240_000);
+
   test("rights: each part may what it must, and not more", async () => {
     const injector = await mayIn(cluster, { namespace: "locum-system", name: "locum-injector" });
     const collector = await mayIn(cluster, { namespace: "locum-system", name: "locum-collector" });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Fault } from "@locum/contracts";
-import { type InstallValues, installLabel, type Manifest } from "@locum/injection";
+import { type InstallValues, installLabel, label, type Manifest, webhookNames } from "@locum/injection";
 import { programOnPath } from "@locum/runtime";
 import { type Kubernetes, resources } from "@locum/runtime/kubernetes";
 
@@ -31,8 +31,11 @@ export async function collectorCertificate(
   const decode = (text: string | undefined) => Buffer.from(text ?? "", "base64").toString("utf8");
   const isFit = found !== null && endsInDays(decode(data["tls.crt"])) > renewDays;
   const made = isFit ? null : await issue(`locum-collector.${namespace}.svc`);
-  const authority = made?.cert ?? (data["ca.crt"] ? decode(data["ca.crt"]) : decode(data["tls.crt"]));
-  return [...(made ? [secret(values, made)] : []), ...configMaps(values, authority)];
+  const known = data["ca.crt"] ? decode(data["ca.crt"]) : decode(data["tls.crt"]);
+  // The one before is believed until the next install: Secret and ConfigMaps reach pods a minute apart.
+  const authority = made ? made.cert + known : known;
+  const names = await namespacesOfModels(kubernetes, values);
+  return [...(made ? [secret(values, made)] : []), ...configMaps(values, names, authority)];
 }
 
 /**
@@ -46,13 +49,15 @@ export async function collectorAuthority(
   { seconds, signal }: { seconds: number; signal: AbortSignal },
 ): Promise<Manifest[]> {
   const { namespace, collector, certificates } = values;
-  if (!collector.enabled || certificates !== "cert-manager" || collector.namespaces.length === 0) return [];
+  if (!collector.enabled || certificates !== "cert-manager") return [];
+  const names = await namespacesOfModels(kubernetes, values);
+  if (names.length === 0) return [];
   const place = { namespace, name: collector.tlsSecret };
   const end = AbortSignal.timeout(seconds * 1000);
   for (;;) {
     const found = await kubernetes.get(resources.secrets, place);
     const text = ((found?.data ?? {}) as Record<string, string | undefined>)["ca.crt"];
-    if (text) return configMaps(values, Buffer.from(text, "base64").toString("utf8"));
+    if (text) return configMaps(values, names, Buffer.from(text, "base64").toString("utf8"));
     if (end.aborted)
       throw new Fault(
         "upstream-timeout",
@@ -63,13 +68,31 @@ export async function collectorAuthority(
   }
 }
 
-const configMaps = ({ collector }: InstallValues, authority: string): Manifest[] =>
-  collector.namespaces.map(({ name }) => ({
+const configMaps = (
+  { collector }: InstallValues,
+  namespaces: readonly string[],
+  authority: string,
+): Manifest[] =>
+  namespaces.map((namespace) => ({
     apiVersion: "v1",
     kind: "ConfigMap",
-    metadata: { name: collector.caConfigMap, namespace: name, labels },
+    metadata: { name: collector.caConfigMap, namespace, labels },
     data: { "ca.crt": authority },
   }));
+
+/** Those that are named; where none is, those that ask for sidecars now. */
+async function namespacesOfModels(kubernetes: Kubernetes, { collector }: InstallValues): Promise<string[]> {
+  if (collector.namespaces.length > 0) return collector.namespaces.map(({ name }) => name);
+  const [pods, namespaces] = await Promise.all([
+    kubernetes.list(resources.pods, {}, { labelSelector: `${label}=enabled` }),
+    kubernetes.list(resources.namespaces, {}, { labelSelector: `${webhookNames.namespaceLabel}=enabled` }),
+  ]);
+  const found = [
+    ...pods.items.flatMap(({ metadata }) => metadata.namespace ?? []),
+    ...namespaces.items.map(({ metadata }) => metadata.name),
+  ];
+  return [...new Set(found)].toSorted();
+}
 
 const labels = {
   ...installLabel,

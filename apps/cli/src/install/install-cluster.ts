@@ -32,7 +32,7 @@ export async function installCluster(
   const { enabled, namespaces, caConfigMap } = values.collector;
   if (enabled && namespaces.length === 0)
     out.progress(
-      `note: collector.namespaces names none: sidecars wait for ca.crt in a ConfigMap ${caConfigMap} of their namespace before they join the collector`,
+      `note: collector.namespaces names none: the ConfigMap ${caConfigMap}, by which sidecars know the collector, goes to those that ask for sidecars now; install again after another one does`,
     );
   const parts = await waitReady(kubernetes, objects, { seconds, signal });
   await applyManifests(kubernetes, await collectorAuthority(kubernetes, values, { seconds, signal }), {
