@@ -1,28 +1,16 @@
-import {
-  applySetup,
-  documentOf,
-  type Elasticsearch,
-  openElasticsearch,
-  setupPlan,
-} from "@locum/audit/elasticsearch";
-import {
-  type ElasticsearchAnswer,
-  elasticsearchBody,
-  readElasticsearchAnswer,
-} from "@locum/audit/projection";
-import { type AuditCondition, auditStreamName } from "@locum/contracts";
+import { applySetup, openElasticsearch, setupPlan } from "@locum/audit/elasticsearch";
+import type { AuditCondition } from "@locum/contracts";
 import { dashboards, isAuditSource, panelSearch } from "@locum/dashboards";
 import { kibanaLibrary, kibanaRules, luceneOf } from "@locum/dashboards/write";
 import { describe, expect, test } from "vitest";
+import { type AuditServer, auditServer } from "../dashboards/audit-server.ts";
 import { firstMs, fixtureEvents, fixtureProjection, hourMs } from "../dashboards/fixture-log.ts";
 import { readNdjson } from "../dashboards/saved-objects.ts";
 import { families } from "../elasticsearch/family.ts";
 import { realServersMissing, startRealServer } from "../elasticsearch/real-server.ts";
-import { chainedLines } from "../evidence/chained-lines.ts";
 
 const missing = realServersMissing();
 const view = { fromMs: firstMs, toMs: firstMs + 100 * hourMs, intervalMs: hourMs };
-const stream = auditStreamName("audit", "default");
 const panels = dashboards.flatMap(({ id, panels: all }) =>
   all.flatMap(({ id: panel, source }) =>
     isAuditSource(source) ? [{ name: `${id}/${panel}`, search: panelSearch(source, view) }] : [],
@@ -50,26 +38,25 @@ describe.skipIf(missing)(`dashboards over a real server${missing ? ` (${missing}
     const projection = fixtureProjection();
     try {
       await applySetup(server, await setupPlan(server));
-      await put(server, chainedLines(fixtureEvents));
-      const ask = (body: Record<string, unknown>) => search(server, body);
+      const audit = auditServer(server, "default");
+      await audit.put(fixtureEvents);
 
       for (const { name, search: question } of panels) {
-        const answer = readElasticsearchAnswer(question, await ask(elasticsearchBody(question)));
-        expect.soft(answer, name).toEqual(projection.search(question));
+        expect.soft(await audit.answer(question), name).toEqual(projection.search(question));
       }
       // What Grafana asks instead: query strings, which must find as many records.
       for (const [name, filter] of filters) {
         const count = { kind: "count", filter } as const;
         const { panel } = projection.search(panelSearch(count, view)).aggregations;
         const expected = panel && "buckets" in panel ? panel.buckets[0]?.count : undefined;
-        expect.soft(await countOf(ask, queryString(luceneOf(filter))), name).toBe(expected);
+        expect.soft(await audit.count(queryString(luceneOf(filter))), name).toBe(expected);
       }
       for (const { id, body } of kibanaRules()) {
         const { esQuery } = body.params as { esQuery?: string };
         if (esQuery === undefined) continue;
-        expect.soft(await countOf(ask, JSON.parse(esQuery).query), id).toBeGreaterThan(0);
+        expect.soft(await audit.count(JSON.parse(esQuery).query), id).toBeGreaterThan(0);
       }
-      if (family !== "opensearch-3") await factsOfTheDataView(ask);
+      if (family !== "opensearch-3") await factsOfTheDataView(audit);
     } finally {
       projection.close();
       await server.close();
@@ -78,26 +65,13 @@ describe.skipIf(missing)(`dashboards over a real server${missing ? ` (${missing}
   });
 });
 
-type Ask = (body: Record<string, unknown>) => Promise<ElasticsearchAnswer>;
-
-async function search(server: Elasticsearch, body: Record<string, unknown>): Promise<ElasticsearchAnswer> {
-  const answer = await server.request({ method: "POST", path: `/${stream}/_search`, body });
-  expect(answer.status, JSON.stringify(answer.body)).toBe(200);
-  return answer.body as ElasticsearchAnswer;
-}
-
 const queryString = (query: string) => ({ query_string: { query, analyze_wildcard: true } });
 
-async function countOf(ask: Ask, query: Record<string, unknown>): Promise<number> {
-  const answer = await ask({ size: 0, track_total_hits: true, query });
-  return (answer.hits as unknown as { total: { value: number } }).total.value;
-}
-
 /** Kibana's view reads the keys of a flattened field as runtime fields: they are found, shown and counted. */
-async function factsOfTheDataView(ask: Ask): Promise<void> {
+async function factsOfTheDataView(audit: AuditServer): Promise<void> {
   const [dataView] = readNdjson(kibanaLibrary(dashboards));
   const runtime_mappings = JSON.parse(dataView?.attributes.runtimeFieldMap as string);
-  const { hits, aggregations } = await ask({
+  const { hits, aggregations } = await audit.search({
     size: 1,
     runtime_mappings,
     query: { term: { "locum.details.failure": "wrong-output" } },
@@ -109,17 +83,4 @@ async function factsOfTheDataView(ask: Ask): Promise<void> {
     fields: { "locum.details.failure": ["wrong-output"], "locum.details.objectives": ["missed"] },
   });
   expect.soft(aggregations?.failures?.buckets).toEqual([{ key: "wrong-output", doc_count: 8 }]);
-}
-
-async function put(server: Elasticsearch, lines: readonly string[]): Promise<void> {
-  const answer = await server.request({
-    method: "POST",
-    path: "/_bulk",
-    query: { refresh: true },
-    lines: lines.flatMap((line) => {
-      const { id, text } = documentOf(line, { logId: "log" });
-      return [JSON.stringify({ create: { _index: stream, _id: id } }), text];
-    }),
-  });
-  expect(answer).toMatchObject({ status: 200, body: { errors: false } });
 }
