@@ -165,8 +165,13 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
+RemoveIPC=yes
 SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
 MemoryMax=192M
+TasksMax=256
+LimitNOFILE=65536
 ${writable(modelDir)}`;
 }
 

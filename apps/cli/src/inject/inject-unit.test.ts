@@ -106,6 +106,13 @@ describe("the sidecar's unit of locum inject", () => {
         status: 0,
         ours: [],
       });
+      const said = spawnSync(
+        "systemd-analyze",
+        ["security", "--offline=true", "--no-pager", "--threshold=20", "locum-triton.service"],
+        { cwd: dir, encoding: "utf8", env: { ...process.env, SYSTEMD_UNIT_PATH: `${dir}:`, NO_COLOR: "1" } },
+      );
+      // Above the threshold it ends with another code: 2.0 of 10, the lower the better.
+      expect(said.status, said.stdout + said.stderr).toBe(0);
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
