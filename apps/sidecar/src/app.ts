@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as NetServer } from "node:net";
 import type { Tally } from "@locum/audit";
+import type { InferenceSink } from "@locum/audit/inference";
 import type { Report, SidecarFrame } from "@locum/contracts";
 import type { Clock, Log, MetricFamily, Random } from "@locum/runtime";
 import { createAgentCheck } from "./adapters/agent-check.ts";
@@ -41,6 +42,8 @@ export type AppDeps = {
   spool: SpoolPort;
   /** Numbers of the events that found no room. */
   tally: Tally;
+  /** Where records of inferences go; null where none are written. */
+  inferenceSink: InferenceSink | null;
   /** Null where it witnesses no audit log. */
   witness: OwnWitness | null;
   checkInput: InputCheck | null;
@@ -71,7 +74,7 @@ export function createApp(deps: AppDeps): App {
   const outside: Outside = { onTurn() {}, onHolder() {}, tap: null, control: null };
   let link: CollectorLink | null = null;
   const send = (frame: SidecarFrame): boolean => link?.send(frame) ?? false;
-  const parts = createParts(deps, { send, epoch: () => instance.drive.state().holder.epoch });
+  const parts = createParts(deps, { send, instance: () => instance });
   const { upstream, shelf, peers, pump, record, metering } = parts;
   const incarnation = random.id();
   const instance = createInstance({ ...deps, ...parts, incarnation, outside });
@@ -118,7 +121,7 @@ export function createApp(deps: AppDeps): App {
   });
   const polling = pollPeers({ book: peers, clock, onHeard: () => drive.put({ kind: "look" }) });
   const metrics = () => metering.families(instance.report(), pump.waiting(), instance.pace());
-  const known = { config, instance, peers, clock, witness: parts.witnessing.view };
+  const known = { ...parts, config, instance, clock };
   const haproxy = tellHaproxy(known, log);
 
   return {
@@ -146,7 +149,7 @@ export function createApp(deps: AppDeps): App {
       await instance.close();
       await parts.restartDriver?.close();
       upstream.close();
-      await pump.close();
+      for (const part of [parts.inferences, pump]) await part?.close();
     },
   };
 }

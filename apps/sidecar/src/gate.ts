@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { openWires, type WireOf } from "@locum/serving";
 import type { SidecarConfig } from "./config.ts";
 import type { Drive } from "./drive.ts";
+import type { InferenceRecords } from "./inference-records.ts";
 import type { InputObserver } from "./input-observer.ts";
 import { outputProbe } from "./ladder/output-findings.ts";
 import type { PeerBook } from "./peers.ts";
@@ -19,6 +20,7 @@ export type GateOptions = {
   isStateful: (model: string) => boolean;
   inspectRequest: InputObserver["inspect"];
   isListed: (model: string) => boolean;
+  trace: InferenceRecords["trace"] | undefined;
   /** Everything that the tap tells: rates, metrics, and the rungs of the ladder that look at traffic. */
   observers: readonly ((event: TapEvent) => void)[];
   suspectProcess: () => void;
@@ -27,7 +29,7 @@ export type GateOptions = {
 
 /** What the tap asks and tells: where requests go, what is wrong with an answer, what happened. */
 export function gateDeps(options: GateOptions): TapDeps {
-  const { config, drive, observers, suspectProcess, clock, inspectRequest, isListed } = options;
+  const { config, drive, observers, suspectProcess, clock, inspectRequest, isListed, trace } = options;
   const exclusive = config.service.class === "exclusive";
   const ownId = config.instance.id;
   const wireOf = openWires({ httpJson: config.instance.httpJson });
@@ -52,6 +54,7 @@ export function gateDeps(options: GateOptions): TapDeps {
         if (event.outcome === "refused" || event.outcome === "reset") suspectProcess();
     },
     isListed,
+    ...(trace ? { trace } : {}),
     // A stateless instance that is fenced still forwards to its peers; an exclusive one answers nothing at all.
     fenced: () => exclusive && !drive.mayServe(),
     failClosed: config.service.failover.failClosed,

@@ -8,6 +8,7 @@ import type { SidecarConfig } from "./config.ts";
 import { createDrive, type Drive, type DriveState } from "./drive.ts";
 import { type FilesWatch, keepBytesWatch } from "./files-watch.ts";
 import { gateDeps } from "./gate.ts";
+import type { InferenceRecords, ServedNow } from "./inference-records.ts";
 import type { InputObserver } from "./input-observer.ts";
 import { createLadder, type Ladder } from "./ladder/ladder.ts";
 import { createListedModels } from "./listed-models.ts";
@@ -38,6 +39,8 @@ export type InstanceOptions = {
   shelf: ReleaseShelf;
   peers: PeerBook;
   inputs: InputObserver;
+  /** Null where no inference is recorded. */
+  inferences: InferenceRecords | null;
   metering: Metering;
   outside: Outside;
   clock: Clock;
@@ -51,6 +54,8 @@ export type Instance = {
   models: () => readonly string[];
   work: ModelWork;
   report(): Report;
+  /** What an answer of now comes from. */
+  served(): ServedNow;
   pace(): StreamPace;
   /** Begins to ask; nothing is asked before. */
   start(): { ladder: Ladder; files: FilesWatch | null };
@@ -102,6 +107,7 @@ export function createInstance(options: InstanceOptions): Instance {
     releasesChanged,
     rescan,
     pace: traffic.pace,
+    served: () => servedBy(drive),
     report: () =>
       reportOf(drive.state(), drive.fitness(), { ...around(options, { tap, traffic }), ...filesSeen(files) }),
     start() {
@@ -177,7 +183,7 @@ const heldOf = ({ config, identity, incarnation, clock }: InstanceOptions) => ({
 });
 
 function openTap(
-  { config, upstream, peers, inputs, metering, clock }: InstanceOptions,
+  { config, upstream, peers, inputs, inferences, metering, clock }: InstanceOptions,
   {
     drive,
     traffic,
@@ -196,6 +202,7 @@ function openTap(
       peers,
       isStateful,
       inspectRequest: inspect,
+      trace: inferences?.trace,
       isListed: createListedModels({ server: upstream.server, clock }).has,
       observers,
       suspectProcess,
@@ -222,6 +229,14 @@ function openFiles(
     log,
     ...ports,
   });
+}
+
+function servedBy(drive: Drive): ServedNow {
+  const { release, models } = drive.fitness();
+  return {
+    policy: drive.state().policy,
+    releaseOf: (model) => (model === undefined ? release : (models[model]?.release ?? release)),
+  };
 }
 
 const around = (

@@ -3,6 +3,7 @@ import { createTally, openSpool, openTally } from "@locum/audit";
 import { checkInput } from "@locum/guard";
 import { type Log, systemClock, systemRandom, writeFileAtomic } from "@locum/runtime";
 import { openIdentity } from "./adapters/identity.ts";
+import { openInferenceSink } from "./adapters/inference-sink.ts";
 import { openOwnWitness, witnessOrNone } from "./adapters/own-witness.ts";
 import { readHeaders, readPem, readToken } from "./adapters/read-secrets.ts";
 import { lazySpool } from "./adapters/spool-pump.ts";
@@ -31,6 +32,7 @@ export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps
         writeFileAtomic(join(kept, `${release.digest.slice(7)}.json`), JSON.stringify(release)),
     },
     spool: lazySpool(() => openSpool({ dir: join(stateDir, "spool") })),
+    inferenceSink: openInferenceSink(service.inference, process.env),
     tally: await openTally({ path: join(stateDir, "counted.json") }).catch(() => createTally()),
     witness:
       collector === null

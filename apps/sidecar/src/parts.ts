@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import type { AuditEvent, SidecarFrame } from "@locum/contracts";
 import { createMetrics } from "@locum/runtime";
 import { createSpoolPump, type SpoolPump } from "./adapters/spool-pump.ts";
 import type { AppDeps } from "./app.ts";
+import { createInferenceRecords, type InferenceRecords } from "./inference-records.ts";
 import { createInputObserver, type InputObserver } from "./input-observer.ts";
+import type { Instance } from "./instance.ts";
 import { createMetering, type Metering } from "./metering.ts";
 import { createPeerBook, type PeerBook, peersOf } from "./peers.ts";
 import { createReleaseShelf, type ReleaseShelf } from "./release-shelf.ts";
@@ -20,6 +23,7 @@ export type Parts = {
   pump: SpoolPump;
   metering: Metering;
   inputs: InputObserver;
+  inferences: InferenceRecords | null;
   /** Null where Locum never restarts this instance. */
   restartDriver: RestartDriver | null;
   witnessing: Witnessing;
@@ -28,9 +32,10 @@ export type Parts = {
 };
 
 export function createParts(
-  { config, headers, ca, releaseFiles, spool, tally, witness, checkInput, env, clock, log }: AppDeps,
-  { send, epoch }: { send: (frame: SidecarFrame) => boolean; epoch: () => number },
+  deps: AppDeps,
+  { send, instance: own }: { send: (frame: SidecarFrame) => boolean; instance: () => Instance },
 ): Parts {
+  const { config, headers, ca, releaseFiles, spool, tally, witness, checkInput, env, clock, log } = deps;
   const { service, instance } = config;
   const metering = createMetering(createMetrics());
   const upstream = createUpstream({ ...instance, headers, ca });
@@ -48,7 +53,7 @@ export function createParts(
       sidecarEvent(fact, {
         service: service.service,
         instance: instance.id,
-        epoch: epoch(),
+        epoch: own().drive.state().holder.epoch,
         wallMs: clock.wallMs(),
       }),
     );
@@ -60,9 +65,19 @@ export function createParts(
     onAudit: (model, { rule, detail }, count) =>
       void record({ kind: "input.finding", reason: detail.slice(0, 1000), facts: { model, rule, count } }),
   });
+  const { inferenceSink: sink } = deps;
   return {
     upstream,
     peers,
+    inferences:
+      sink &&
+      createInferenceRecords({
+        ...deps,
+        sink,
+        dir: join(config.stateDir, "inference"),
+        now: () => own().served(),
+        record,
+      }),
     pump,
     metering,
     inputs,

@@ -1,18 +1,20 @@
 import type { MetricFamily } from "@locum/runtime";
 import { agentWord } from "./adapters/agent-check.ts";
 import type { ControlView } from "./adapters/control-api.ts";
-import type { WitnessView } from "./adapters/own-witness.ts";
 import type { SidecarConfig } from "./config.ts";
 import { isDrained } from "./divert-now.ts";
+import type { InferenceRecords } from "./inference-records.ts";
 import type { Instance } from "./instance.ts";
 import type { PeerBook } from "./peers.ts";
+import type { Witnessing } from "./witnessing.ts";
 
 type Known = {
   config: SidecarConfig;
   instance: Instance;
   peers: PeerBook;
   clock: { monotonicMs(): number };
-  witness: () => WitnessView | null;
+  witnessing: Pick<Witnessing, "view">;
+  inferences: Pick<InferenceRecords, "stats"> | null;
 };
 
 /** As many as a peer reads. */
@@ -47,7 +49,8 @@ export function controlNow({
   instance,
   peers,
   clock,
-  witness,
+  witnessing,
+  inferences,
   incarnation,
   metrics,
 }: Known & { incarnation: string; metrics: () => MetricFamily[] }): ControlView {
@@ -65,7 +68,8 @@ export function controlNow({
         divert: divert.why,
         policy: policy?.number ?? null,
         models: modelDiverts,
-        witness: witness(),
+        witness: witnessing.view(),
+        inferences: inferences?.stats() ?? null,
         peers: peers.states(clock.monotonicMs(), linked).map(({ id: peer, role, fit, models }) => ({
           id: peer,
           role,

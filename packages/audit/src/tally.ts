@@ -2,7 +2,7 @@ import type { AuditEvent, AuditKind } from "@locum/contracts";
 import { z } from "zod";
 import { type LogFs, nodeLogFs } from "./log-fs.ts";
 
-/** `sampled`: of the counted class, under pressure. `refused`: its writer was told that it is not in the log. */
+/** `sampled`: of the counted class, under pressure, or as the configuration asks. `refused`: its writer was told that it is not in the log. */
 export type TallyReason = "sampled" | "refused";
 
 /**
@@ -13,7 +13,7 @@ export type TallyReason = "sampled" | "refused";
 export type Tally = {
   /** Counts one. Resolves when that is on disk; where the disk takes nothing it is kept and written with the next. */
   add(
-    event: Pick<AuditEvent, "kind" | "service" | "instance">,
+    of: Pick<AuditEvent, "service" | "instance"> & { kind: AuditKind | "inference.record" },
     why: TallyReason,
     count?: number,
   ): Promise<void>;
@@ -78,8 +78,8 @@ export function createTally({
     return next;
   };
   return {
-    async add(event, why, count = 1) {
-      const asked = { kind: event.kind, service: event.service, instance: event.instance, why };
+    async add({ kind, service, instance }, why, count = 1) {
+      const asked = { kind, service, instance, why };
       const place = entries.has(keyOf(asked)) || entries.size < entriesMax ? asked : together(asked);
       const entry = entries.get(keyOf(place)) ?? { ...place, total: 0, told: 0 };
       entry.total += count;
@@ -122,9 +122,9 @@ const countEvent = (
   incident: null,
   reason:
     why === "sampled"
-      ? `${total - told} ${kind} were counted under pressure, and not written one by one`
+      ? `${total - told} ${kind} were counted, and not written one by one`
       : `${total - told} ${kind} were refused: there was no room for them`,
-  facts: { counted: kind as AuditKind, count: total - told, total, why },
+  facts: { counted: kind, count: total - told, total, why },
 });
 
 function parse(text: string | undefined): Entry[] {

@@ -10,6 +10,8 @@ export const RequestId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{7,127}$/)
  */
 export const InferenceDecision = z.enum(["passed", "diverted", "retried", "wrong", "refused", "unanswered"]);
 
+export type InferenceDecision = z.infer<typeof InferenceDecision>;
+
 const Hash = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** One inference, without anything of its content (docs/inference-records.md). */

@@ -54,6 +54,7 @@ function turnAway(core: TapCore, req: IncomingMessage, res: ServerResponse, reas
 export function onUpload(passage: Passage, chunk: Buffer): void {
   const { core, kept } = passage;
   passage.requestBytes += chunk.length;
+  passage.trace?.request(chunk);
   beforeChunk(passage, chunk);
   keepChunk(kept, core.kept, chunk, core.limits.bodyKeptBytes);
   if (passage.current) uploadChunk(passage.current, chunk);

@@ -31,4 +31,4 @@ export type ClientSide = {
 export type RefusalStatus = 500 | 502 | 503 | 504;
 
 /** `resetCode`: with which the target itself ended this one stream, where its protocol says so (HTTP/2). */
-export type CutCause = { resetCode: number | undefined };
+export type CutCause = { resetCode: number | undefined; requestId?: string | undefined };

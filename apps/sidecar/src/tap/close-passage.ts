@@ -13,13 +13,19 @@ export function closePassage(passage: Passage, { whole }: { whole: boolean }): v
     if (!attempt.complete || attempt.mode !== "delivering") dropAttempt(attempt);
   }
   core.counters.finished += 1;
-  observe(core, {
-    kind: "finished",
+  const ended = {
     model: modelOf(passage),
     status: delivering?.head?.status ?? client.status(),
     resent: passage.resends > 0,
     whole: whole && !(delivering?.broken ?? false),
     ms: core.deps.clock.monotonicMs() - passage.startedMs,
+  };
+  observe(core, { kind: "finished", ...ended });
+  passage.trace?.end({
+    ...ended,
+    answeredBy: delivering && { id: delivering.target.id, own: delivering.own },
+    wrong: (delivering?.defect ?? delivering?.stream?.defect) !== undefined,
+    uploaded: passage.uploaded,
   });
   const { inspectRequest } = core.deps;
   if (inspectRequest && route.kind === "infer" && passage.uploaded && kept.whole) lookAtInput(passage, route);

@@ -3,6 +3,7 @@ import { cutStream } from "./answer-stream.ts";
 import type { RefusalStatus } from "./client-side.ts";
 import { releaseBody } from "./kept-body.ts";
 import type { Attempt, Passage } from "./passage.ts";
+import { withRequestId } from "./request-id.ts";
 
 /** Lets an answer through to the client: what has come of it at once, the rest as it comes. */
 export function deliver(attempt: Attempt): void {
@@ -14,9 +15,10 @@ export function deliver(attempt: Attempt): void {
   // From the first answer byte on nothing is sent again; only a look at the input may still want the body.
   const isWanted = core.deps.inspectRequest && route.kind === "infer";
   if (!isWanted || kept.bytes > core.limits.bodyInspectedBytes) releaseBody(kept, core.kept);
-  client.head(head);
+  client.head(identified(passage, head));
   const chunks = attempt.chunks;
   attempt.chunks = [];
+  for (const chunk of chunks) passage.trace?.answer(chunk);
   if (attempt.complete && chunks.length <= 1) {
     passage.ended = true;
     return client.end(chunks[0], attempt.trailers);
@@ -28,7 +30,12 @@ export function deliver(attempt: Attempt): void {
   else attempt.exchange?.resume();
 }
 
+function identified({ requestId }: Passage, head: AnswerHead): AnswerHead {
+  return requestId === undefined ? head : { ...head, rawHeaders: withRequestId(head.rawHeaders, requestId) };
+}
+
 export function writeAnswer(attempt: Attempt, chunk: Buffer): void {
+  attempt.passage.trace?.answer(chunk);
   attempt.passage.flushed = true;
   if (attempt.passage.client.write(chunk)) return;
   attempt.clientIsSlow = true;

@@ -3,6 +3,7 @@ import { endStream, readPiece } from "./answer-stream.ts";
 import { cutOff, endAnswer, flushAnswer, inform, writeAnswer } from "./deliver.ts";
 import type { ExchangeFault, ExchangeSink } from "./exchange.ts";
 import { type Attempt, createAttempt, modelOf, type Passage, tellOutcome } from "./passage.ts";
+import { withRequestId } from "./request-id.ts";
 import { observe } from "./tap-core.ts";
 import type { Target } from "./target.ts";
 
@@ -36,7 +37,8 @@ export function forward(
   const request = {
     method: req.method ?? "GET",
     url: req.url ?? "/",
-    rawHeaders: req.rawHeaders,
+    rawHeaders:
+      passage.requestId === undefined ? req.rawHeaders : withRequestId(req.rawHeaders, passage.requestId),
     hasBody: passage.hasBody,
     chunked: passage.chunked,
     expects: passage.expects && !passage.continued,

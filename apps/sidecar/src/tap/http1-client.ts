@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnswerHead } from "./answer-head.ts";
 import type { ClientSide } from "./client-side.ts";
 import { connectionNames, isHopHeader } from "./hop-headers.ts";
+import { requestIdHeader } from "./request-id.ts";
 import type { TapCore } from "./tap-core.ts";
 
 /** The client's side over HTTP/1: what the server wrote goes out in its order and spelling. */
@@ -23,9 +24,10 @@ export function http1Client(core: TapCore, req: IncomingMessage, res: ServerResp
       res.end(chunk);
     },
     cut: (lastWord) => cutConnection(res, { hasLength, lastWord: hasLength ? undefined : lastWord }),
-    refuse(status, reason) {
+    refuse(status, reason, { requestId }) {
       if (core.draining) res.shouldKeepAlive = false;
-      writeRefusal(res, status, reason, core.deps.stamp());
+      const named = requestId === undefined ? {} : { [requestIdHeader]: requestId };
+      writeRefusal(res, status, reason, { ...core.deps.stamp(), ...named });
     },
   };
 }

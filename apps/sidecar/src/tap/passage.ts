@@ -6,7 +6,7 @@ import type { Exchange } from "./exchange.ts";
 import { hopHeader } from "./hop-headers.ts";
 import { createKeptBody, type KeptBody } from "./kept-body.ts";
 import { observe, type TapCore } from "./tap-core.ts";
-import type { RequestRoute } from "./tap-deps.ts";
+import type { RequestRoute, RequestTrace } from "./tap-deps.ts";
 import type { DefectOutcome, TapOutcome } from "./tap-event.ts";
 import type { Target } from "./target.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -19,6 +19,9 @@ export type Passage = {
   /** Connections to targets, in the client's version of HTTP. */
   readonly upstreams: Upstreams;
   readonly route: RequestRoute;
+  /** Where a record of it is wanted. */
+  readonly trace: RequestTrace | undefined;
+  readonly requestId: string | undefined;
   /** A peer's tap sent it: served by the own server or not at all. */
   readonly hop: boolean;
   readonly expects: boolean;
@@ -108,12 +111,16 @@ export function createPassage(
   const { headers } = req;
   const chunked = headers["transfer-encoding"] !== undefined;
   const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+  const found = route ?? core.deps.classify(req.method ?? "", originForm(req.url ?? ""), headers);
+  const trace = found.kind === "infer" ? core.deps.trace?.(headers) : undefined;
   return {
     core,
     req,
     client,
     upstreams,
-    route: route ?? core.deps.classify(req.method ?? "", originForm(req.url ?? ""), headers),
+    route: found,
+    trace,
+    requestId: trace?.id,
     hop: headers[hopHeader] !== undefined,
     expects,
     hasBody: hasBody ?? (chunked || (length ?? 0) > 0),

@@ -9,7 +9,8 @@ import { createUpstreams, type Upstreams } from "./upstreams.ts";
 
 /** What all requests of one tap share. */
 export type TapCore = {
-  readonly deps: Required<Omit<TapDeps, "limits" | "inspectRequest">> & Pick<TapDeps, "inspectRequest">;
+  readonly deps: Required<Omit<TapDeps, "limits" | "inspectRequest" | "trace">> &
+    Pick<TapDeps, "inspectRequest" | "trace">;
   readonly limits: TapLimits;
   readonly budget: RetryBudget;
   readonly upstreams: Upstreams;

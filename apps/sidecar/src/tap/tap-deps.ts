@@ -17,6 +17,30 @@ export type InferRoute = {
 /** What is known of a request when it is asked where it may go. */
 export type Wanted = { infer: boolean; model: string | undefined };
 
+/** What a record is made of while a request passes. Each call is cheap. */
+export type RequestTrace = {
+  /** The client's X-Request-Id, or one of ours: it goes to the target and back to the client. */
+  readonly id: string;
+  request(chunk: Buffer): void;
+  /** A piece of the answer as it goes out. */
+  answer(chunk: Buffer): void;
+  end(ended: TraceEnd): void;
+};
+
+export type TraceEnd = {
+  model: string | undefined;
+  /** Whose answer the client got; undefined where no instance gave one. */
+  answeredBy: { id: string; own: boolean } | undefined;
+  resent: boolean;
+  /** The answer passed although it is known to be wrong. */
+  wrong: boolean;
+  /** All of the request's body came. */
+  uploaded: boolean;
+  status: number;
+  whole: boolean;
+  ms: number;
+};
+
 export type TapDeps = {
   clock: { monotonicMs(): number };
   /** Asked for every try of every request: without a request for a tunnel. */
@@ -29,6 +53,8 @@ export type TapDeps = {
   observe?: (event: TapEvent) => void;
   /** Only looks: called after the answer was sent. */
   inspectRequest?: (route: InferRoute, headers: IncomingHttpHeaders, body: Buffer) => void;
+  /** Of each inference that a record is wanted of. */
+  trace?: (headers: IncomingHttpHeaders) => RequestTrace | undefined;
   /** Whether the own server itself lists a model under this name: its answers then bear it. */
   isListed?: (model: string) => boolean;
   /** Headers added to every answer. None by default, so that answers stay byte-equal. */

@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { ClientSide } from "../client-side.ts";
+import { requestIdHeader } from "../request-id.ts";
 import type { TapCore } from "../tap-core.ts";
 import { grpcStatusOf } from "./grpc.ts";
 import { trailersObject } from "./h2-headers.ts";
@@ -37,8 +38,9 @@ export function h2Client(core: TapCore, stream: ServerHttp2Stream, { grpc }: { g
     trailers = raw;
     if (!stream.writableEnded) stream.end();
   };
-  const answer = (code: string, reason: string, message: string) => {
+  const answer = (code: string, reason: string, message: string, requestId?: string) => {
     const headers = [":status", "200", "content-type", "application/grpc", ...failed(code, reason, message)];
+    headers.push(...named(requestId));
     respond([...headers, ...Object.entries(core.deps.stamp()).flat()], { endStream: true });
   };
   return {
@@ -68,13 +70,13 @@ export function h2Client(core: TapCore, stream: ServerHttp2Stream, { grpc }: { g
       if (lastWord) stream.write(lastWord);
       end(failed("14", "truncated", "locum: the model server broke off"));
     },
-    refuse(refused, reason, { resetCode }) {
+    refuse(refused, reason, { resetCode, requestId }) {
       status = refused;
       if (gone()) return;
       // A server that goes on and ended this one stream by a code means the client to read it.
       if (resetCode !== undefined && reason === "reset") return resetStream(stream, resetCode);
       const message = `locum: no answer from the model (${reason})`;
-      if (grpc) return answer(grpcStatusOf(refused), reason, message);
+      if (grpc) return answer(grpcStatusOf(refused), reason, message, requestId);
       const headers = [
         ":status",
         String(refused),
@@ -82,6 +84,7 @@ export function h2Client(core: TapCore, stream: ServerHttp2Stream, { grpc }: { g
         "application/json",
         "locum-reason",
         reason,
+        ...named(requestId),
       ];
       respond([...headers, ...Object.entries(core.deps.stamp()).flat()], { waitForTrailers: true });
       stream.end(JSON.stringify({ error: message }));
@@ -94,6 +97,9 @@ export function h2Client(core: TapCore, stream: ServerHttp2Stream, { grpc }: { g
     },
   };
 }
+
+const named = (requestId: string | undefined): string[] =>
+  requestId === undefined ? [] : [requestIdHeader, requestId];
 
 /**
  * The answer is out while the client still uploads: it is told to stop, without an error (RFC 9113, 8.1). Two turns
