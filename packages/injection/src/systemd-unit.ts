@@ -124,6 +124,7 @@ type Beside = {
   tokenFile: string | undefined;
 };
 
+/** As the other units, but for RemoveIPC: it may run as the model server's user, whose shared memory is not ours to remove. */
 function sidecarUnit(unit: string, { service, modelDir, user, program, tokenFile }: Beside): string {
   // In Environment= a dollar sign is a dollar sign (systemd.exec(5)).
   const escaped = quoted(service);
@@ -165,7 +166,6 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
-RemoveIPC=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM

@@ -82,6 +82,10 @@ describe("the sidecar's unit of locum inject", () => {
     expect(text).not.toContain("CREDENTIALS_DIRECTORY");
   });
 
+  test("never removes the shared memory of the user that it shares with the model server", async () => {
+    expect(await sidecarOf()).not.toContain("RemoveIPC");
+  });
+
   const analyze = spawnSync("systemd-analyze", ["--version"]).status === 0;
   test.skipIf(!analyze)("is taken by systemd itself, with the unit that it was made for", async () => {
     const dir = mkdtempSync(join(tmpdir(), "locum-unit-"));
