@@ -25,7 +25,7 @@ type Page = (asked: Asked) => PageContent | Promise<PageContent>;
 
 /** Every page by its path. */
 export const consolePages = (deps: PageDeps): Record<string, Page> => ({
-  "/": () => showFleet(deps),
+  "/": ({ query }) => showFleet(deps, query),
   "/incidents": ({ query }) => showIncidents(deps, query),
   "/incidents/:id": ({ params }) => showIncident(deps, params.id ?? ""),
   "/audit": ({ query }) => showAudit(deps, query),

@@ -7,10 +7,17 @@ import type { PageDeps } from "./console-pages.ts";
 
 const latestMax = 10;
 
-export async function showFleet({ fleet, shelf, auditLog, clock }: PageDeps): Promise<PageContent> {
-  const services = fleet.all();
+/** The fleet as it is now; `?service=` narrows it to one. @throws Fault not-found */
+export async function showFleet(
+  { fleet, shelf, auditLog, clock }: PageDeps,
+  query: URLSearchParams,
+): Promise<PageContent> {
+  const service = query.get("service") || undefined;
+  const services = fleet.select(service);
+  const latest = { limit: latestMax, order: "desc" } as const;
   const body = fleetPage({
     services: services.map(({ config, driver }) => serviceView(config, driver.state())),
+    isNarrowed: service !== undefined,
     instances: services.flatMap(({ driver }) => {
       const state = driver.state();
       return state.plan.instances.map(({ id }) => instanceView(state, id, clock.monotonicMs()));
@@ -18,13 +25,14 @@ export async function showFleet({ fleet, shelf, auditLog, clock }: PageDeps): Pr
     releases: services.flatMap(({ config, driver }) =>
       shelf.of(config.service).map((release) => releaseView(release, driver.state())),
     ),
-    records: await readAudit(auditLog, { limit: latestMax, order: "desc" }),
+    records: await readAudit(auditLog, service === undefined ? latest : { ...latest, service }),
     nowMs: clock.wallMs(),
   });
+  const events = service === undefined ? "/events" : `/events?service=${encodeURIComponent(service)}`;
   return {
-    title: "Fleet",
+    title: service ?? "Fleet",
     section: "fleet",
     body,
-    live: { events: "/events", everyMs: 2000, gatherMs: 200 },
+    live: { events, everyMs: 2000, gatherMs: 200 },
   };
 }

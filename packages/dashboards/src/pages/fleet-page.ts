@@ -1,16 +1,17 @@
-import type { AuditRecord, Role } from "@locum/contracts";
+import type { AuditRecord } from "@locum/contracts";
 import type { InstanceView, ReleaseView, ServiceView } from "@locum/contracts/client";
-import { badge, stateBadge, verdictBadge } from "./badge.ts";
+import { stateBadge } from "./badge.ts";
 import { type Html, html } from "./html.ts";
 import { link } from "./link.ts";
 import { pageTitle } from "./page-title.ts";
 import { recordsTable } from "./records-table.ts";
-import { shareBar } from "./share-bar.ts";
-import { digestOf, numberText, spanText, timeOf } from "./shown.ts";
+import { serviceSection } from "./service-section.ts";
 import { type Column, table } from "./table.ts";
 
 export type FleetData = {
+  /** All, or the one that the address names. */
   services: readonly ServiceView[];
+  isNarrowed: boolean;
   instances: readonly InstanceView[];
   releases: readonly ReleaseView[];
   /** The newest ones, newest first. */
@@ -18,18 +19,38 @@ export type FleetData = {
   nowMs: number;
 };
 
+/** A fleet of so many instances is drawn whole; of a greater one the services, and whole only what is not healthy. */
+const wholeMax = 60;
+const sectionsMax = 20;
+const servicesMax = 1000;
+const rowsMax = 50;
+const rowsMaxOfOne = 500;
+
 /** Every service with its instances as they are now, the releases that they may be, and what happened last. */
-export function fleetPage({ services, instances, releases, records, nowMs }: FleetData): Html {
-  const states = services.filter(({ state }) => state !== "healthy").length;
-  const summary =
-    services.length === 0
-      ? "No service is configured here."
-      : states === 0
-        ? `${counted(services.length, "service")}, ${counted(instances.length, "instance")}, all healthy.`
-        : `${states} of ${counted(services.length, "service")} not healthy.`;
+export function fleetPage(data: FleetData): Html {
+  const { services, isNarrowed, instances, records, nowMs } = data;
+  const sorted = services.toSorted((a, b) => severity[a.state] - severity[b.state]);
+  const isWhole = isNarrowed || instances.length <= wholeMax;
+  const drawn = isWhole ? services : sorted.filter(({ state }) => state !== "healthy").slice(0, sectionsMax);
+  const byService = Map.groupBy(instances, ({ service }) => service);
+  const releases = Map.groupBy(data.releases, ({ service }) => service);
   return html`${pageTitle("Fleet", nowMs)}<div id="live">
-<p class="lead">${summary}</p>
-${services.map((service) => serviceSection(service, { instances, releases }, nowMs))}<section id="latest">
+<p class="lead">${summary(data)}${isNarrowed && html` <a href="/">The whole fleet</a>`}</p>
+${drawn.map((service) =>
+  serviceSection({
+    service,
+    instances: byService.get(service.service) ?? [],
+    releases: releases.get(service.service) ?? [],
+    rowsMax: isNarrowed ? rowsMaxOfOne : rowsMax,
+    nowMs,
+  }),
+)}${
+  !isWhole &&
+  html`<section id="services">
+<h2>Services</h2>
+${table({ caption: "Services", columns, rows: sorted.slice(0, servicesMax), empty: "None is configured." })}</section>
+`
+}<section id="latest">
 <h2>Latest records</h2>
 ${recordsTable(records, "Nothing has been recorded yet: a record comes with the first start, connection or decision.")}
 <p><a href="/audit">All records</a></p>
@@ -38,125 +59,26 @@ ${recordsTable(records, "Nothing has been recorded yet: a record comes with the 
 `;
 }
 
-function serviceSection(
-  service: ServiceView,
-  all: Pick<FleetData, "instances" | "releases">,
-  nowMs: number,
-): Html {
-  const name = service.service;
-  const instances = all.instances.filter((one) => one.service === name);
-  const releases = all.releases.filter((one) => one.service === name);
-  return html`<section id="service-${name}">
-<h2>${name} ${stateBadge(service.state)}</h2>
-<p class="meta"><span>${service.class}</span><span>posture <b>${service.posture}</b></span>
-<span>failover <b>${service.mode}</b></span><span>epoch <b>${service.epoch}</b></span>
-<span>active <b>${service.active.join(", ") || "none"}</b></span>
-<span><b>${service.fit.length}</b> of ${service.instances} fit</span>
-<span><b>${service.connected}</b> connected</span></p>
-${notes(service, nowMs)}${table({
-  caption: `Instances of ${name}`,
-  columns: instanceColumns,
-  rows: instances,
-  empty: "No instance is configured.",
-})}
-<details><summary>Approved releases: ${releases.length}</summary>
-${table({
-  caption: `Approved releases of ${name}`,
-  columns: releaseColumns,
-  rows: releases,
-  empty: "None is approved: nothing would be restored. Record one with locum golden record.",
-})}</details>
-</section>
-`;
+const severity: Record<ServiceView["state"], number> = { failed: 0, degraded: 1, unknown: 2, healthy: 3 };
+
+function summary({ services, instances }: FleetData): string {
+  const bad = services.filter(({ state }) => state !== "healthy").length;
+  if (services.length === 0) return "No service is configured here.";
+  if (bad > 0) return `${bad} of ${counted(services.length, "service")} not healthy.`;
+  return `${counted(services.length, "service")}, ${counted(instances.length, "instance")}, all healthy.`;
 }
 
-function notes(service: ServiceView, nowMs: number): Html {
-  const found: Html[] = [];
-  for (const id of service.incidents)
-    found.push(html`${badge("bad", "incident")} <a href="${link(["incidents", id])}">${id}</a> is open`);
-  if (service.promoting !== null) found.push(html`${badge("move", "promoting")} ${service.promoting}`);
-  if (service.pausedUntilMs !== null && service.pausedUntilMs > nowMs)
-    found.push(html`${badge("alarm", "paused")} until ${timeOf(service.pausedUntilMs)}`);
-  if (service.massSilence)
-    found.push(
-      html`${badge("alarm", "mass silence")} taken for a fault of the observer: nothing is promoted`,
-    );
-  if (service.observeOnly)
-    found.push(html`${badge("alarm", "observing")} the store is behind the sidecars: no command is given`);
-  for (const digest of service.frozen)
-    found.push(html`${badge("alarm", "frozen")} release ${digestOf(digest)} fails everywhere`);
-  return html`${found.length > 0 && html`<ul class="notes">${found.map((note) => html`<li>${note}</li>`)}</ul>\n`}`;
-}
-
-const roleTones: Record<Role, "move" | "quiet" | "alarm"> = {
-  active: "move",
-  standby: "quiet",
-  fenced: "alarm",
-};
-
-const instanceColumns: Column<InstanceView>[] = [
+const columns: Column<ServiceView>[] = [
   {
-    head: "Instance",
-    cell: ({ service, instance, shadow, incident }) => [
-      html`<a href="${link(["audit"], { service, instance })}"><b>${instance}</b></a>`,
-      shadow === true && html` ${badge("quiet", "shadow")}`,
-      incident !== null && html` <a href="${link(["incidents", incident])}">incident</a>`,
-    ],
+    head: "Service",
+    cell: ({ service }) => html`<a href="${link([], { service })}"><b>${service}</b></a>`,
   },
-  { head: "Role", cell: ({ role }) => badge(roleTones[role], role) },
-  {
-    head: "Verdict",
-    cell: (instance) => [
-      verdictBadge(instance),
-      instance.contested && html` ${badge("bad", "two claim it")}`,
-      instance.report?.diverted === true && html` ${badge("move", "diverted")}`,
-      evidenceOf(instance),
-    ],
-  },
-  {
-    head: "Goldens",
-    cell: ({ report }) => report && goldens(report),
-  },
-  { head: "Bytes", cell: ({ report }) => report?.bytes },
-  { head: "Release", cell: ({ report }) => report && digestOf(report.release) },
-  {
-    head: "Traffic",
-    cell: ({ report }) => report && traffic(report),
-  },
-  { head: "p99", number: true, cell: ({ report }) => report && spanText(report.p99Ms) },
-  {
-    head: "Heard",
-    number: true,
-    cell: ({ ageMs }) => (ageMs === null ? "never" : `${spanText(ageMs)} ago`),
-  },
-];
-
-type Report = NonNullable<InstanceView["report"]>;
-
-const goldens = ({ goldens, provenAgeMs }: Report): Html =>
-  html`${goldens}${provenAgeMs !== null && html` <span class="quiet">${spanText(provenAgeMs)} ago</span>`}`;
-
-function traffic({ requestsPerSecond, capacityPerSecond, inflight }: Report): Html {
-  const known = capacityPerSecond > 0;
-  return html`${numberText(requestsPerSecond)}/s${known && html` <span class="quiet">of ${numberText(capacityPerSecond)}</span>`}${
-    inflight > 0 && html` <span class="quiet">· ${inflight} in flight</span>`
-  }${known && shareBar(requestsPerSecond / capacityPerSecond, `${Math.round((100 * requestsPerSecond) / capacityPerSecond)} % of its capacity`)}`;
-}
-
-function evidenceOf({ report }: InstanceView): Html | false {
-  const [first] = report?.verdict.evidence ?? [];
-  return first !== undefined && html`<br><span class="quiet">${first.rung}: ${first.detail}</span>`;
-}
-
-const releaseColumns: Column<ReleaseView>[] = [
-  { head: "Release", cell: ({ digest }) => digestOf(digest) },
-  { head: "Made", cell: ({ createdAt }) => timeOf(Date.parse(createdAt)) },
-  { head: "Note", cell: ({ note }) => note },
-  { head: "Models", cell: ({ models }) => models.join(", ") },
-  { head: "Goldens", number: true, cell: ({ goldens }) => goldens },
-  { head: "Files", number: true, cell: ({ files }) => files },
-  { head: "Approved by", cell: ({ approvedBy }) => approvedBy.map((key) => digestOf(key)) },
-  { head: "Served by", cell: ({ served }) => served.join(", ") || "nobody" },
+  { head: "State", cell: ({ state }) => stateBadge(state) },
+  { head: "Active", cell: ({ active }) => active.slice(0, 3).join(", ") || "none" },
+  { head: "Fit", number: true, cell: ({ fit, instances }) => `${fit.length} of ${instances}` },
+  { head: "Connected", number: true, cell: ({ connected }) => connected },
+  { head: "Epoch", number: true, cell: ({ epoch }) => epoch },
+  { head: "Incidents", number: true, cell: ({ incidents }) => incidents.length },
 ];
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

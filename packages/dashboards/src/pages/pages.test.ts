@@ -148,6 +148,7 @@ describe("hostile text stays text", () => {
     expectText(
       fleetPage({
         services: [service],
+        isNarrowed: false,
         instances: [instance],
         releases: [release],
         records: [record],
@@ -202,7 +203,9 @@ describe("hostile text stays text", () => {
 
 describe("where there is nothing, it says why", () => {
   it("in the fleet", () => {
-    const page = markupOf(fleetPage({ services: [], instances: [], releases: [], records: [], nowMs }));
+    const page = markupOf(
+      fleetPage({ services: [], isNarrowed: false, instances: [], releases: [], records: [], nowMs }),
+    );
     expect(page).toContain("No service is configured here.");
     expect(page).toContain("Nothing has been recorded yet");
   });
@@ -267,5 +270,58 @@ describe("a record", () => {
     const page = markupOf(recordPage({ record, before: other, after: other }));
     expect(page).toContain("it does not name the hash of the record before it");
     expect(page).toContain("the next record does not name its hash");
+  });
+});
+
+describe("a fleet of thousands", () => {
+  const services = Array.from({ length: 500 }, (_, index) => ({
+    ...service,
+    service: `s-${index}`,
+    state: index % 100 === 7 ? ("failed" as const) : ("healthy" as const),
+  }));
+  const instances = services.flatMap((one) =>
+    Array.from({ length: 10 }, (_, index) => ({ ...instance, service: one.service, instance: `i-${index}` })),
+  );
+  const draw = (only: string | null) =>
+    markupOf(
+      fleetPage({
+        services: services.filter((one) => only === null || one.service === only),
+        isNarrowed: only !== null,
+        instances: instances.filter((one) => only === null || one.service === only),
+        releases: [],
+        records: [],
+        nowMs,
+      }),
+    );
+
+  it("shows its services, and whole only those that are not healthy", () => {
+    const page = draw(null);
+    expect(page).toContain("5 of 500 services not healthy.");
+    expect(page.match(/<section id="service-/g)).toHaveLength(5);
+expect(page.indexOf('/?service=s-407"')).toBeLessThan(page.indexOf('/?service=s-0"'));
+    expect(page.length).toBeLessThan(1_000_000);
+  });
+  it("shows one service whole", () => {
+    expect(draw("s-3").match(/<td data-label="Instance">/g)).toHaveLength(10);
+  });
+  it("shows the worst of an instance's many first, and how many more there are", () => {
+    const fine = { ...instance, silent: false, contested: false, report: null, connected: true };
+    const many = Array.from({ length: 600 }, (_, index) => ({
+      ...(index === 599 ? instance : fine),
+      service: "s-3",
+      instance: `i-${index}`,
+    }));
+    const page = markupOf(
+      fleetPage({
+        services: services.slice(3, 4),
+        isNarrowed: true,
+        instances: many,
+        releases: [],
+        records: [],
+        nowMs,
+      }),
+    );
+    expect(page).toContain("100 more");
+    expect(page.indexOf("i-599")).toBeLessThan(page.indexOf("i-0<"));
   });
 });

@@ -63,13 +63,23 @@ async function refresh() {
   running = false;
 }
 
-if (main) {
-  const source = new EventSource(main.dataset.live);
+/** A browser holds six connections to one address: pages that nobody sees give theirs back. */
+let source;
+function listen() {
+  if (document.hidden) return source?.close();
+  source = new EventSource(main.dataset.live);
   source.addEventListener("open", () => say("live", "live"));
   source.addEventListener("error", () => say("connecting again", "away"));
   for (const kind of ["audit", "report"]) source.addEventListener(kind, refresh);
+}
+
+if (main) {
+  listen();
   // Traffic and ages move without being news.
   setInterval(refresh, Number(main.dataset.everyMs));
-  document.addEventListener("visibilitychange", refresh);
-  addEventListener("pagehide", () => source.close());
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    refresh();
+  });
+  addEventListener("pagehide", () => source?.close());
 }
