@@ -78,6 +78,19 @@ describe.skipIf(missing)(`certificates of cert-manager (${missing ?? "real API s
       await manager.injectAuthority(webhookNames.webhookConfiguration);
       expect(await bundles()).toEqual([manager.authorities, manager.authorities]);
 
+      const { stdout } = await locum.run("check", "--json", "--kubeconfig", cluster.kubeconfig);
+      const lines = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(
+        lines.filter(({ group }) => group === "webhook-cert").map(({ level, what }) => `${level} ${what}`),
+      ).toEqual([
+        "ok injectors are ready",
+        "ok the webhook is registered",
+        "ok the certificate is trusted and lasts",
+      ]);
+
       // Neither another upgrade nor its plan takes it away, as a chart that renders it would at every sync.
       expect((await act("upgrade", "--plan")).stdout).toMatch(/^0 to change, \d+ as they should be$/m);
       await act("upgrade");
