@@ -13,6 +13,7 @@ const sweepLength = 100 * block;
 const dayMs = 86_400_000;
 /** A server that comes and goes is not counted each time. */
 const pauseMs = 10_000;
+const pollMs = 1000;
 
 type Options = {
   state: CursorState;
@@ -31,12 +32,14 @@ type Options = {
   signal: AbortSignal;
 };
 
-/** Looks at the counts now and then, and after each outage once what waited is shipped. Rejects when it closes. */
+/**
+ * Looks at the counts when it starts, now and then, and after each outage; each time once what waited is shipped.
+ * Rejects when it closes.
+ */
 export async function reconcileForever({ due, reconcileMs, ...options }: Options): Promise<never> {
   const { drained, clock, signal, say } = options;
   for (;;) {
-    await due.sleep(reconcileMs);
-    while (!drained() && !signal.aborted) await clock.sleep(pauseMs, signal);
+    while (!drained() && !signal.aborted) await clock.sleep(pollMs, signal);
     signal.throwIfAborted();
     try {
       await reconcileOnce(options);
@@ -45,6 +48,7 @@ export async function reconcileForever({ due, reconcileMs, ...options }: Options
       say("error", "the audit log's copy was not counted", { error });
     }
     await clock.sleep(pauseMs, signal);
+    await due.sleep(reconcileMs);
   }
 }
 

@@ -22,7 +22,7 @@ test("a copy that is whole is told once a day and sends nothing", async () => {
   const sent = (): number => server.control.requests.filter(({ path }) => path === "/_bulk").length;
   const before = sent();
   await rig.clock.sleep(reconcileMs + 60_000);
-  expect(shipper.view().reconciled).toMatchObject({ seq: 12_344, resent: 0 });
+  expect(shipper.view().reconciled).toMatchObject({ seq: 12_345, resent: 0 });
   expect(rig.notes.map(({ kind, reason }) => [kind, reason])).toEqual([
     ["audit.reconcile", "the copy has every record once"],
   ]);
