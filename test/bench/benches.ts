@@ -58,9 +58,16 @@ export const benches: Record<string, Bench> = {
     run: (tools) => import("./deploys.ts").then(({ run }) => run(tools)),
   },
   audit: {
-    about: "the audit log: append beside bare flushes, verify, project into SQLite, ask",
-    flags: { events: number("records (1000000)"), writers: number("at once (64)") },
-    run: (tools) => import("./audit.ts").then(({ run }) => run(tools)),
+    about:
+      "the audit log: append beside bare flushes, verify, ask; its copy under faults and kills, beside the bulk helper and rsyslog",
+    flags: {
+      events: number("records (1000000)"),
+      writers: number("at once (64)"),
+      only: { kind: "text", about: "append,ship,drain,peers" },
+      "kill-ms": number("between kills of the shipping process (10000)"),
+      "peer-events": number("records that the peers ship (100000)"),
+    },
+    run: (tools) => import("./audit/audit.ts").then(({ run }) => run(tools)),
   },
   injection: {
     about: "a thousand pods injected, as the webhook and as the command line do it",
