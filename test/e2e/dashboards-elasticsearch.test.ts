@@ -1,6 +1,5 @@
 import { applySetup, openElasticsearch, setupPlan } from "@locum/audit/elasticsearch";
-import type { AuditCondition } from "@locum/contracts";
-import { dashboards, isAuditSource, panelSearch } from "@locum/dashboards";
+import { dashboards, isAuditSource, type PanelCondition, panelSearch } from "@locum/dashboards";
 import { kibanaLibrary, kibanaRules, luceneOf } from "@locum/dashboards/write";
 import { describe, expect, test } from "vitest";
 import { type AuditServer, auditServer } from "../dashboards/audit-server.ts";
@@ -18,12 +17,12 @@ const panels = dashboards.flatMap(({ id, panels: all }) =>
 );
 
 const filters = dashboards.flatMap(({ id, panels: all }) =>
-  all.flatMap(({ id: panel, source }): [string, readonly AuditCondition[]][] => {
+  all.flatMap(({ id: panel, source }): [string, readonly PanelCondition[]][] => {
     if (!isAuditSource(source)) return [];
     const groups = source.kind === "groups" ? Object.entries(source.groups) : [];
     return [
       [`${id}/${panel}`, source.filter],
-      ...groups.map(([label, condition]): [string, readonly AuditCondition[]] => [
+      ...groups.map(([label, condition]): [string, readonly PanelCondition[]] => [
         `${id}/${panel}/${label}`,
         [...source.filter, condition],
       ]),

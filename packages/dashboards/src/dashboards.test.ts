@@ -38,8 +38,11 @@ describe.each(dashboards.map((dashboard) => [dashboard.id, dashboard] as const))
   test("counts facts by name and value only, and asks numbers as measures", () => {
     for (const { id, source } of panels) {
       if (source.kind === "bars") expect(source.by.startsWith("facts."), id).toBe(false);
-      for (const field of fieldsOf(source))
+      for (const field of fieldsOf(source)) {
         expect(auditMeasures.map((name) => `facts.${name}`)).not.toContain(field);
+        // Plain names need no escape in any language.
+        expect(field).toMatch(/^[A-Za-z.]+$/);
+      }
     }
   });
 });

@@ -5,6 +5,7 @@ export {
   type Dashboard,
   isAuditSource,
   type Panel,
+  type PanelCondition,
   type PanelSource,
   type StatsFigure,
   type Unit,

@@ -25,33 +25,39 @@ export type Panel = {
   source: PanelSource;
 };
 
+/** Conditions that every rendition's language says alike. */
+export type PanelCondition =
+  | Extract<AuditCondition, { op: "term" | "terms" | "exists" }>
+  | { op: "not"; condition: PanelCondition }
+  | { op: "any"; conditions: PanelCondition[] };
+
 /** Questions to the audit log leave the time range open: it is the viewer's. */
 export type AuditSource =
   /** How many records. */
-  | { kind: "count"; filter: readonly AuditCondition[] }
+  | { kind: "count"; filter: readonly PanelCondition[] }
   /** How many records of each value of a column, the most frequent first. */
-  | { kind: "bars"; filter: readonly AuditCondition[]; by: CountedColumn; size: number }
+  | { kind: "bars"; filter: readonly PanelCondition[]; by: CountedColumn; size: number }
   /**
    * How many records of each of these values. Facts are counted by name and value only: OpenSearch aggregates no
    * others of a flat object, and an attacker must not choose the bars of a chart.
    */
   | {
       kind: "groups";
-      filter: readonly AuditCondition[];
-      groups: Readonly<Record<string, AuditCondition>>;
+      filter: readonly PanelCondition[];
+      groups: Readonly<Record<string, PanelCondition>>;
     }
   /** How many records over time. */
-  | { kind: "histogram"; filter: readonly AuditCondition[]; by?: "kind" | "service" }
+  | { kind: "histogram"; filter: readonly PanelCondition[]; by?: "kind" | "service" }
   /** Figures over a number that records have. */
   | {
       kind: "stats";
-      filter: readonly AuditCondition[];
+      filter: readonly PanelCondition[];
       of: AuditNumber;
       show: readonly StatsFigure[];
       unit: Unit;
     }
   /** The newest records. */
-  | { kind: "table"; filter: readonly AuditCondition[]; columns: readonly AuditField[] };
+  | { kind: "table"; filter: readonly PanelCondition[]; columns: readonly AuditField[] };
 
 export type PanelSource =
   | AuditSource

@@ -1,10 +1,10 @@
-import type { AuditCondition, AuditField, AuditNumber } from "@locum/contracts";
-import type { AuditSource, CountedColumn, PanelSource, Unit } from "./model.ts";
+import type { AuditField, AuditNumber } from "@locum/contracts";
+import type { AuditSource, CountedColumn, PanelCondition, PanelSource, Unit } from "./model.ts";
 
 /** Panel sources in the words of the dashboards. */
-export const count = (...filter: AuditCondition[]): AuditSource => ({ kind: "count", filter });
+export const count = (...filter: PanelCondition[]): AuditSource => ({ kind: "count", filter });
 
-export const bars = (by: CountedColumn, ...filter: AuditCondition[]): AuditSource => ({
+export const bars = (by: CountedColumn, ...filter: PanelCondition[]): AuditSource => ({
   kind: "bars",
   filter,
   by,
@@ -12,17 +12,17 @@ export const bars = (by: CountedColumn, ...filter: AuditCondition[]): AuditSourc
 });
 
 export const groups = (
-  all: Readonly<Record<string, AuditCondition>>,
-  ...filter: AuditCondition[]
+  all: Readonly<Record<string, PanelCondition>>,
+  ...filter: PanelCondition[]
 ): AuditSource => ({ kind: "groups", filter, groups: all });
 
-export const overTime = (by: "kind" | "service" | null, ...filter: AuditCondition[]): AuditSource => ({
+export const overTime = (by: "kind" | "service" | null, ...filter: PanelCondition[]): AuditSource => ({
   kind: "histogram",
   filter,
   ...(by ? { by } : {}),
 });
 
-export const stats = (of: AuditNumber, unit: Unit, ...filter: AuditCondition[]): AuditSource => ({
+export const stats = (of: AuditNumber, unit: Unit, ...filter: PanelCondition[]): AuditSource => ({
   kind: "stats",
   filter,
   of,
@@ -30,7 +30,7 @@ export const stats = (of: AuditNumber, unit: Unit, ...filter: AuditCondition[]):
   unit,
 });
 
-export const total = (of: AuditNumber, ...filter: AuditCondition[]): AuditSource => ({
+export const total = (of: AuditNumber, ...filter: PanelCondition[]): AuditSource => ({
   kind: "stats",
   filter,
   of,
@@ -38,7 +38,7 @@ export const total = (of: AuditNumber, ...filter: AuditCondition[]): AuditSource
   unit: "1",
 });
 
-export const table = (columns: readonly AuditField[], ...filter: AuditCondition[]): AuditSource => ({
+export const table = (columns: readonly AuditField[], ...filter: PanelCondition[]): AuditSource => ({
   kind: "table",
   filter,
   columns,

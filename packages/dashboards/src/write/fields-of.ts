@@ -1,5 +1,5 @@
-import type { AuditCondition, AuditField } from "@locum/contracts";
-import { isAuditSource, type PanelSource } from "../model.ts";
+import type { AuditField } from "@locum/contracts";
+import { isAuditSource, type PanelCondition, type PanelSource } from "../model.ts";
 
 /** Every field that a panel names. */
 export function fieldsOf(source: PanelSource): AuditField[] {
@@ -21,10 +21,8 @@ export function fieldsOf(source: PanelSource): AuditField[] {
   }
 }
 
-function conditionFields(condition: AuditCondition): AuditField[] {
+function conditionFields(condition: PanelCondition): AuditField[] {
   switch (condition.op) {
-    case "text":
-      return ["reason"];
     case "not":
       return conditionFields(condition.condition);
     case "any":
