@@ -9,6 +9,7 @@ import { postBulk } from "./post-bulk.ts";
 import type { Problems } from "./problems.ts";
 import type { ResponseRow } from "./response-table.ts";
 import { type Exchange, rowsOf, type Sent } from "./ship-batch.ts";
+import type { ShipClock } from "./ship-clock.ts";
 
 export type ServerExchange = Pick<Exchange, "send" | "standing"> & {
   ask: Ask;
@@ -23,6 +24,8 @@ export function createExchange({
   namespace,
   gate,
   problems,
+  clock,
+  random,
   signal,
   recovered,
 }: {
@@ -31,6 +34,8 @@ export function createExchange({
   namespace: string;
   gate: Gate;
   problems: Problems;
+  clock: ShipClock;
+  random: { next(): number };
   signal: AbortSignal;
   /** The server works again after it did not. */
   recovered: () => void;
@@ -68,13 +73,17 @@ export function createExchange({
   const ask = createAsk({
     reader,
     enter: gate.enter,
-    leave(passage, next) {
+    leave(passage) {
       // What a person has to mend for writing is not mended because reading works.
-      if (passage === "good" && lastSent === "operator") return void gate.leave("aside");
-      if (passage === "good") problems.clear("server");
-      leave(passage, next);
+      if (passage === "aside" || (passage === "good" && lastSent === "operator")) gate.leave("aside");
+      else {
+        if (passage === "good") problems.clear("server");
+        leave(passage, passage === "good" ? "reachable" : "unreachable");
+      }
     },
     problems,
+    clock,
+    random,
     signal,
   });
 

@@ -5,6 +5,8 @@ import type { Persist } from "./persist.ts";
 import { isStale } from "./replay.ts";
 import type { ShipClock } from "./ship-clock.ts";
 
+const damagedMax = 10_000;
+
 export type Keeper = {
   /** Puts a letter for each that has none. Goes on until the disk takes them. */
   keep(letters: readonly { item: Item; outcome: Letter["outcome"]; reason: string }[]): Promise<void>;
@@ -44,13 +46,14 @@ export async function createKeeper({
       const at = new Date(clock.wallMs()).toISOString();
       const first = await persist(() =>
         letters.put(
-          fresh.map(({ item: { seq, line }, outcome, reason }) => ({
+          fresh.map(({ item: { seq, line, document }, outcome, reason }) => ({
             seq,
             outcome,
             reason,
             at,
             was: null,
-            line,
+            // A damaged line may have any length, and nothing can be made of it.
+            line: document ? line : line.slice(0, damagedMax),
           })),
         ),
       );

@@ -234,7 +234,7 @@ test.for([
   await first.drain({ timeoutMs });
   await first.close();
   server.rollover();
-  await rig.disk.fs.replace("/ship/cursor.json", text);
+  await rig.disk.fs.replace("/ship/log/cursor.json", text);
   const shipper = await rig.open();
   expect(await shipper.drain({ timeoutMs })).toBe(true);
   expect(shipper.view()).toMatchObject({ acked: 50, pending: 0 });

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { ShippingView } from "@locum/contracts";
 import type { Elasticsearch } from "../elasticsearch/open-elasticsearch.ts";
 import { type LogFs, nodeLogFs, storageFault } from "../log-fs.ts";
@@ -96,8 +97,10 @@ export async function openShipper(options: ShipperOptions): Promise<Shipper> {
       const target = head().seq;
       wake.now();
       if (!(await progress.reach(target, { timeoutMs, signal }))) return false;
-      await cursor.save();
-      return true;
+      return cursor.save().then(
+        () => true,
+        () => false,
+      );
     },
     replay() {
       const at = new Date(clock.wallMs()).toISOString();
@@ -110,6 +113,8 @@ export async function openShipper(options: ShipperOptions): Promise<Shipper> {
       if (signal.aborted) return;
       closing.abort();
       await Promise.allSettled([...(loops ?? []), replaying]);
+      // Where nothing was cut off, nothing has to be looked for the next time.
+      if (progress.underWay() === 0 && progress.accounted() === state.next) state.sentTo = state.next;
       await cursor.save().catch(() => {});
       await letters.close();
     },
@@ -127,7 +132,17 @@ async function assemble(options: ShipperOptions, signal: AbortSignal) {
   /** Cut short after an outage. */
   const due = createWake(clock, signal);
   const gate = createGate({ clock, random, signal });
-  const exchange = createExchange({ server, reader, namespace, gate, problems, signal, recovered: due.now });
+  const exchange = createExchange({
+    server,
+    reader,
+    namespace,
+    gate,
+    problems,
+    clock,
+    random,
+    signal,
+    recovered: due.now,
+  });
   const persist = createPersist({ problems, clock, random, signal });
   const save = (): Promise<void> => persist(cursor.save);
   const keeper = await createKeeper({ letters, state, clock, persist });
@@ -165,9 +180,11 @@ function startLoops(options: ShipperOptions, parts: Parts, signal: AbortSignal):
 
 async function openFiles({ dir, fs = nodeLogFs, logId, head }: ShipperOptions) {
   try {
-    await fs.list(dir);
-    const cursor = await openCursor({ dir, fs, logId, length: head().seq + 1 });
-    return { cursor, letters: await openLetters({ dir, fs }) };
+    // Another log's letters are not this one's.
+    const own = join(dir, logId);
+    await fs.list(own);
+    const cursor = await openCursor({ dir: own, fs, logId, length: head().seq + 1 });
+    return { cursor, letters: await openLetters({ dir: own, fs }) };
   } catch (error) {
     throw storageFault(`${dir} cannot be opened`, error);
   }

@@ -98,6 +98,9 @@ test.for(["partial", "forbidden"] as const)(
     await rig.clock.sleep(3 * reconcileMs);
     expect(shipper.view()).toMatchObject({ problem: { code: "es-reader-refused" }, reconciled: null });
     expect(server.control.requests.filter(({ path }) => path === "/_bulk")).toHaveLength(sent);
+    rig.fill(3000);
+    await rig.clock.sleep(2000);
+    expect(shipper.view(), "writing goes on").toMatchObject({ acked: 3050, pending: 0 });
     server.control.search = "whole";
     await rig.clock.sleep(reconcileMs);
     expect(shipper.view().reconciled).toMatchObject({ resent: 0 });

@@ -167,7 +167,7 @@ async function live({ records, script, kills, refusedEvery, seed }: Story): Prom
 }
 
 async function letterSeqs(fs: LogFs): Promise<number[]> {
-  const letters = await openLetters({ dir: "/ship", fs });
+  const letters = await openLetters({ dir: "/ship/log", fs });
   const seqs: number[] = [];
   for await (const { seq } of letters.read(0)) seqs.push(seq);
   await letters.close();
