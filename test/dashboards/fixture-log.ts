@@ -20,7 +20,7 @@ const factsOf: Partial<Record<AuditKind, AuditEvent["facts"]>> = {
   },
   "promote.settle": { from: "a", to: "b", epoch: 3, tookMs: 61 },
   "restore.result": { operation: "restore-1-2", outcome: "done", code: "ok", tookMs: 812 },
-  "drill.result": { operation: "drill-1-1", outcome: "done", code: "ok", tookMs: 3000 },
+  "drill.result": { operation: "drill-1-1", outcome: "done", code: "ok", tookMs: 3000, fault: "kill" },
   "input.finding": { model: "digits", rule: "shape" },
   "release.approve": { release: `sha256:${"a".repeat(64)}`, tree: null },
   "audit.count": { counted: "verdict.change", count: 12, total: 40, why: "sampled" },

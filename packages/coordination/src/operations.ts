@@ -130,6 +130,7 @@ function finish(turn: Turn, operation: Operation, { outcome, code, detail, tookM
     outcome,
     code,
     tookMs: Math.round(tookMs),
+    ...(operation.act?.kind === "drill" ? { fault: operation.act.fault } : {}),
   });
   const step = kind === "drill" ? "note" : outcome === "done" ? "verify" : kind;
   tell(

@@ -67,6 +67,19 @@ describe("the record that closes an incident", () => {
   });
 });
 
+describe("the record of a drill's end", () => {
+  it("says which fault it was", () => {
+    const world = fleet();
+    const order = { kind: "drill", id: "d", by: "me", reason: "", instance: "a", fault: "kill", ms: 3000 };
+    world.give({ kind: "order", order: order as never });
+    world.answer("drill");
+    const ended = world.log.flatMap((effect) =>
+      effect.kind === "audit" && effect.event.kind === "drill.result" ? [effect.event.facts] : [],
+    );
+    expect(ended).toEqual([{ operation: "d", outcome: "done", code: "ok", tookMs: 5, fault: "kill" }]);
+  });
+});
+
 describe("times", () => {
   const incident = { openedAtMs: 1000, safeAtMs: 900 } as OpenIncident;
   it("are never negative, whatever the wall clock did", () => {

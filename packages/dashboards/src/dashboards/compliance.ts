@@ -22,7 +22,7 @@ export const compliance: Dashboard = {
       width: 3,
       source: count(kinds("inference.root")),
     },
-    { id: "over-time", title: "Decisions of people", width: 8, source: overTime("kind", oversight) },
+    { id: "over-time", title: "Decisions over time", width: 8, source: overTime("kind", oversight) },
     { id: "who", title: "Who decided", width: 4, source: bars("actor", oversight) },
     {
       id: "decisions",

@@ -98,6 +98,15 @@ export const recovery: Dashboard = {
       ),
     },
     {
+      id: "last-drills",
+      title: "Last drills",
+      width: 12,
+      source: table(
+        ["at", "service", "instance", "facts.fault", "facts.outcome", "measures.tookMs", "reason"],
+        kinds("drill.result"),
+      ),
+    },
+    {
       id: "targets",
       title: "What it is measured against",
       width: 12,
