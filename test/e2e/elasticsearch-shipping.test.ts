@@ -1,14 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type AuditLog, openAuditLog } from "@locum/audit";
-import { applySetup, type Elasticsearch, openElasticsearch, setupPlan } from "@locum/audit/elasticsearch";
-import { openShipper, type ShipNote, type Shipper } from "@locum/audit/ship";
-import { type AuditEvent, auditDocumentId, auditStreamName } from "@locum/contracts";
-import { systemClock } from "@locum/runtime";
+import { applySetup, type Elasticsearch, setupPlan } from "@locum/audit/elasticsearch";
+import { auditDocumentId, auditStreamName } from "@locum/contracts";
 import { describe, expect, test } from "vitest";
-import { type Family, families } from "../elasticsearch/family.ts";
+import { families } from "../elasticsearch/family.ts";
 import { realServersMissing, startRealServer } from "../elasticsearch/real-server.ts";
+import { logId, openShipRig } from "../elasticsearch/ship-rig.ts";
 import { until } from "../stack/until.ts";
 
 const missing = realServersMissing();
@@ -21,9 +16,10 @@ describe.skipIf(missing)(`shipping to a real server${missing ? ` (${missing})` :
     "%s: rolled over, killed and set up wrongly in between, it has every record once",
     { timeout: 600_000 },
     async (family) => {
-      await using rig = await startRig(family);
-      const { log, server, shipper, real } = rig;
-      const write = (end: number) => append(log, end);
+      await using real = await startRealServer(family);
+      await using rig = await openShipRig(real.url);
+      const { log, server, shipper, write } = rig;
+      await applySetup(server, await setupPlan(server));
       const acked = (least: number) =>
         until(() => shipper.view().acked >= least, {
           what: `${least} records: ${JSON.stringify(shipper.view())}`,
@@ -71,73 +67,7 @@ describe.skipIf(missing)(`shipping to a real server${missing ? ` (${missing})` :
   );
 });
 
-const logId = "e2e";
 const aDate = { type: "date", ignore_malformed: false };
-
-async function startRig(family: Family) {
-  const dir = await mkdtemp(join(tmpdir(), "locum-shipping-"));
-  const real = await startRealServer(family);
-  const server = openElasticsearch({ url: real.url, timeoutMs: 10_000 });
-  const log = await openAuditLog({ dir: join(dir, "log") });
-  let shipper: Shipper | undefined;
-  try {
-    await applySetup(server, await setupPlan(server));
-    shipper = await openShipper({
-      dir: join(dir, "ship"),
-      logId,
-      lines: log.lines,
-      head: log.head,
-      server,
-      reader: server,
-      namespace: "default",
-      clock: systemClock,
-      random: { next: Math.random },
-      say: () => undefined,
-      note: (note) => log.append([eventOf(note)]),
-    });
-  } catch (error) {
-    await real.stop();
-    throw error;
-  }
-  const opened = shipper;
-  return {
-    log,
-    server,
-    shipper: opened,
-    real,
-    async [Symbol.asyncDispose]() {
-      await opened.close();
-      await log.close();
-      await server.close();
-      await real.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
-}
-
-const eventOf = (changes: ShipNote | Pick<AuditEvent, "kind" | "reason" | "facts">): AuditEvent => ({
-  at: new Date().toISOString(),
-  service: "digits",
-  instance: null,
-  actor: "collector",
-  epoch: 1,
-  incident: null,
-  ...changes,
-});
-
-async function append(log: AuditLog, end: number): Promise<void> {
-  while (log.head().seq + 1 < end) {
-    const first = log.head().seq + 1;
-    const events = Array.from({ length: Math.min(500, end - first) }, (_, at) =>
-      eventOf({
-        kind: "input.finding",
-        reason: `record ${first + at} of 模型`,
-        facts: { n: first + at, tookMs: at, on: at % 2 === 0 },
-      }),
-    );
-    await log.append(events);
-  }
-}
 
 async function rollOver(server: Elasticsearch): Promise<void> {
   const answer = await server.request({ method: "POST", path: `/${stream}/_rollover` });

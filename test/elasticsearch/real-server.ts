@@ -7,7 +7,7 @@ import { until } from "../stack/until.ts";
 import type { Family } from "./family.ts";
 
 /** A real Elasticsearch or OpenSearch on loopback, in a folder of its own. */
-export type RealServer = {
+export type RealServer = AsyncDisposable & {
   family: Family;
   url: string;
   version: string;
@@ -58,7 +58,7 @@ export async function startRealServer(
       throw error;
     }
   }
-  return {
+  const server: RealServer = {
     family,
     url: line.url,
     version: line.version,
@@ -73,7 +73,9 @@ export async function startRealServer(
       await run(join(scripts, folder, "stop.sh"), [data]);
       await rm(data, { recursive: true, force: true });
     },
+    [Symbol.asyncDispose]: () => server.stop(),
   };
+  return server;
 }
 
 function isRunning(pid: number): boolean {

@@ -13,19 +13,20 @@ import { answerRequest, kindOf, type Server } from "./route.ts";
 import { fateOfItem, refusal } from "./scripted-answer.ts";
 
 /** An Elasticsearch or OpenSearch over HTTP on loopback that does wrong on order, and can tell what it holds. */
-export type ElasticsearchDouble = Holdings & {
-  url: string;
-  family: Family;
-  /** Adds to what is to happen. */
-  script(...mishaps: readonly Mishap[]): void;
-  /** Nothing more happens of what was scripted, and an outage is over. */
-  calm(): void;
-  /** How many requests of each kind came. During an outage none does. */
-  requests(): Record<RequestKind, number>;
-  /** A request outside the script and the rights: for a test that sets things up. */
-  ask(method: string, path: string, body?: unknown): Answer;
-  close(): Promise<void>;
-};
+export type ElasticsearchDouble = Holdings &
+  AsyncDisposable & {
+    url: string;
+    family: Family;
+    /** Adds to what is to happen. */
+    script(...mishaps: readonly Mishap[]): void;
+    /** Nothing more happens of what was scripted, and an outage is over. */
+    calm(): void;
+    /** How many requests of each kind came. During an outage none does. */
+    requests(): Record<RequestKind, number>;
+    /** A request outside the script and the rights: for a test that sets things up. */
+    ask(method: string, path: string, body?: unknown): Answer;
+    close(): Promise<void>;
+  };
 
 export async function startDouble({
   family = "elasticsearch-9",
@@ -109,7 +110,7 @@ export async function startDouble({
   });
   await new Promise<void>((resolve) => http.listen(port, "127.0.0.1", resolve));
 
-  return {
+  const double: ElasticsearchDouble = {
     ...holdings,
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     family,
@@ -130,7 +131,9 @@ export async function startDouble({
         for (const socket of sockets) cut(socket);
         http.close(() => resolve());
       }),
+    [Symbol.asyncDispose]: () => double.close(),
   };
+  return double;
 }
 
 function answered(work: () => Answer): Answer {
