@@ -12,6 +12,7 @@ import { injectorKubeconfig } from "../kubernetes/injector-identity.ts";
 import { type InjectorProcess, startInjectorProcess } from "../kubernetes/injector-process.ts";
 import { type Relay, startRelay } from "../kubernetes/relay.ts";
 import { killApiserver } from "../kubernetes/restart-apiserver.ts";
+import { sidecarOf } from "../kubernetes/sidecar-of.ts";
 import { type Cluster, kubernetesMissing, startKubernetes } from "../kubernetes/start-kubernetes.ts";
 import { until } from "../stack/until.ts";
 
@@ -38,18 +39,6 @@ const deployment = (name: string, replicas: number, labels: object = {}): object
     template: { metadata: { labels: { app: name, ...labels } }, spec: { containers: [server] } },
   },
 });
-type Container = {
-  name: string;
-  restartPolicy?: string;
-  volumeMounts?: { mountPath: string }[];
-  resources?: object;
-};
-type Spec = { containers: Container[]; initContainers?: Container[] };
-const sidecarOf = (pod: KubeObject): Container | undefined => {
-  const { containers, initContainers = [] } = pod.spec as Spec;
-  return [...initContainers, ...containers].find(({ name }) => name === "locum-sidecar");
-};
-
 describe.skipIf(missing)(`the injector on Kubernetes (${missing ?? "real control plane"})`, () => {
   let cluster: Cluster;
   let relay: Relay;
