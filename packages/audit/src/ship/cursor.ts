@@ -30,6 +30,8 @@ export type CursorState = z.infer<typeof State>;
 export type Cursor = {
   /** Changed in one go, so that whatever is saved agrees with itself. */
   state: CursorState;
+  /** There was no file: nothing was sent, or the file was lost. */
+  isNew: boolean;
   /** Resolves when the state of now, or a later one, is on disk. @throws Fault disk-full | storage-failed */
   save(): Promise<void>;
 };
@@ -66,6 +68,7 @@ export async function openCursor({
   });
   return {
     state,
+    isNew: found === undefined,
     async save() {
       try {
         await commits.push(null);

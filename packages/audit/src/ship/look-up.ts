@@ -49,6 +49,19 @@ export async function refresh(
   return true;
 }
 
+/** Whatever the namespace was that a record was shipped to. */
+export const anyAuditStream = "logs-locum.audit-*";
+
+/** The documents of a log's records, both ends included. */
+export const recordsQuery = (
+  { first, last }: { first: number; last: number },
+  logId: string,
+): Record<string, unknown> => ({
+  bool: {
+    filter: [{ term: { "locum.log.id": logId } }, { range: { "event.sequence": { gte: first, lte: last } } }],
+  },
+});
+
 export type Hit = { id: string; source: Record<string, unknown>; sort: unknown[] };
 export type Found = { total: number; hits: Hit[]; aggregations: Record<string, unknown> };
 

@@ -226,6 +226,7 @@ test.for([
   ["torn", "x"],
   ["of another sum", '00000000 {"next":99}'],
   ["full of zeros", "\u0000".repeat(100_000)],
+  ["lost", undefined],
 ] as const)("a cursor that is %s means to look at everything again", async ([, text]) => {
   const server = createScriptedServer();
   const rig = createShipRig(server);
@@ -234,7 +235,8 @@ test.for([
   await first.drain({ timeoutMs });
   await first.close();
   server.rollover();
-  await rig.disk.fs.replace("/ship/log/cursor.json", text);
+  if (text === undefined) await rig.disk.fs.remove("/ship/log/cursor.json");
+  else await rig.disk.fs.replace("/ship/log/cursor.json", text);
   const shipper = await rig.open();
   expect(await shipper.drain({ timeoutMs })).toBe(true);
   expect(shipper.view()).toMatchObject({ acked: 50, pending: 0 });

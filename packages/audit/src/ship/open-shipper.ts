@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ShippingView } from "@locum/contracts";
+import { auditStreamName, type ShippingView } from "@locum/contracts";
 import type { Elasticsearch } from "../elasticsearch/open-elasticsearch.ts";
 import { type LogFs, nodeLogFs, storageFault } from "../log-fs.ts";
 import { createExchange } from "./create-exchange.ts";
@@ -14,6 +14,7 @@ import { createProgress } from "./progress.ts";
 import { reconcileForever } from "./reconcile-forever.ts";
 import { type Replayed, replay } from "./replay.ts";
 import { createRunner } from "./run-batch.ts";
+import { sentBefore } from "./sent-before.ts";
 import type { ShipClock } from "./ship-clock.ts";
 import type { ShipNote } from "./ship-note.ts";
 import { createTeller } from "./tell-counts.ts";
@@ -87,7 +88,7 @@ export async function openShipper(options: ShipperOptions): Promise<Shipper> {
         ...progress.counts(),
         pending: appended - progress.accounted(),
         retries: runner.retries(),
-        oldestPendingMs: state.next === appended ? null : (progress.oldestMs() ?? 0),
+        oldestPendingMs: state.next === appended ? null : progress.oldestMs(),
         problem: problems.view(),
         reconciled: state.reconciled,
       };
@@ -147,22 +148,24 @@ async function assemble(options: ShipperOptions, signal: AbortSignal) {
   const save = (): Promise<void> => persist(cursor.save);
   const keeper = await createKeeper({ letters, state, clock, persist });
   const progress = createProgress({ state, clock, moved: keeper.forget });
-  const { sentTo } = state;
-  const runner = createRunner({ exchange, keeper, progress, problems, logId, sentTo, save, clock, signal });
+  const before = { sentTo: state.sentTo };
+  const runner = createRunner({ exchange, keeper, progress, problems, logId, before, save, clock, signal });
   const note = async (event: ShipNote): Promise<void> => {
     await options.note(event);
     wake.now();
   };
   const drained = (): boolean => state.next > head().seq;
-  return { cursor, letters, problems, wake, due, exchange, save, progress, runner, note, drained };
+  return { cursor, before, letters, problems, wake, due, exchange, save, progress, runner, note, drained };
 }
 
 function startLoops(options: ShipperOptions, parts: Parts, signal: AbortSignal): Promise<never>[] {
   const { logId, head, lines, clock, say, namespace, batch, reconcileMs = 3_600_000 } = options;
-  const { cursor, letters, problems, wake, due, exchange, save, runner, note, drained } = parts;
+  const { cursor, before, letters, problems, wake, due, exchange, save, progress, runner, note, drained } =
+    parts;
   const { state } = cursor;
   const tell = createTeller({ state, clock, note });
   const idle = async (): Promise<void> => {
+    if (drained()) progress.rest();
     try {
       await tell();
     } catch (error) {
@@ -172,8 +175,16 @@ function startLoops(options: ShipperOptions, parts: Parts, signal: AbortSignal):
   };
   const { run, resend } = runner;
   const asking = { ask: exchange.ask, resend, lines, letters, logId, namespace, signal };
+  const start = async (): Promise<never> => {
+    const length = head().seq + 1;
+    if (cursor.isNew && length > 0) {
+      const stream = auditStreamName("audit", namespace);
+      before.sentTo = await sentBefore(exchange.ask, { stream, logId, length, signal });
+    }
+    return feed({ state, lines, head, batch, logId, save, run, idle, wake, problems, clock, signal });
+  };
   return [
-    feed({ state, lines, head, batch, logId, save, run, idle, wake, problems, clock, signal }),
+    start(),
     reconcileForever({ state, reconcileMs, due, drained, asking, save, note, problems, clock, say, signal }),
   ];
 }

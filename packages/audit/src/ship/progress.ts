@@ -19,8 +19,10 @@ export type Progress = {
   accounted(): number;
   /** Batches begun and not ended. */
   underWay(): number;
-  /** For how long the oldest batch under way has been. */
-  oldestMs(): number | null;
+  /** For how long the oldest record that waits has done so, up to a poll of the log. */
+  oldestMs(): number;
+  /** Nothing waits. */
+  rest(): void;
   /** Whether the cursor has passed a record within the time. */
   reach(seq: number, options: { timeoutMs: number; signal: AbortSignal }): Promise<boolean>;
 };
@@ -37,6 +39,7 @@ export function createProgress({
 }): Progress {
   const begun = new Map<number, number>();
   const ended = new Map<number, { count: number; tally: Tally }>();
+  let restedMs = clock.monotonicMs();
   const looks = new Set<() => void>();
   return {
     begin: (first) => void begun.set(first, clock.monotonicMs()),
@@ -62,7 +65,10 @@ export function createProgress({
     },
     accounted: () => [...ended.values()].reduce((sum, { count }) => sum + count, state.next),
     underWay: () => begun.size,
-    oldestMs: () => (begun.size === 0 ? null : clock.monotonicMs() - Math.min(...begun.values())),
+    oldestMs: () => clock.monotonicMs() - (begun.size === 0 ? restedMs : Math.min(...begun.values())),
+    rest() {
+      restedMs = clock.monotonicMs();
+    },
     async reach(seq, { timeoutMs, signal }) {
       const until = new AbortController();
       const look = (): void => {

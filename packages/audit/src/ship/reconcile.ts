@@ -4,7 +4,7 @@ import type { Ask } from "./ask-reader.ts";
 import { type Item, itemOf } from "./batches-of.ts";
 import { isObject } from "./bulk-outcome.ts";
 import type { Letters } from "./letters.ts";
-import { refresh, search } from "./look-up.ts";
+import { anyAuditStream, recordsQuery, refresh, search } from "./look-up.ts";
 import { isOwnNote } from "./ship-note.ts";
 
 const blockLength = 10_000;
@@ -76,26 +76,17 @@ function blocksOf({ first, last }: Range): Range[] {
   return blocks;
 }
 
-/** Whatever the namespace was that a record was shipped to. */
-const streams = "logs-locum.audit-*";
-
-const queryOf = ({ first, last }: Range, logId: string): Record<string, unknown> => ({
-  bool: {
-    filter: [{ term: { "locum.log.id": logId } }, { range: { "event.sequence": { gte: first, lte: last } } }],
-  },
-});
-
 async function isComplete(
   reader: Elasticsearch,
   range: Range,
   { logId, signal }: ReconcileOptions,
 ): Promise<boolean> {
   const { total, aggregations } = await search(reader, {
-    stream: streams,
+    stream: anyAuditStream,
     signal,
     body: {
       size: 0,
-      query: queryOf(range, logId),
+      query: recordsQuery(range, logId),
       aggs: { first: { min: { field: "event.sequence" } }, last: { max: { field: "event.sequence" } } },
     },
   });
@@ -117,9 +108,9 @@ async function mend(
   const { ask, logId, signal, resend, wallMs, hasLetter } = options;
   const found = await ask((reader) =>
     search(reader, {
-      stream: streams,
+      stream: anyAuditStream,
       signal,
-      body: { size: 10_000, query: queryOf(range, logId), _source: ["event.sequence"] },
+      body: { size: 10_000, query: recordsQuery(range, logId), _source: ["event.sequence"] },
     }),
   );
   if (!found) return;

@@ -26,7 +26,7 @@ export function createRunner({
   progress,
   problems,
   logId,
-  sentTo,
+  before,
   save,
   clock,
   signal,
@@ -36,8 +36,8 @@ export function createRunner({
   progress: Progress;
   problems: Problems;
   logId: string;
-  /** Records below may have been sent before this process started. */
-  sentTo: number;
+  /** Records below `sentTo` may have been sent before this process started. */
+  before: { sentTo: number };
   save: () => Promise<void>;
   clock: ShipClock;
   signal: AbortSignal;
@@ -71,7 +71,7 @@ export function createRunner({
   return {
     async run({ first, items }) {
       progress.begin(first);
-      for (let doubtTo = sentTo; ; doubtTo = Number.POSITIVE_INFINITY) {
+      for (let doubtTo = before.sentTo; ; doubtTo = Number.POSITIVE_INFINITY) {
         try {
           const tally = await ship(items, doubtTo);
           problems.clear("defect");
