@@ -12,7 +12,7 @@ import { injectorKubeconfig } from "../kubernetes/injector-identity.ts";
 import { type InjectorProcess, startInjectorProcess } from "../kubernetes/injector-process.ts";
 import { type Relay, startRelay } from "../kubernetes/relay.ts";
 import { killApiserver } from "../kubernetes/restart-apiserver.ts";
-import { sidecarOf } from "../kubernetes/sidecar-of.ts";
+import { type Spec, sidecarOf } from "../kubernetes/sidecar-of.ts";
 import { type Cluster, kubernetesMissing, startKubernetes } from "../kubernetes/start-kubernetes.ts";
 import { until } from "../stack/until.ts";
 

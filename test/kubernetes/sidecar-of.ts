@@ -6,7 +6,7 @@ type Container = {
   volumeMounts?: { mountPath: string }[];
   resources?: object;
 };
-type Spec = { containers: Container[]; initContainers?: Container[] };
+export type Spec = { containers: Container[]; initContainers?: Container[] };
 
 /** Native or not; undefined where the pod has none. */
 export function sidecarOf({ spec }: KubeObject): Container | undefined {
