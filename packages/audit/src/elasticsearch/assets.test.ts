@@ -39,3 +39,15 @@ test.each(Object.entries(servers))(
     expect(Object.entries(written)).toEqual(Object.entries(requests));
   },
 );
+
+test.each(Object.entries(servers))("%s gets at most 90 fields", (_, traits) => {
+  const [mappings = {}] = assetsFor(traits)
+    .filter(({ name }) => name === "locum@ecs")
+    .map(({ body }) => (body.template as { mappings: Branch }).mappings);
+  expect(leaves(mappings)).toBeGreaterThan(30);
+  expect(leaves(mappings)).toBeLessThanOrEqual(90);
+});
+
+type Branch = { properties?: Record<string, Branch> };
+const leaves = ({ properties }: Branch): number =>
+  properties ? Object.values(properties).reduce((sum, branch) => sum + leaves(branch), 0) : 1;

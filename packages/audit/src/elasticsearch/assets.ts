@@ -1,7 +1,7 @@
 import { type AuditStream, auditStreams } from "@locum/contracts";
 import { ecsVersion } from "./kind-ecs.ts";
 import { ilmPolicy, ismPolicy, streamLifecycle } from "./lifecycle.ts";
-import { type MappedField, mappedFields } from "./mapped-fields.ts";
+import { askedFacts, mappedFields } from "./mapped-fields.ts";
 import type { ServerTraits } from "./server-traits.ts";
 
 /** One object that the set-up puts on a server. */
@@ -126,9 +126,9 @@ function templateOf(stream: AuditStream, traits: ServerTraits): Record<string, u
 
 /** Nothing is mapped that is not named here, but the facts. */
 function mappingsFor({ family }: ServerTraits): Record<string, unknown> {
+  const fields = family === "opensearch" ? openSearchFields() : mappedFields;
   const properties = {};
-  for (const [path, field] of Object.entries(mappedFields))
-    place(properties, path.split("."), family === "opensearch" ? openSearchField(field) : field);
+  for (const [path, field] of Object.entries(fields)) place(properties, path.split("."), field);
   return {
     dynamic: false,
     date_detection: false,
@@ -138,9 +138,18 @@ function mappingsFor({ family }: ServerTraits): Record<string, unknown> {
   };
 }
 
-/** The type that OpenSearch has for flattened fields gives the names of Java objects for the values of one key. */
-const openSearchField = (field: MappedField): Record<string, unknown> =>
-  field.type === "flattened" ? { type: "object", dynamic: true } : field;
+/**
+ * The type that OpenSearch has for flattened fields gives the names of Java objects for the values of one key, so there
+ * each fact is a field.
+ */
+function openSearchFields(): Record<string, Record<string, unknown>> {
+  const facts = askedFacts.map((name) => [`locum.details.${name}`, factsAsKeywords.facts.mapping]);
+  return {
+    ...mappedFields,
+    "locum.details": { type: "object", dynamic: true, properties: {} },
+    ...Object.fromEntries(facts),
+  };
+}
 
 const factsAsKeywords = {
   facts: {

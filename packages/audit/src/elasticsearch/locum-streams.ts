@@ -1,4 +1,4 @@
-import { Fault } from "@locum/contracts";
+import { type AuditStream, auditStreamName, auditStreams, Fault } from "@locum/contracts";
 import type { Elasticsearch } from "./open-elasticsearch.ts";
 import { refusalOf } from "./refusal-of.ts";
 
@@ -28,3 +28,7 @@ export async function locumNames(server: Elasticsearch): Promise<LocumNames> {
     plainIndices: indices.filter((one) => one.data_stream === undefined).map(({ name }) => name),
   };
 }
+
+/** The streams of one namespace. */
+export const streamNames = (namespace: string): string[] =>
+  (Object.keys(auditStreams) as AuditStream[]).map((stream) => auditStreamName(stream, namespace));

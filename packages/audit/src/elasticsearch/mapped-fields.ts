@@ -55,3 +55,26 @@ export const locumFields: Record<string, MappedField> = {
 };
 
 export const mappedFields: Record<string, MappedField> = { ...ecsFields, ...locumFields };
+
+/**
+ * Facts that people ask for, by name: where each fact is a field of its own, these are there from the start, so that no
+ * stranger's `outcome.x` can make `outcome` something else than a keyword.
+ */
+export const askedFacts: readonly string[] = [
+  ...[
+    "alone",
+    "byItself",
+    "code",
+    "doubled",
+    "drill",
+    "failure",
+    "fault",
+    "foreign",
+    "from",
+    "judged",
+    "missing",
+  ],
+  ...["model", "models", "objectives", "operation", "outcome", "release", "role", "rule", "state", "subject"],
+  ...["target", "term", "to", "why", "origin.digest", "origin.seq"],
+  ...auditMeasures,
+];

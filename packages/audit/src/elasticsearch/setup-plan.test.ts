@@ -157,6 +157,11 @@ test("documents go only where that is asked for, of one namespace; so do its key
     "logs-locum.audit-dev",
   );
   server.streams.delete("logs-locum.audit-dev");
+  server.streams.set("logs-locum.mine-prod", { properties: {} });
+  await expect(removalPlan(server, { namespace: "prod", data: true })).rejects.toThrow(
+    "logs-locum.mine-prod",
+  );
+  server.streams.delete("logs-locum.mine-prod");
   server.objects.set("/_component_template/locum@custom", {
     template: { settings: { index: { priority: 1 } } },
   });

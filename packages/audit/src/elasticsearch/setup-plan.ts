@@ -1,7 +1,7 @@
-import { type AuditStream, auditStreamName, auditStreams, Fault } from "@locum/contracts";
+import { Fault } from "@locum/contracts";
 import { type Asset, assetsFor } from "./assets.ts";
 import { type Difference, differences } from "./differences.ts";
-import { type LocumStream, locumNames } from "./locum-streams.ts";
+import { type LocumStream, locumNames, streamNames } from "./locum-streams.ts";
 import type { Elasticsearch } from "./open-elasticsearch.ts";
 import { readAsset } from "./read-asset.ts";
 import { readRollover } from "./read-rollover.ts";
@@ -56,12 +56,10 @@ async function rolloverStep(server: Elasticsearch, stream: LocumStream, ecs: Ass
   return { asset, state: differ.length > 0 ? "different" : "same", differences: differ, query: {} };
 }
 
-const streamNames = Object.keys(auditStreams) as AuditStream[];
-const isOurs = ({ name }: LocumStream): boolean =>
-  streamNames.some((stream) => name.startsWith(auditStreamName(stream, "")));
+const isOurs = ({ name }: LocumStream): boolean => streamNames("").some((start) => name.startsWith(start));
 
 function refusePlainIndex(plainIndices: readonly string[], namespace: string): void {
-  const names = streamNames.map((stream) => auditStreamName(stream, namespace));
+  const names = streamNames(namespace);
   const plain = plainIndices.find((name) => names.includes(name));
   if (plain !== undefined)
     throw new Fault("conflict", `${plain} is a plain index: expected a data stream, or nothing`, {

@@ -2,7 +2,7 @@ import { Fault } from "@locum/contracts";
 import { type Asset, assetsFor } from "./assets.ts";
 import { keyNames } from "./create-keys.ts";
 import { differences } from "./differences.ts";
-import { locumNames } from "./locum-streams.ts";
+import { locumNames, streamNames } from "./locum-streams.ts";
 import type { Elasticsearch } from "./open-elasticsearch.ts";
 import { readAsset } from "./read-asset.ts";
 import { refusalOf } from "./refusal-of.ts";
@@ -28,12 +28,13 @@ export async function removalPlan(
   const traits = await readTraits(server);
   const { streams } = await locumNames(server);
   const names = streams.map(({ name }) => name);
-  const others = names.filter((name) => !name.endsWith(`-${namespace}`));
+  const ours = streamNames(namespace);
+  const others = names.filter((name) => !ours.includes(name));
   if (names.length > 0 && (!data || others.length > 0)) {
     const kept = data ? others : names;
     throw new Fault("refused", `the set-up is in use by ${kept.join(", ")}`, {
       hint: data
-        ? "These are of another namespace: uninstall that first."
+        ? "These are of another namespace, or not of Locum: they are not deleted here, and need the templates."
         : "Add --data to delete these streams with every document in them. The collector's own log is not touched.",
     });
   }
