@@ -95,6 +95,11 @@ export const verbs = {
     about: "send again what Elasticsearch had refused",
     load: async () => (await import("./commands/audit-replay.ts")).auditReplay,
   },
+  "audit answer": {
+    group: "look",
+    about: "what answered a request, with proofs",
+    load: async () => (await import("./commands/audit-answer.ts")).auditAnswer,
+  },
   "audit dossier": {
     group: "look",
     about: "one incident in a file that proves itself",
