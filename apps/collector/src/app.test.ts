@@ -293,3 +293,38 @@ test("probes and metrics answer; the document is the one in the repository", asy
   expect(await (await ask(collector, "/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
   expect((await ask(collector, "/v2/nothing", { role: "viewer" })).status).toBe(404);
 });
+
+/** Over a socket: there a request is not of the class that a test makes. */
+const stream = (collector: TestCollector, path: string, chunks: string[]) => {
+  const body = new ReadableStream({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(new TextEncoder().encode(chunk));
+      controller.close();
+    },
+  });
+  const headers = {
+    authorization: `Bearer ${collector.token("viewer")}`,
+    "content-type": "application/json",
+  };
+  return fetch(collector.url + path, { method: "POST", headers, body, duplex: "half" } as RequestInit);
+};
+
+test("a body that does not say its length is taken, and only so far", async () => {
+  const collector = await start();
+  const taken = await stream(collector, "/v1/audit/search", ['{"limit":', "1}"]);
+  expect([taken.status, Object.keys((await taken.json()) as object).sort()]).toEqual([
+    200,
+    ["aggregations", "next", "records"],
+  ]);
+  const broken = await stream(collector, "/v1/audit/search", ['{"limit":', "-1}"]);
+  expect([broken.status, await broken.json()]).toMatchObject([422, { code: "request-invalid" }]);
+  const long = await stream(collector, "/v1/audit/search", [" ".repeat(40_000), " ".repeat(40_000)]);
+  expect([long.status, await long.json()]).toMatchObject([413, { code: "body-too-large" }]);
+});
+
+test("a request with no body at all is answered", async () => {
+  const collector = await start();
+  const headers = { authorization: `Bearer ${collector.token("viewer")}` };
+  const answer = await fetch(`${collector.url}/v1/console/links`, { method: "POST", headers });
+  expect(answer.status).toBe(200);
+});

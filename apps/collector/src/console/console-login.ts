@@ -1,8 +1,7 @@
 import { Fault, type FaultCode } from "@locum/contracts";
-import { hasRole } from "@locum/contracts/mount";
+import { hasRole, limitBody } from "@locum/contracts/mount";
 import { loginPage, welcomePage } from "@locum/dashboards/pages";
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { getCookie, setCookie } from "hono/cookie";
 import type { AuthenticateLater } from "../auth.ts";
 import { type Reader, type Sessions, sessionMs } from "./sessions.ts";
@@ -89,9 +88,4 @@ const ownForm: MiddlewareHandler = async (context, next) => {
   await next();
 };
 
-const formLimit = bodyLimit({
-  maxSize: formBytesMax,
-  onError: () => {
-    throw new Fault("body-too-large", `the form is larger than ${formBytesMax} bytes`);
-  },
-});
+const formLimit = limitBody(formBytesMax);

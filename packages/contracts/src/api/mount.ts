@@ -1,12 +1,14 @@
 import { type OpenAPIHono, OpenAPIHono as OpenApiApp, type RouteConfig } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import type { z } from "zod";
 import { Fault } from "../fault.ts";
 import { faultTable } from "../fault-table.ts";
 import { type Routes, routes } from "../routes.ts";
 import { apiRoles, type TokenRole } from "./describe-route.ts";
+import { limitBody } from "./limit-body.ts";
+
+export { limitBody };
 
 export type Caller = {
   name: string;
@@ -101,14 +103,6 @@ export function hasRole(caller: Caller, role: string): boolean {
   const ranks: readonly string[] = apiRoles;
   return caller.role === role || (ranks.includes(role) && ranks.indexOf(caller.role) > ranks.indexOf(role));
 }
-
-const limitBody = (maxSize: number) =>
-  bodyLimit({
-    maxSize,
-    onError: () => {
-      throw new Fault("body-too-large", `the body is larger than ${maxSize} bytes`);
-    },
-  });
 
 function requestOf(context: Context<Env>): ApiRequest<unknown> {
   // The validators that the route declares have run; what it does not declare is absent.
