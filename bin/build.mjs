@@ -7,6 +7,22 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+const root = fileURLToPath(new URL("..", import.meta.url));
+const options = {
+  write: false,
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  format: "cjs",
+  target: "node26",
+  minifyWhitespace: true,
+  keepNames: true,
+  supported: { "dynamic-import": false },
+  banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
+  define: { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" },
+  logLevel: "warning",
+};
+
 /** zod carries its messages in fifty languages; ours are in one. */
 const englishOnly = {
   name: "english-only",
@@ -32,7 +48,25 @@ const islandsInside = {
   },
 };
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+/** A thread's program is text in the bundle that starts it, so that a program stays one file. */
+const threadInside = {
+  name: "thread-inside",
+  setup({ onLoad }) {
+    onLoad({ filter: /search[\\/]search-program\.ts$/ }, async ({ path }) => {
+      const { outputFiles } = await build({
+        ...options,
+        entryPoints: [join(dirname(path), "search-worker.ts")],
+        // Its packages are the program's own, whose notices are beside it.
+        legalComments: "none",
+        plugins: [englishOnly],
+      });
+      const [{ text }] = outputFiles;
+      const program = JSON.stringify({ program: text, options: { eval: true } });
+      return { contents: `export const searchProgram = ${program};`, loader: "js" };
+    });
+  },
+};
+
 /** The front of `locum up` is a program of its own, in the sidecar's room. */
 const sources = {
   sidecar: "apps/sidecar/src/main.ts",
@@ -54,23 +88,12 @@ for (const app of apps) {
   const folder = `${root}dist/${app}`;
   await mkdir(folder, { recursive: true });
   const { metafile, outputFiles } = await build({
-    write: false,
-    absWorkingDir: root,
+    ...options,
     metafile: true,
     entryPoints: [source],
     outfile: `${folder}/main.cjs`,
-    bundle: true,
-    platform: "node",
-    format: "cjs",
-    target: "node26",
-    minifyWhitespace: true,
-    keepNames: true,
     legalComments: "linked",
-    supported: { "dynamic-import": false },
-    banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
-    define: { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" },
-    plugins: [englishOnly, islandsInside],
-    logLevel: "warning",
+    plugins: [englishOnly, islandsInside, threadInside],
   });
   // Which source files are in it: the bill of materials of an image lists these packages and no others.
   const inputs = Buffer.from(JSON.stringify(Object.keys(metafile.inputs).sort()));

@@ -1,30 +1,47 @@
 import type { AuditLog as Log } from "@locum/audit";
-import { catchUp, openProjection } from "@locum/audit/projection";
+import { catchUp, openProjection, type Projection } from "@locum/audit/projection";
 import type { AuditLog } from "../audit-port.ts";
+import { createSearchThread } from "../search/search-thread.ts";
 
 /**
- * A log's projection in SQLite, brought to the head before each question. One catching up serves all who wait.
+ * A log's projection in SQLite, brought to the head before each question and asked on a thread of its own. One catching
+ * up serves all who wait.
  * @throws Fault conflict | disk-full | storage-failed
  */
 export function openSearchable(
   file: string,
   log: Pick<Log, "lines" | "head">,
-): Pick<AuditLog, "search"> & { close(): void } {
-  const projection = openProjection(file);
+): Pick<AuditLog, "search"> & { close(): Promise<void> } {
+  let edition = 1;
+  const opened = openProjection(file);
+  const projection: Projection = {
+    ...opened,
+    reset() {
+      opened.reset();
+      edition += 1;
+    },
+  };
+  const thread = createSearchThread(file);
   let running: Promise<unknown> | null = null;
+  // A file as long as the log may still be another log's: the first catching up tells.
+  let isOfLog = false;
   const follow = async (): Promise<void> => {
-    while (projection.head().seq < log.head().seq) {
+    while (!isOfLog || projection.head().seq < log.head().seq) {
       running ??= catchUp(projection, log).finally(() => {
         running = null;
       });
       await running;
+      isOfLog = true;
     }
   };
   return {
     async search(search) {
       await follow();
-      return projection.search(search);
+      return thread.search(search, edition);
     },
-    close: projection.close,
+    async close() {
+      await thread.close();
+      opened.close();
+    },
   };
 }

@@ -53,7 +53,7 @@ export async function openSignedAuditLog(
     async close() {
       stop();
       await checkpoint();
-      searchable.close();
+      await searchable.close();
       await log.close();
     },
   };

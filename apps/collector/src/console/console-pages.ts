@@ -15,8 +15,6 @@ export type PageDeps = {
   store: Store;
   shelf: ReleaseShelf;
   auditLog: AuditLog;
-  /** Its questions, in turns. */
-  search: AuditLog["search"];
   clock: Clock;
   metrics: () => MetricFamily[];
 };

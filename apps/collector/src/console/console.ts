@@ -6,10 +6,9 @@ import { eventResponse } from "../event-response.ts";
 import { consoleFiles } from "./console-files.ts";
 import { type LoginDeps, mountLogin, needReader } from "./console-login.ts";
 import { consolePages, type PageDeps } from "./console-pages.ts";
-import { oneAtATime } from "./one-at-a-time.ts";
 import { type ConsoleEnv, sayFault, show } from "./show.ts";
 
-export type ConsoleDeps = Omit<PageDeps, "search"> & LoginDeps & { bus: EventBus; say: Log };
+export type ConsoleDeps = PageDeps & LoginDeps & { bus: EventBus; say: Log };
 
 /**
  * The collector's own pages. They only read: whoever changes something does it by the API, whose tokens no browser
@@ -29,7 +28,7 @@ export function createConsole(deps: ConsoleDeps): Hono<ConsoleEnv> {
     return context.body(file.text, 200, { "content-type": file.type });
   });
   mountLogin(app, deps);
-  for (const [path, page] of Object.entries(consolePages({ ...deps, search: oneAtATime(deps.auditLog) })))
+  for (const [path, page] of Object.entries(consolePages(deps)))
     app.get(path, known, async (context) =>
       show(
         context,

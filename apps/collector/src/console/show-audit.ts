@@ -15,7 +15,7 @@ import type { PageDeps } from "./console-pages.ts";
 export async function showAudit(deps: PageDeps, query: URLSearchParams): Promise<PageContent> {
   const view = readAuditView(query);
   const intervalMs = intervalFor(await spanOf(deps, view));
-  const answer = await deps.search(auditSearch(view, intervalMs));
+  const answer = await deps.auditLog.search(auditSearch(view, intervalMs));
   const body = auditPage({ view, answer, intervalMs, ...namesOf(deps, answer.records) });
   return { title: "Audit", section: "audit", body };
 }
@@ -24,10 +24,12 @@ export async function showAudit(deps: PageDeps, query: URLSearchParams): Promise
  * From about when to about when the records are that match: the times of the first and the last of them, for their
  * numbers are indexed whatever the filter is. Clocks that jumped make the bars wider or narrower, not wrong.
  */
-async function spanOf({ search }: PageDeps, view: AuditView): Promise<number> {
+async function spanOf({ auditLog }: PageDeps, view: AuditView): Promise<number> {
   const edge = async (order: "asc" | "desc"): Promise<number | null> => {
     const sort = [{ field: "seq", order }] as const;
-    const { records } = await search(AuditSearch.parse({ filter: auditConditions(view), sort, limit: 1 }));
+    const { records } = await auditLog.search(
+      AuditSearch.parse({ filter: auditConditions(view), sort, limit: 1 }),
+    );
     return records[0] ? Date.parse(records[0].event.at) : null;
   };
   const from = view.fromMs ?? (await edge("asc")) ?? 0;

@@ -18,7 +18,7 @@ const watchedMs = 24 * 3_600_000;
 
 /** Every panel's question is asked of the log's own projection, over the time that the address names. */
 export async function showDashboard(
-  { search, clock, metrics }: PageDeps,
+  { auditLog, clock, metrics }: PageDeps,
   dashboard: (typeof dashboards)[number],
   query: URLSearchParams,
 ): Promise<PageContent> {
@@ -28,7 +28,7 @@ export async function showDashboard(
   const view = { fromMs: toMs - spanMs, toMs, intervalMs: intervalFor(spanMs) };
   const answers = new Map<string, AuditAnswer>();
   for (const { id, source } of dashboard.panels)
-    if (isAuditSource(source)) answers.set(id, await search(panelSearch(source, view)));
+    if (isAuditSource(source)) answers.set(id, await auditLog.search(panelSearch(source, view)));
   const samples = samplesOf(metrics());
   const body = dashboardPage({ dashboard, span, view, answers, samples });
   const content = { title: dashboard.title, section: "dashboards", body } as const;

@@ -3,6 +3,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type AuditAnswer, type AuditEvent, type AuditSearch, Fault } from "@locum/contracts";
 import { genesis, type Link } from "../seal-record.ts";
 import { rollUps } from "./compile-aggregation.ts";
+import { guard } from "./guard.ts";
 import { projectionSchema, projectionVersion } from "./projection-schema.ts";
 import { searchProjection } from "./search-projection.ts";
 import type { Sql } from "./sql-condition.ts";
@@ -166,19 +167,5 @@ function transact<T>(database: DatabaseSync, work: () => T): T {
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");
     throw error;
-  }
-}
-
-/** SQLite's result codes as faults: 5 and 6 another process has it, 13 the disk is full. */
-function guard<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const { errcode, message } = error as { errcode?: number; message: string };
-    if (errcode === undefined) throw error;
-    const primary = errcode & 0xff;
-    const code =
-      primary === 13 ? "disk-full" : primary === 5 || primary === 6 ? "conflict" : "storage-failed";
-    throw new Fault(code, `the projection: ${message}`, { cause: error });
   }
 }
