@@ -1,7 +1,8 @@
-import { auditDocumentId } from "@locum/contracts";
+import { auditDocumentId, Fault } from "@locum/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { LogFs } from "../log-fs.ts";
+import { faultyLogFs } from "../testing/faulty-log-fs.ts";
 import { openLetters } from "./letters.ts";
 import type { Shipper } from "./open-shipper.ts";
 import { createMortal } from "./testing/mortal.ts";
@@ -91,6 +92,38 @@ test("killed at every call, with a rollover before it comes back, each record is
       if (isOver) expect(at).toBeGreaterThan(25);
     }
 });
+
+test.for(["EIO", "ENOSPC"] as const)(
+  "%s at every call to the disk: it is told, and nothing is lost",
+  async (kind) => {
+    for (let at = 0, isOver = false; !isOver; at += 1) {
+      const server = createScriptedServer({
+        refuses: (document) => isOriginal(document) && document.event.sequence % 5 === 0,
+      });
+      const rig = createShipRig(server);
+      rig.fill(45);
+      const faulty = faultyLogFs(rig.disk.fs, { at, kind });
+      const first = await rig.open({ batch, fs: faulty.fs }).catch((error: unknown) => error);
+      if (first instanceof Fault) expect(first.code).toBe(kind === "EIO" ? "storage-failed" : "disk-full");
+      else {
+        const shipper = first as Shipper;
+        await shipper.drain({ timeoutMs: 60_000 });
+        addsUp(shipper);
+        await shipper.close();
+      }
+      isOver = faulty.calls() <= at;
+      server.rollover();
+      const again = await rig.open({ batch });
+      expect(await again.drain({ timeoutMs })).toBe(true);
+      addsUp(again);
+      const ids = server.all().map(([id]) => id);
+      expect(new Set(ids).size, `call ${at}`).toBe(ids.length);
+      expect(ids.length, `call ${at}`).toBeGreaterThanOrEqual(45);
+      if (isOver) expect(at).toBeGreaterThan(10);
+      await rig.end(again);
+    }
+  },
+);
 
 type Story = typeof story extends fc.Arbitrary<infer T> ? T : never;
 
