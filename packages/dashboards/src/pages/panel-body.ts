@@ -1,4 +1,5 @@
 import type { AuditAnswer, AuditField, AuditRecord } from "@locum/contracts";
+import { figureTitles } from "../figure-titles.ts";
 import type { AuditSource, PanelSource, Unit } from "../model.ts";
 import type { View } from "../panel-search.ts";
 import { fieldTime } from "./audit-view.ts";
@@ -60,7 +61,7 @@ function auditBody(source: AuditSource, answer: AuditAnswer, context: PanelConte
             ...view,
           });
     case "stats":
-      return panel && "avg" in panel && panel.count > 0 ? statsBody(panel, source.unit) : nothing;
+      return panel && "avg" in panel && panel.count > 0 ? statsBody(panel, source) : nothing;
     case "table":
       return table({
         caption: title,
@@ -87,18 +88,15 @@ function linked(
 
 type Stats = Extract<AuditAnswer["aggregations"][string], { avg: unknown }>;
 
-const statsBody = ({ count, min, max, avg }: Stats, unit: Unit): Html => html`<dl class="stats">
-${(
-  [
-    ["least", min],
-    ["mean", avg],
-    ["greatest", max],
-  ] as const
-).map(
-  ([name, value]) =>
-    html`<div><dt>${name}</dt><dd>${value === null ? "none" : amount(value, unit)}</dd></div>\n`,
-)}</dl>
-<p class="quiet">of ${numberText(count)} ${count === 1 ? "record" : "records"}</p>
+const statsBody = (
+  figures: Stats,
+  { show, unit }: Extract<AuditSource, { kind: "stats" }>,
+): Html => html`<dl class="stats">
+${show.map((figure) => {
+  const value = figures[figure];
+  return html`<div><dt>${figureTitles[figure]}</dt><dd>${value === null ? "none" : amount(value, unit)}</dd></div>\n`;
+})}</dl>
+<p class="quiet">of ${numberText(figures.count)} ${figures.count === 1 ? "record" : "records"}</p>
 `;
 
 function metricBody(

@@ -17,8 +17,9 @@ import { PanelBuilder as TableBuilder } from "@grafana/grafana-foundation-sdk/ta
 import { PanelBuilder as TextBuilder, TextMode } from "@grafana/grafana-foundation-sdk/text";
 import { PanelBuilder as TimeSeriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 import { elasticsearchField } from "@locum/contracts";
+import { figureTitles } from "../../figure-titles.ts";
 import { isAuditSource, type Panel, type Unit } from "../../model.ts";
-import { fieldTitle, figureTitles } from "../field-title.ts";
+import { fieldTitle } from "../field-title.ts";
 import type { Placed } from "../lay-out.ts";
 import { auditSource, elasticsearchQuery } from "./elasticsearch-query.ts";
 

@@ -1,7 +1,7 @@
 import { elasticsearchField } from "@locum/contracts";
+import { figureTitles } from "../../figure-titles.ts";
 import type { AuditSource, Dashboard, StatsFigure } from "../../model.ts";
 import { dataView } from "../data-view.ts";
-import { figureTitles } from "../field-title.ts";
 import { kqlOf } from "../kql.ts";
 import { layOut, type Placed } from "../lay-out.ts";
 import { searchId } from "../search-attributes.ts";

@@ -1,7 +1,7 @@
 import { elasticsearchField } from "@locum/contracts";
+import { figureTitles } from "../../figure-titles.ts";
 import type { AuditSource, StatsFigure } from "../../model.ts";
 import { dataView } from "../data-view.ts";
-import { figureTitles } from "../field-title.ts";
 import { kqlOf } from "../kql.ts";
 
 type LensSource = Exclude<AuditSource, { kind: "table" }>;

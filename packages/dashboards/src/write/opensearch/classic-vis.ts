@@ -1,6 +1,6 @@
 import { elasticsearchField } from "@locum/contracts";
+import { figureTitles } from "../../figure-titles.ts";
 import type { AuditSource, PanelSource } from "../../model.ts";
-import { figureTitles } from "../field-title.ts";
 import { kqlOf } from "../kql.ts";
 
 type ClassicSource = Exclude<PanelSource, { kind: "table" | "metric" }>;
