@@ -16,7 +16,7 @@ test("more at once while it goes well, half as many when the server is busy, one
       await gate.enter();
       within += 1;
       most = Math.max(most, within);
-      await clock.sleep(10);
+      await clock.pass(10);
       within -= 1;
       gate.leave(passage);
     }
@@ -25,9 +25,9 @@ test("more at once while it goes well, half as many when the server is busy, one
   const mostAtOnce = async (next: Passage, ms: number): Promise<number> => {
     passage = next;
     // Those that are within already are let go first.
-    await clock.sleep(100);
+    await clock.pass(100);
     most = 0;
-    await clock.sleep(ms);
+    await clock.pass(ms);
     return most;
   };
   expect(await mostAtOnce("good", 1000)).toBe(4);
@@ -52,7 +52,7 @@ test("a server that goes away leaves one that asks, however many were let throug
     void gate.enter().then(() => {
       within += 1;
     });
-  await clock.sleep(10_000);
+  await clock.pass(10_000);
   expect(within).toBe(1);
 });
 

@@ -51,7 +51,7 @@ test("a document that is not the record is told, counted, and never overwritten"
   const shipper = await rig.open({ dir: "/second" });
   expect(await shipper.drain({ timeoutMs })).toBe(true);
   expect(shipper.view()).toMatchObject({ acked: 5, differing: 1, pending: 0 });
-  await rig.clock.sleep(60_000);
+  await rig.clock.pass(60_000);
   expect(rig.notes.filter(({ kind }) => kind === "audit.differ").map(({ facts }) => facts)).toEqual([
     { count: 1 },
   ]);
@@ -207,14 +207,14 @@ test("refusals are noted once a minute, and a note that is refused itself is not
   rig.fill(50);
   const shipper = await rig.open();
   expect(await shipper.drain({ timeoutMs })).toBe(true);
-  await rig.clock.sleep(600_000);
+  await rig.clock.pass(600_000);
   const told = () => rig.notes.filter(({ kind }) => kind === "audit.reject").map(({ facts }) => facts.count);
   expect(told()).toEqual([50]);
   // The records, that note, and that the copy was counted.
   expect(shipper.view()).toMatchObject({ appended: 52, rejected: 52, pending: 0 });
   for (let seconds = 0; seconds < 180; seconds += 5) {
     rig.fill(1);
-    await rig.clock.sleep(5000);
+    await rig.clock.pass(5000);
   }
   expect(told().length).toBeGreaterThan(2);
   expect(told().length).toBeLessThan(6);

@@ -21,12 +21,12 @@ test("a copy that is whole is told once a day and sends nothing", async () => {
   const { server, rig, shipper } = await shipped();
   const sent = (): number => server.control.requests.filter(({ path }) => path === "/_bulk").length;
   const before = sent();
-  await rig.clock.sleep(reconcileMs + 60_000);
+  await rig.clock.pass(reconcileMs + 60_000);
   expect(shipper.view().reconciled).toMatchObject({ seq: 12_345, resent: 0 });
   expect(rig.notes.map(({ kind, reason }) => [kind, reason])).toEqual([
     ["audit.reconcile", "the copy has every record once"],
   ]);
-  await rig.clock.sleep(10 * reconcileMs);
+  await rig.clock.pass(10 * reconcileMs);
   // Its own note, and nothing else.
   expect(sent()).toBe(before + 1);
   expect(rig.notes).toHaveLength(1);
@@ -36,11 +36,11 @@ test("a copy that is whole is told once a day and sends nothing", async () => {
 
 test("what somebody deleted is sent again, in old blocks too", async () => {
   const { server, rig, shipper, index, idOf } = await shipped();
-  await rig.clock.sleep(reconcileMs + 60_000);
+  await rig.clock.pass(reconcileMs + 60_000);
   const gone = [0, 7, 8, 9999, 10_000, 12_344];
   for (const id of gone.map(idOf)) index.delete(id);
   server.rollover();
-  await rig.clock.sleep(reconcileMs + 60_000);
+  await rig.clock.pass(reconcileMs + 60_000);
   expect(shipper.view()).toMatchObject({ reconciled: { resent: 6 }, pending: 0 });
   expect(server.all()).toHaveLength(rig.lines.length);
   expect(new Set(server.all().map(([id]) => id)).size).toBe(server.all().length);
@@ -55,7 +55,7 @@ test("what is there twice, or was put there by somebody, is told and stays in vi
   server.rollover();
   server.indices[1]?.set(idOf(3), document);
   server.indices[1]?.set("mine", document);
-  await rig.clock.sleep(reconcileMs + 60_000);
+  await rig.clock.pass(reconcileMs + 60_000);
   expect(shipper.view().problem).toMatchObject({ code: "es-doubled" });
   expect(rig.notes.at(-1)).toMatchObject({ facts: { count: 0, doubled: 1, foreign: 1 } });
   await rig.end(shipper);
@@ -68,7 +68,7 @@ test("records that are known to be in the failure store are not missing", async 
   const shipper = await rig.open({ reconcileMs });
   await shipper.drain({ timeoutMs });
   expect(shipper.view()).toMatchObject({ quarantined: 25, acked: 25 });
-  await rig.clock.sleep(3 * reconcileMs);
+  await rig.clock.pass(3 * reconcileMs);
   expect(shipper.view()).toMatchObject({ quarantined: 25, reconciled: { resent: 0 } });
   expect(server.quarantined).toHaveLength(25);
   await rig.end(shipper);
@@ -82,7 +82,7 @@ test("records older than what the stream keeps are not sent again when they are 
   const shipper = await rig.open({ reconcileMs });
   await shipper.drain({ timeoutMs });
   server.indices[0]?.clear();
-  await rig.clock.sleep(reconcileMs + 60_000);
+  await rig.clock.pass(reconcileMs + 60_000);
   const sequences = server.all().map(([, { event }]) => event.sequence);
   expect(sequences.filter((seq) => seq < 10)).toEqual([5, 6, 7, 8, 9]);
   expect(rig.notes.at(-1)).toMatchObject({ facts: { count: 5, expired: 5 } });
@@ -95,14 +95,14 @@ test.for(["partial", "forbidden"] as const)(
     const { server, rig, shipper } = await shipped(50);
     server.control.search = search;
     const sent = server.control.requests.filter(({ path }) => path === "/_bulk").length;
-    await rig.clock.sleep(3 * reconcileMs);
+    await rig.clock.pass(3 * reconcileMs);
     expect(shipper.view()).toMatchObject({ problem: { code: "es-reader-refused" }, reconciled: null });
     expect(server.control.requests.filter(({ path }) => path === "/_bulk")).toHaveLength(sent);
     rig.fill(3000);
-    await rig.clock.sleep(2000);
+    await rig.clock.pass(2000);
     expect(shipper.view(), "writing goes on").toMatchObject({ acked: 3050, pending: 0 });
     server.control.search = "whole";
-    await rig.clock.sleep(reconcileMs);
+    await rig.clock.pass(reconcileMs);
     expect(shipper.view().reconciled).toMatchObject({ resent: 0 });
     expect(shipper.view().problem).toBeNull();
     await rig.end(shipper);
@@ -113,10 +113,10 @@ test("after an outage the counts are looked at without waiting", async () => {
   const { server, rig, shipper } = await shipped(50);
   server.control.isAway = true;
   rig.fill(5);
-  await rig.clock.sleep(60_000);
+  await rig.clock.pass(60_000);
   expect(shipper.view().elasticsearch).toBe("unreachable");
   server.control.isAway = false;
-  await rig.clock.sleep(120_000);
+  await rig.clock.pass(120_000);
   expect(shipper.view().reconciled).toMatchObject({ resent: 0 });
   await rig.end(shipper);
 });

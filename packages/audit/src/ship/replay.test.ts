@@ -16,7 +16,7 @@ async function refused() {
   rig.fill(20);
   const shipper = await rig.open();
   await shipper.drain({ timeoutMs });
-  await rig.clock.sleep(5000);
+  await rig.clock.pass(5000);
   await shipper.drain({ timeoutMs });
   return { server, rig, shipper };
 }

@@ -6,7 +6,7 @@ import type { ShipClock } from "../ship-clock.ts";
  */
 export function createVirtualClock(
   startMs = Date.parse("2026-01-02T03:04:05Z"),
-): ShipClock & { stop(): void } {
+): ShipClock & { pass(ms: number): Promise<void>; stop(): void } {
   let nowMs = 0;
   let isStopped = false;
   let isTurning = false;
@@ -24,20 +24,23 @@ export function createVirtualClock(
     }
     isTurning = false;
   };
+  const sleep: ShipClock["sleep"] = (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const sleeper = { atMs: nowMs + ms, wake: () => resolve() };
+      sleepers.add(sleeper);
+      signal?.addEventListener("abort", () => {
+        sleepers.delete(sleeper);
+        resolve();
+      });
+      if (!isTurning) void turn();
+    });
   return {
     monotonicMs: () => nowMs,
     wallMs: () => startMs + nowMs,
-    sleep: (ms, signal) =>
-      new Promise((resolve) => {
-        if (signal?.aborted) return resolve();
-        const sleeper = { atMs: nowMs + ms, wake: () => resolve() };
-        sleepers.add(sleeper);
-        signal?.addEventListener("abort", () => {
-          sleepers.delete(sleeper);
-          resolve();
-        });
-        if (!isTurning) void turn();
-      }),
+    sleep,
+    /** Resolves when so much of this clock's time has passed. */
+    pass: (ms) => sleep(ms),
     stop() {
       isStopped = true;
     },
