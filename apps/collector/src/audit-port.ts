@@ -39,7 +39,7 @@ export type AuditProofs = {
   /** The log signed this once, and no longer begins with it. */
   isForked(note: string): Promise<boolean>;
   /** Called with the checkpoint that there is, and with each new one. */
-  onCheckpoint(listener: (note: string) => void): () => void;
+  onCheckpoint(listener: (note: string, size: number) => void): () => void;
 };
 
 export type AuditFilter = {

@@ -1,23 +1,28 @@
 import { cosignedAt } from "./note/cosignature.ts";
-import { type NoteKey, noteKeyText } from "./note/note-key.ts";
+import type { NoteKey } from "./note/note-key.ts";
 import { readNote, signatureText } from "./note/signed-note.ts";
 
 /** A witness, how many records it saw, and when. */
 export type Cosigned = { name: string; keyId: string; size: number; atSeconds: number };
 
 /** The newest of these checkpoints that each key cosigned. */
-export const cosignedBy = (
+export function cosignedBy(
   signed: readonly { note: string; checkpoint: { size: number } }[],
   keys: readonly NoteKey[],
-): Cosigned[] =>
-  [...new Map(keys.map((key) => [noteKeyText(key), key])).values()].flatMap((key) => {
-    const seen = signed.flatMap(({ note, checkpoint: { size } }) =>
-      readNote(note).signatures.flatMap((signature) => {
-        const atSeconds = cosignedAt(note, signatureText(signature), key);
-        return atSeconds === undefined
-          ? []
-          : [{ name: key.name, keyId: key.keyId.toString("hex"), size, atSeconds }];
-      }),
-    );
-    return seen.sort((a, b) => b.size - a.size).slice(0, 1);
-  });
+): Cosigned[] {
+  const known = new Map(keys.map((key) => [placeOf(key), key]));
+  const newest = new Map<string, Cosigned>();
+  for (const { note, checkpoint } of signed)
+    for (const signature of readNote(note).signatures) {
+      const place = placeOf(signature);
+      const key = known.get(place);
+      const atSeconds = key && cosignedAt(note, signatureText(signature), key);
+      if (atSeconds === undefined || checkpoint.size <= (newest.get(place)?.size ?? -1)) continue;
+      const keyId = signature.keyId.toString("hex");
+      newest.set(place, { name: signature.name, keyId, size: checkpoint.size, atSeconds });
+    }
+  return [...newest.values()];
+}
+
+const placeOf = ({ name, keyId }: { name: string; keyId: Buffer }): string =>
+  `${name} ${keyId.toString("hex")}`;

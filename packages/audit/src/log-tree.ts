@@ -100,7 +100,7 @@ export async function openLogTree({ dir, fs, signer, lines, count }: Deps): Prom
     return next;
   };
   const addCosignature = async (line: string, witness: NoteKey): Promise<boolean> => {
-    if (note === undefined || cosignedAt(note, line, witness) === undefined) return false;
+    if (note === undefined || cosignedAt(bareNote(note), line, witness) === undefined) return false;
     if (!hasRoomFor(note, witness)) return true;
     await fs.replace(notePath, note + line);
     note += line;
@@ -142,9 +142,15 @@ export async function openLogTree({ dir, fs, signer, lines, count }: Deps): Prom
   };
 }
 
-function hasRoomFor(note: string, witness: NoteKey): boolean {
+/** What is cosigned is its text: with the log's own line it is read sooner than with all. */
+function bareNote(note: string): string {
+  const first = note.indexOf("\n", note.indexOf("\n\n") + 2);
+  return note.slice(0, first + 1);
+}
+
+function hasRoomFor(note: string, { name, keyId }: NoteKey): boolean {
   const { signatures } = readNote(note);
-  const isThere = signatures.some(({ name, keyId }) => name === witness.name && keyId.equals(witness.keyId));
+  const isThere = signatures.some((one) => one.name === name && keyId.equals(one.keyId));
   return !isThere && signatures.length <= cosignaturesMax;
 }
 

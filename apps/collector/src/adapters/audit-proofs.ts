@@ -19,7 +19,7 @@ export function auditProofs({
   key: string;
   file: string;
 }): AuditProofs & { signed(note: string): void } {
-  const listeners = new Set<(note: string) => void>();
+  const listeners = new Set<(note: string, size: number) => void>();
   const logKey = readNoteKey(key);
   let newest: string | undefined;
   let kept: Promise<Set<string>> | undefined;
@@ -37,11 +37,11 @@ export function auditProofs({
     signed(note) {
       if (note === newest) return;
       newest = note;
-      for (const listener of listeners) listener(note);
+      for (const listener of listeners) listener(note, readCheckpointSize(note));
     },
     onCheckpoint(listener) {
       listeners.add(listener);
-      if (newest !== undefined) listener(newest);
+      if (newest !== undefined) listener(newest, readCheckpointSize(newest));
       return () => listeners.delete(listener);
     },
     async consistency(old) {
