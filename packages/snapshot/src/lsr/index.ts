@@ -2,5 +2,29 @@ export { type ByteSource, bytesSource, handleSource, pathSource } from "./byte-s
 export type { KeyedHash } from "./crypto/keyed-hash.ts";
 export { nativeHash } from "./crypto/native-hash.ts";
 export { type Recipient, recipientOf } from "./crypto/recipient.ts";
+export { type ChunkRef, chunkRefs, type ManifestBody, type ManifestFile } from "./manifest/manifest-body.ts";
+export { isManifestSigned, type Manifest } from "./manifest/open-manifest.ts";
+export type { Stub } from "./manifest/stub.ts";
+export { type ChunkIndex, createChunkIndex, type IndexedChunk } from "./repository/chunk-index.ts";
+export { type CommitInput, type Committed, commitSnapshot } from "./repository/commit-snapshot.ts";
+export {
+  type ListedSnapshot,
+  listSnapshots,
+  peekStub,
+  type SnapshotList,
+} from "./repository/list-snapshots.ts";
+export { type LoadedIndex, loadIndex } from "./repository/load-index.ts";
+export { readSnapshot } from "./repository/read-snapshot.ts";
+export { listRefs, moveRef, type Ref, type RefName, readRef } from "./repository/refs.ts";
+export {
+  createRepository,
+  openRepository,
+  type Repository,
+  type RepositoryConfig,
+  type RepositoryDeps,
+} from "./repository/repository.ts";
+export { ulid, ulidPattern } from "./repository/ulid.ts";
 export { type Blob, type BlobStore, blobSource, readBlob } from "./store/blob-store.ts";
 export { directoryStore } from "./store/directory-store.ts";
+export { type Objects, objectBlobStore } from "./store/object-blob-store.ts";
+export type { ChunkPlace, SnapshotFile } from "./write-snapshot.ts";

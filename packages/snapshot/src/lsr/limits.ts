@@ -12,4 +12,7 @@ export const limits = {
   stub: 64 << 10,
   manifest: 256 << 20,
   signature: 1 << 10,
+  segment: 64 << 20,
+  /** The config, a ref, a lease: one line with its HMAC. */
+  macLine: 64 << 10,
 } as const;

@@ -28,20 +28,23 @@ export type SnapshotInput = {
   state?: ManifestBody["state"];
   signer?: KeyObject;
   /** Chunks that the repository has, by their id in hex; those that are written are added. */
-  known: Set<string>;
+  known: Pick<Set<string>, "has" | "add">;
   /** The bytes in that place of an older snapshot, to store a difference against; only chunks that are no deltas. */
   base?: (place: ChunkPlace) => Promise<Uint8Array | undefined>;
+  /** With the new packs, which are durable: the last moment at which nothing is committed. What it throws ends it. */
+  beforeManifest?: (packs: readonly string[]) => Promise<void>;
 };
 
 /**
  * Files into packs, then the manifest, which is the commit: before it is durable nothing refers to the packs. Reads
- * every file once, apart from samples; which of them changed meanwhile is the caller's to know.
+ * every file once, apart from samples; which of them changed meanwhile is the caller's to know. `isNew` is false where a
+ * snapshot of that id is there: it stays as it is.
  * @throws Fault disk-full · storage-failed · refused · snapshot-corrupt: a pack did not read back
  */
 export async function writeSnapshot(
-  { stub, files, others = [], state = {}, signer, known, base }: SnapshotInput,
+  { stub, files, others = [], state = {}, signer, known, base, beforeManifest }: SnapshotInput,
   writer: RepositoryWriter,
-): Promise<{ packs: string[]; bytes: number }> {
+): Promise<{ packs: string[]; bytes: number; isNew: boolean }> {
   const places = new Map<string, ChunkPlace>();
   const packs = createPackWriter(writer, async (id) => {
     const place = places.get(hexOf(id));
@@ -58,8 +61,9 @@ export async function writeSnapshot(
   const bundle = signer ? signModel({ model: stub.model, files: entries, key: signer }) : null;
   const body = { files: [...others, ...entries], state, bundle };
   const manifest = sealManifest({ stub, body, ...(signer && { signer }) }, writer);
-  await writer.store.create(`snaps/${stub.id}.sn`, [manifest]);
-  return result;
+  await beforeManifest?.(result.packs);
+  const isNew = await writer.store.create(`snaps/${stub.id}.sn`, [manifest]);
+  return { ...result, isNew };
 }
 
 type Run = Pick<SnapshotInput, "known" | "base"> & {

@@ -18,6 +18,19 @@ export function readStub(bytes: Uint8Array, id: string): Stub {
   return partsOf(bytes, id).stub;
 }
 
+/** More than header and stub together can have: the start of a manifest that `readStubAtStart` needs. */
+export const stubReach = limits.header + 4 + limits.stub;
+
+/** As `readStub`, from the first `stubReach` bytes: the rest of the file is neither read nor judged. */
+export function readStubAtStart(start: Uint8Array, id: string): Stub {
+  const buffer = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
+  const { length } = parseHeader(buffer, "LSRM");
+  const stubLength = length + 4 > buffer.length ? limits.stub + 1 : buffer.readUInt32LE(length);
+  if (stubLength > limits.stub || length + 4 + stubLength > buffer.length)
+    throw corrupt("a manifest without a whole stub");
+  return parseStub(buffer.subarray(length + 4, length + 4 + stubLength), id);
+}
+
 /** Whether this key signed the file, all of it. Needs no decryption key. @throws Fault snapshot-corrupt */
 export function isManifestSigned(bytes: Uint8Array, id: string, signer: KeyObject): boolean {
   const { stub, signed, signature } = partsOf(bytes, id);

@@ -34,19 +34,20 @@ export function encodeEntries(entries: readonly Entry[]): Uint8Array {
 
 /**
  * Entries from `at`, and where they end. Their records must lie one after another, so that no two of them overlap and
- * none reaches into the header or the trailer: `end` is where the first begins, then where the last must end.
+ * none reaches into the header or the trailer: `start` is where the first begins, `end` where the last must end, both
+ * left out where the pack is not at hand, as in an index.
  * @throws Fault snapshot-corrupt
  */
 export function parseEntries(
   bytes: Uint8Array,
-  { at = 0, start, end }: { at?: number; start: number; end: number },
+  { at = 0, start, end }: { at?: number; start?: number; end?: number } = {},
 ): { entries: Entry[]; at: number } {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (at + 4 > buffer.length) throw corrupt("entries without their count");
   const count = buffer.readUInt32LE(at);
   if (count > (buffer.length - at - 4) / fixedBytes) throw corrupt(`${count} entries do not fit`);
   const entries: Entry[] = [];
-  let [place, offset] = [at + 4, start];
+  let [place, offset] = [at + 4, start ?? firstOffset(buffer, at + 4, count)];
   for (let n = 0; n < count; n++) {
     const entry = parseEntry(buffer, place);
     if (entry.offset !== offset) throw corrupt(`record ${n} at ${entry.offset}, expected at ${offset}`);
@@ -54,9 +55,12 @@ export function parseEntries(
     offset += entry.length + tagBytes;
     entries.push(entry);
   }
-  if (offset !== end) throw corrupt(`records end at ${offset}, expected at ${end}`);
+  if (end !== undefined && offset !== end) throw corrupt(`records end at ${offset}, expected at ${end}`);
   return { entries, at: place };
 }
+
+const firstOffset = (buffer: Buffer, at: number, count: number): number =>
+  count === 0 ? 0 : Number(buffer.readBigUInt64LE(at + 32));
 
 function parseEntry(buffer: Buffer, at: number): Entry {
   if (at + fixedBytes > buffer.length) throw corrupt("an entry cut short");
