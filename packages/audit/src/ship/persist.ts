@@ -24,7 +24,8 @@ export function createPersist({
         return result;
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
-        problems.set("disk", error.code, error.message);
+        const known = error.code === "disk-full" || error.code === "conflict";
+        problems.set("disk", known ? error.code : "storage-failed", error.message);
         await clock.sleep(1000 + random.next() * 4000, signal);
         signal.throwIfAborted();
       }

@@ -1,12 +1,13 @@
 import type { ShippingView } from "@locum/contracts";
 import type { ShipClock } from "./ship-clock.ts";
+import type { ShipProblem } from "./ship-problems.ts";
 
 /** What stands in the way, one problem a part; the first part that has one is in view. */
 const parts = ["defect", "server", "disk", "log", "copy", "reader"] as const;
-export type ProblemPart = (typeof parts)[number];
+type ProblemPart = (typeof parts)[number];
 
 export type Problems = {
-  set(part: ProblemPart, code: string, detail: string): void;
+  set(part: ProblemPart, code: ShipProblem, detail: string): void;
   clear(part: ProblemPart): void;
   view(): ShippingView["problem"];
 };

@@ -1,4 +1,5 @@
 import type { BulkOutcome } from "./bulk-outcome.ts";
+import type { ShipProblem } from "./ship-problems.ts";
 
 /**
  * What is done about an answer.
@@ -36,8 +37,7 @@ export type ResponseRow = {
   action: Action;
   /** Whether it may have been done all the same: then it is looked for before it is sent again. */
   inDoubt?: true;
-  /** Of ShippingView.problem. */
-  problem?: string;
+  problem?: ShipProblem;
 };
 
 const blocked = ["cluster_block_exception", "index_create_block_exception"] as const;
