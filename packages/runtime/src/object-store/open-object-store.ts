@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { Fault, type FaultCode } from "@locum/contracts";
 import { AwsClient } from "aws4fetch";
+import { readListing } from "./read-listing.ts";
 import type { ObjectCredentials } from "./read-object-credentials.ts";
 
 /** An S3-compatible store, as far as Locum writes to one. Nothing is ever overwritten and nothing is tried twice. */
@@ -12,7 +13,17 @@ export type ObjectStore = {
   put(key: string, bytes: Uint8Array): Promise<"stored" | "exists">;
   /** Undefined where there is none. @throws Fault not-authorised | storage-failed | body-too-large */
   get(key: string): Promise<Buffer | undefined>;
+  /** `length` bytes from `start`, fewer where it ends before that; undefined where there is none. */
+  range(key: string, start: number, length: number): Promise<Buffer | undefined>;
+  /** In bytes; undefined where there is none. */
+  size(key: string): Promise<number | undefined>;
+  /** What begins with `prefix`, in pages of a thousand. */
+  list(prefix: string): AsyncIterable<ListedObject>;
+  /** Nothing is there afterwards. */
+  remove(key: string): Promise<void>;
 };
+
+export type ListedObject = { key: string; bytes: number; modifiedMs: number };
 
 const answerBytesMax = 67_108_864;
 
@@ -31,17 +42,26 @@ export function openObjectStore({
   timeoutMs?: number;
   fetch?: typeof fetch;
 }): ObjectStore {
+  const root = url.replace(/\/+$/, "");
   const request = async (
-    method: "GET" | "PUT",
+    method: "GET" | "HEAD" | "PUT" | "DELETE",
     key: string,
-    body?: Uint8Array<ArrayBuffer>,
+    { body, more = {} }: { body?: Uint8Array<ArrayBuffer>; more?: Record<string, string> } = {},
+  ): Promise<Response> =>
+    send(`${root}/${key.split("/").map(encodeURIComponent).join("/")}`, method, {
+      ...(body === undefined ? {} : { body }),
+      more: {
+        ...more,
+        ...(method === "PUT" ? { "if-none-match": "*", "content-type": "application/octet-stream" } : {}),
+      },
+    });
+  const send = async (
+    target: string,
+    method: string,
+    { body, more }: { body?: Uint8Array<ArrayBuffer>; more: Record<string, string> },
   ): Promise<Response> => {
     const client = new AwsClient({ ...(await credentials()), region, service: "s3", retries: 0 });
-    const target = `${url.replace(/\/+$/, "")}/${key.split("/").map(encodeURIComponent).join("/")}`;
-    const headers = {
-      "x-amz-content-sha256": hash("sha256", body ?? ""),
-      ...(method === "PUT" ? { "if-none-match": "*", "content-type": "application/octet-stream" } : {}),
-    };
+    const headers = { "x-amz-content-sha256": hash("sha256", body ?? ""), ...more };
     const given = body === undefined ? {} : { body };
     const signed = await client.sign(target, { method, headers, ...given });
     try {
@@ -58,7 +78,7 @@ export function openObjectStore({
   };
   return {
     async put(key, bytes) {
-      const answer = await request("PUT", key, Buffer.from(bytes));
+      const answer = await request("PUT", key, { body: Buffer.from(bytes) });
       // 412: it is there. 409: another writer of the same key is at it, which ends with it being there.
       if (answer.status === 412) {
         await answer.body?.cancel();
@@ -77,7 +97,57 @@ export function openObjectStore({
       if (!answer.ok) throw await refusal(key, answer);
       return readBytes(answer, answerBytesMax);
     },
+    async range(key, start, length) {
+      const range = `bytes=${start}-${start + Math.max(1, length) - 1}`;
+      const answer = await request("GET", key, { more: { range } });
+      if (answer.status === 404 || answer.status === 416) {
+        await answer.body?.cancel();
+        return answer.status === 404 ? undefined : Buffer.alloc(0);
+      }
+      if (!answer.ok) throw await refusal(key, answer);
+      // A store that knows no ranges sends all of it.
+      const bytes = await readBytes(answer, answer.status === 206 ? length + 1 : answerBytesMax);
+      return (answer.status === 206 ? bytes : bytes.subarray(start)).subarray(0, length);
+    },
+    async size(key) {
+      const answer = await request("HEAD", key);
+      await answer.body?.cancel();
+      if (answer.status === 404) return undefined;
+      if (!answer.ok) throw await refusal(key, answer);
+      return Number(answer.headers.get("content-length"));
+    },
+    list: (prefix) => listObjects(root, prefix, (target) => send(target, "GET", { more: {} })),
+    async remove(key) {
+      const answer = await request("DELETE", key);
+      if (!answer.ok && answer.status !== 404) throw await refusal(key, answer);
+      await answer.body?.cancel();
+    },
   };
+}
+
+const pagesMax = 100_000;
+
+/** ListObjectsV2 of the bucket in the URL's path; keys are told below the URL's own prefix. */
+async function* listObjects(
+  root: string,
+  prefix: string,
+  ask: (target: string) => Promise<Response>,
+): AsyncGenerator<ListedObject> {
+  const { origin, pathname } = new URL(root);
+  const [bucket = "", ...folders] = decodeURIComponent(pathname).split("/").filter(Boolean);
+  const base = folders.length > 0 ? `${folders.join("/")}/` : "";
+  let token: string | undefined;
+  for (let page = 0; page < pagesMax; page++) {
+    const query = new URLSearchParams({ "list-type": "2", prefix: `${base}${prefix}` });
+    if (token !== undefined) query.set("continuation-token", token);
+    const answer = await ask(`${origin}/${encodeURIComponent(bucket)}?${query}`);
+    if (!answer.ok) throw await refusal(prefix, answer);
+    const listing = readListing((await readBytes(answer, answerBytesMax)).toString("utf8"));
+    for (const { key, ...rest } of listing.objects)
+      if (key.startsWith(base)) yield { key: key.slice(base.length), ...rest };
+    if (listing.next === undefined) return;
+    token = listing.next;
+  }
 }
 
 const codeOf = (status: number): FaultCode =>

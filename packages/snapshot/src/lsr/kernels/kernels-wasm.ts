@@ -1,4 +1,4 @@
-/** kernels/kernels.ts, compiled by kernels/build.mjs. */
+/** kernels/kernels.as, compiled by kernels/build.mjs. */
 export const kernelsWasm = [
   "AGFzbQEAAAABOQdgBX9/f39/AGAEf39/fwBgBn9/fn9/fwF/YAN/f38Bf2AEf39/fwF/YAZ/f39/f38Bf2ADf39/AAIPAQNlbnYG",
   "bWVtb3J5AgAAAw0MAgEAAAAAAQMEBQEGB4YBDAZzcGxpdDIAAwZtZXJnZTIABQZzcGxpdDQAAgZtZXJnZTQABAhjb3VudDI1NgAK",

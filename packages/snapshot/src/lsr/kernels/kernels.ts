@@ -1,6 +1,6 @@
 import { kernelsWasm } from "./kernels-wasm.ts";
 
-/** The exports of kernels/kernels.ts; every address is a place in `memory`. */
+/** The exports of kernels/kernels.as; every address is a place in `memory`. */
 type Exports = {
   split2(src: number, count: number, high: number, low: number, rotated: boolean): void;
   merge2(high: number, low: number, count: number, dst: number, rotated: boolean): void;
