@@ -8,7 +8,7 @@ import {
   type InferenceDecision,
   type InferenceRecord,
   type Policy,
-  RequestId,
+  requestIdPattern,
   splitModelKey,
 } from "@locum/contracts";
 import type { Clock, Log, Random } from "@locum/runtime";
@@ -101,9 +101,12 @@ export function createInferenceRecords(ports: Ports): InferenceRecords {
         return undefined;
       }
       const startedMs = clock.wallMs();
-      const given = RequestId.safeParse(headers["x-request-id"]);
+      const given = headers["x-request-id"];
       // Ours begin with the time, so that whoever looks for one knows where.
-      const id = given.success ? given.data : `${startedMs.toString(16).padStart(12, "0")}-${random.id()}`;
+      const id =
+        typeof given === "string" && requestIdPattern.test(given)
+          ? given
+          : `${startedMs.toString(16).padStart(12, "0")}-${random.id()}`;
       const hashes = { input: createHash("sha256"), output: createHash("sha256") };
       return {
         id,

@@ -60,7 +60,7 @@ export {
 } from "./frame.ts";
 export { ExpectedOutput, Golden, Tolerance } from "./golden.ts";
 export { Incident, TimelineEntry } from "./incident.ts";
-export { InferenceDecision, InferenceRecord, RequestId } from "./inference-record.ts";
+export { InferenceDecision, InferenceRecord, RequestId, requestIdPattern } from "./inference-record.ts";
 export {
   decodeInputLogLine,
   effectsDigest,

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { Digest } from "./release.ts";
 
 /** Well-formed ids of clients are kept; others get one of ours. */
-export const RequestId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{7,127}$/);
+export const requestIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{7,127}$/;
+export const RequestId = z.string().regex(requestIdPattern);
 
 /**
  * What became of a request. `retried`: a second try answered. `wrong`: the answer passed although it is known to be

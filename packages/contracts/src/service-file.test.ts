@@ -165,6 +165,16 @@ const cases: [string, (text: string) => string, Partial<ServiceProblem>][] = [
     { path: "snapshot.onSourceFailure", found: "no spareDir" },
   ],
   [
+    "inference records of a sidecar that is not in the path",
+    (text) => `${text}inference: { records: file, dir: records }\n`,
+    { path: "inference.records", expected: "off, or the posture tap", found: "watch" },
+  ],
+  [
+    "inference records for nowhere",
+    (text) => `${text}posture: tap\ninference: { records: s3, dir: records }\n`,
+    { path: "inference.records", expected: "off, or s3.url", found: "no s3" },
+  ],
+  [
     "two listeners on one port",
     (text) => `${text}listen: 0.0.0.0:9000\ncollector: { listen: "127.0.0.1:9000" }\n`,
     { path: "collector.listen", found: "the port of listen" },

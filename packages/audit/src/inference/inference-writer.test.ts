@@ -1,10 +1,18 @@
-import { type InferenceRecord, sha256Hex } from "@locum/contracts";
+import { canonicalJson, type InferenceRecord, sha256Hex } from "@locum/contracts";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { LogFs } from "../log-fs.ts";
 import { Crash, type FaultKind, faultyLogFs } from "../testing/faulty-log-fs.ts";
 import { createMemoryLogFs, errno } from "../testing/memory-log-fs.ts";
 import { folderSink } from "./folder-sink.ts";
-import { type InferenceBatch, inferenceLine, isInBatch, proveLine, readBatch } from "./inference-batch.ts";
+import {
+  type InferenceBatch,
+  inferenceLine,
+  isInBatch,
+  proveLine,
+  readBatch,
+  readInferenceLine,
+} from "./inference-batch.ts";
 import { type InferenceSink, openInferenceWriter } from "./inference-writer.ts";
 
 const digest = (text: string) => `sha256:${sha256Hex(text)}`;
@@ -86,6 +94,20 @@ test("records go out in batches by number and by time, and each proves that it i
     expect(isInBatch({ ...claim, line: line.replace("digits", "others") })).toBe(false);
     expect(isInBatch({ ...claim, index: (index + 1) % 4 })).toBe(false);
   }
+});
+
+test("a line is the canonical JSON of its record, whatever a request called its model", () => {
+  const text = fc.string({ unit: "binary", maxLength: 40 }).map((one) => one.toWellFormed());
+  fc.assert(
+    fc.property(
+      fc.record({ model: fc.option(text), latencyMs: fc.double({ min: 0, max: 1e9, noNaN: true }) }),
+      (part) => {
+        const one = { ...record(1), ...part };
+        expect(inferenceLine(one)).toBe(canonicalJson(one));
+        expect(readInferenceLine(inferenceLine(one))).toEqual(one);
+      },
+    ),
+  );
 });
 
 test("a sink that takes nothing loses nothing: the limit is a limit, and what is beyond it is counted", async () => {
