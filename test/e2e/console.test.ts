@@ -2,6 +2,7 @@ import { dashboards } from "@locum/dashboards/pages";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConsoleRig, hostile, type Seen, startConsoleRig } from "../stack/console-rig.ts";
 import { findChromium } from "../stack/find-chromium.ts";
+import { locumCommand } from "../stack/locum-command.ts";
 import { overflowOf, tabStops, weakTexts } from "../stack/page-checks.ts";
 
 const executablePath = findChromium();
@@ -172,6 +173,20 @@ describe.skipIf(missing)(`the console in Chromium${missing ? ` (${missing})` : "
     await Promise.all([page.waitForNavigation(), page.click(".who form button")]);
     await page.goto(rig.collector.url);
     expect(new URL(page.url()).pathname).toBe("/login");
+    await context.close();
+  });
+
+  it("is opened by the address that locum console prints, once", async () => {
+    const { config, url, folder } = rig.collector;
+    const command = ["console", "--collector", url, "--token-file", config.tokenFile];
+    const { stdout } = await locumCommand({ dir: folder }).done(...command);
+    const context = await rig.browser.createBrowserContext();
+    const page = await context.newPage();
+    await page.goto(stdout.trim());
+    await page.waitForFunction(`location.pathname === "/"`);
+    expect(await page.$eval("h1", (one) => one.textContent)).toBe("Fleet");
+    await page.goto(stdout.trim());
+    expect(await page.$eval("[role=alert]", (one) => one.textContent)).toContain("used already");
     await context.close();
   });
 

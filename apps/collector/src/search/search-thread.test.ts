@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { openAuditLog } from "@locum/audit";
 import { openProjection } from "@locum/audit/projection";
 import { type AuditEvent, AuditSearch } from "@locum/contracts";
@@ -98,4 +100,21 @@ test("who waits when it closes is told, and a closed one starts again", async ()
   await refused;
   expect(await thread.search(everything, 1)).toMatchObject({ records: [] });
   await thread.close();
+});
+
+test("what the process was told to import at its start does not run in the thread again", async () => {
+  const file = join(folder, "audit.db");
+  openProjection(file).close();
+  const program = `
+    import { createSearchThread } from ${JSON.stringify(new URL("./search-thread.ts", import.meta.url).href)};
+    const thread = createSearchThread(${JSON.stringify(file)});
+    const { records } = await thread.search(${JSON.stringify(everything)}, 1);
+    await thread.close();
+    console.log("found", records.length);
+  `;
+  // As the programs of locum up are started: with a module that ends them when their parent is gone.
+  const started = "data:text/javascript,console.log('started')";
+  const args = ["--import", started, "--input-type=module", "--eval", program];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  expect(stdout.trim().split("\n")).toEqual(["started", "found 0"]);
 });

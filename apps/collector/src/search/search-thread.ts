@@ -30,11 +30,9 @@ export function createSearchThread(file: string): SearchThread {
     waiting.clear();
   };
   const start = (): Worker => {
-    const started = new Worker(searchProgram.program, {
-      ...searchProgram.options,
-      workerData: file,
-      resourceLimits,
-    });
+    // What this process was started with is not for a thread: an `--import` of its parent would run there again.
+    const given = { workerData: file, resourceLimits, execArgv: [] };
+    const started = new Worker(searchProgram.program, { ...searchProgram.options, ...given });
     // It holds up no process that has nothing else to do.
     started.unref();
     started.on("message", (told: SearchAnswer) => {

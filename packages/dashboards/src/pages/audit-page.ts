@@ -77,7 +77,7 @@ ${selectField({ name: "service", label: "Service", value: view.service ?? "", op
   options: [["asc", "oldest first"]],
   all: "newest first",
 })}
-<details class="kinds"${view.kinds.length > 0 && html` open`}><summary>Kinds: ${view.kinds.length === 0 ? "all" : view.kinds.join(", ")}</summary>
+<details class="kinds"><summary>Kinds: ${view.kinds.length === 0 ? "all" : view.kinds.join(", ")}</summary>
 <fieldset><legend class="hidden-text">Kinds of records</legend>${AuditKind.options.map(
     (kind) =>
       html`<label><input type="checkbox" name="kind" value="${kind}"${view.kinds.includes(kind) && html` checked`}> ${kind} ${counts.has(kind) && html`<span class="quiet">${numberText(counts.get(kind) ?? 0)}</span>`}</label>
@@ -100,7 +100,7 @@ const timeField = (
   name: string,
   label: string,
   atMs: number | null,
-): Html => html`<div><label for="field-${name}">${label}</label>
+): Html => html`<div class="time"><label for="field-${name}">${label}</label>
 <input id="field-${name}" name="${name}" type="datetime-local" step="1"${atMs !== null && html` value="${fieldTime(atMs)}"`}></div>
 `;
 

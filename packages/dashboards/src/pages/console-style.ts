@@ -100,6 +100,7 @@ pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8
 .tiles a { font-weight: 600; }
 @media (max-width: 900px) {
   main { padding: 16px 12px 48px; }
+  .filters { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
   .bar { padding: 8px 12px; }
   .brand { flex: 1; }
   .bar nav { order: 3; flex-basis: 100%; }
@@ -115,6 +116,7 @@ pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8
   table.cards td:empty { display: none; }
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dd { margin-bottom: 8px; }
+  .filters .time, .filters .act { grid-column: 1 / -1; }
   .panels section, .panels .w3, .panels .w4, .panels .w6, .panels .w8, .panels .w9 { grid-column: span 12; }
 }
 `;
