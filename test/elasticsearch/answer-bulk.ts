@@ -71,7 +71,7 @@ const idBytesMax = 512;
 function readActions(lines: readonly string[], defaultIndex: string | undefined): Action[] | Answer {
   if (lines.length === 0) return failed(400, "parse_exception", "request body is required");
   const actions: Action[] = [];
-  for (let at = 0; at < lines.length; at += 2) {
+  for (let at = 0; at < lines.length; ) {
     let head: Record<string, { _index?: string; _id?: string }>;
     try {
       head = JSON.parse(lines[at] ?? "");
@@ -85,7 +85,8 @@ function readActions(lines: readonly string[], defaultIndex: string | undefined)
         "illegal_argument_exception",
         `Malformed action/metadata line [${at + 1}], expected field [create], [delete], [index] or [update] but found [${op}]`,
       );
-    if (index === undefined || lines[at + 1] === undefined)
+    const line = op === "delete" ? "" : lines[at + 1];
+    if (index === undefined || line === undefined)
       return failed(400, "action_request_validation_exception", "Validation Failed: 1: index is missing;");
     if (id !== undefined && Buffer.byteLength(id) > idBytesMax)
       return failed(
@@ -97,8 +98,9 @@ function readActions(lines: readonly string[], defaultIndex: string | undefined)
       op,
       index,
       id: id ?? `made-${at}-${Math.trunc(performance.now())}`,
-      line: lines[at + 1] ?? "",
+      line,
     });
+    at += op === "delete" ? 1 : 2;
   }
   return actions;
 }

@@ -2,6 +2,7 @@ import { applySetup, openElasticsearch, setupPlan } from "@locum/audit/elasticse
 import { describe, expect, test } from "vitest";
 import { contractCases } from "./contract-cases.ts";
 import { families, familyTraits } from "./family.ts";
+import { expectLeastPrivilege } from "./least-privilege.ts";
 import { startDouble } from "./start-double.ts";
 
 describe.each(families)("the double of %s answers as the real server does", (family) => {
@@ -28,4 +29,9 @@ describe.each(families)("the double of %s answers as the real server does", (fam
     await server.close();
     await double.close();
   });
+});
+
+test("the keys of the collector do for its work, and for little else", async () => {
+  await using double = await startDouble({ security: true, whole: true });
+  await expectLeastPrivilege(double.url);
 });

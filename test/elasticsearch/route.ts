@@ -78,16 +78,18 @@ function answerStream(server: Server, request: Request, name: string, verb: stri
   const { method, path } = request;
   if (verb === "_bulk") return bulk(server, request, name, holder);
   const names = name.split(",");
-  const streams = [...store.streams.values()].filter((stream) =>
-    names.some((pattern) => fits(pattern, stream.name)),
+  const need =
+    ({ _search: "read", _count: "read", _refresh: "maintenance", _mapping: "metadata" } as const)[verb] ??
+    "manage";
+  // A pattern stands for what the key may see of it; a name that it may not see is refused.
+  if (!names.every((one) => one.includes("*") || mayOn(holder, need, one)))
+    return forbidden(`${verb} on ${name}`);
+  const streams = [...store.streams.values()].filter(
+    (stream) => names.some((pattern) => fits(pattern, stream.name)) && mayOn(holder, need, stream.name),
   );
   const missing = names.find((one) => !one.includes("*") && !store.streams.has(one));
   const isLenient =
     request.query.get("ignore_unavailable") === "true" || request.query.get("allow_no_indices") === "true";
-  const need =
-    ({ _search: "read", _count: "read", _refresh: "maintenance", _mapping: "metadata" } as const)[verb] ??
-    "manage";
-  if (!names.every((one) => mayOn(holder, need, one))) return forbidden(`${verb} on ${name}`);
   if (missing !== undefined && !(isLenient && request.query.get("ignore_unavailable") === "true"))
     return noSuchIndex(missing);
   switch (verb) {
@@ -174,9 +176,11 @@ function answerRoot({ traits, family }: Store, method: string): Answer {
 }
 
 function answerResolve(store: Store, name: string, holder: Holder): Answer {
-  if (!mayOn(holder, "metadata", name)) return forbidden("indices:admin/resolve/index");
-  const streams = [...store.streams.values()].filter((stream) =>
-    name.split(",").some((one) => fits(one, stream.name)),
+  const names = name.split(",");
+  if (!names.every((one) => one.includes("*") || mayOn(holder, "metadata", one)))
+    return forbidden("indices:admin/resolve/index");
+  const streams = [...store.streams.values()].filter(
+    (stream) => names.some((one) => fits(one, stream.name)) && mayOn(holder, "metadata", stream.name),
   );
   if (streams.length === 0 && !name.includes("*") && store.family !== "opensearch-3")
     return noSuchIndex(name);

@@ -22,10 +22,21 @@ export type ShipRig = AsyncDisposable & {
 
 export async function openShipRig(
   url: string,
-  { timeoutMs = 10_000, countMax = 1000 }: { timeoutMs?: number; countMax?: number } = {},
+  {
+    timeoutMs = 10_000,
+    countMax = 1000,
+    keys,
+    reconcileMs = 3_600_000,
+  }: {
+    timeoutMs?: number;
+    countMax?: number;
+    keys?: { ship: string; read: string };
+    reconcileMs?: number;
+  } = {},
 ): Promise<ShipRig> {
   const dir = await mkdtemp(join(tmpdir(), "locum-shipping-"));
-  const server = openElasticsearch({ url, timeoutMs });
+  const server = openElasticsearch({ url, timeoutMs, ...(keys ? { apiKey: keys.ship } : {}) });
+  const reader = keys ? openElasticsearch({ url, timeoutMs, apiKey: keys.read }) : server;
   const log = await openAuditLog({ dir: join(dir, "log") });
   const open = (): Promise<Shipper> =>
     openShipper({
@@ -34,8 +45,9 @@ export async function openShipRig(
       lines: log.lines,
       head: log.head,
       server,
-      reader: server,
+      reader,
       namespace: "default",
+      reconcileMs,
       batch: { countMax, bytesMax: 4_194_304 },
       clock: systemClock,
       random: { next: Math.random },
@@ -61,6 +73,7 @@ export async function openShipRig(
       await rig.shipper.close();
       await log.close();
       await server.close();
+      if (reader !== server) await reader.close();
       await rm(dir, { recursive: true, force: true });
     },
   };
