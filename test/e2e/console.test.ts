@@ -61,6 +61,19 @@ describe.skipIf(missing)(`the console in Chromium${missing ? ` (${missing})` : "
     },
   );
 
+  it("fits every width between", async () => {
+    const { page } = await open("/");
+    const wide: string[] = [];
+    for (const path of paths) {
+      await page.goto(rig.collector.url + path);
+      for (const width of [320, 520, 768, 901, 1024, 1121]) {
+        await page.setViewport({ width, height: 800 });
+        if ((await overflowOf(page)) > 0) wide.push(`${path} at ${width}`);
+      }
+    }
+    expect(wide).toEqual([]);
+  });
+
   it("is walked with the Tab key alone, and one sees where one is", async () => {
     for (const path of ["/", "/audit", "/audit/20", "/dashboards/explorer"]) {
       const { page } = await open(path);

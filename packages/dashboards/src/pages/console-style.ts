@@ -1,3 +1,15 @@
+/** A table as a list of cards, each cell with its column's name before it. */
+const asCards = (
+  table: string,
+): string => `  ${table} thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+  ${table}, ${table} tbody, ${table} tr, ${table} td { display: block; }
+  ${table} tr { padding: 8px 0; border-top: 1px solid var(--line); }
+  ${table} td:not(.number) { min-width: 0; }
+  ${table} td { position: relative; min-height: 1.7em; padding: 2px 0 2px 102px; border: 0; text-align: left; white-space: normal; }
+  ${table} td::before { position: absolute; left: 0; width: 92px; content: attr(data-label); color: var(--quiet); font-size: 13px; line-height: 1.7; }
+  ${table} td:empty { display: none; }
+`;
+
 /** What the console adds to the style of a report: a bar, tables that fit a telephone, charts, forms. */
 export const consoleStyle = `body { max-width: none; padding: 0; }
 main { max-width: 1240px; margin: 0 auto; padding: 24px 24px 64px; }
@@ -98,7 +110,13 @@ pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); gap: 14px; }
 .tiles section { margin: 0; }
 .tiles a { font-weight: 600; }
+.fit { container-type: inline-size; }
+@container (max-width: 1000px) {
+${asCards("table.cards.wide")}}
+@container (max-width: 780px) {
+${asCards("table.cards")}}
 @media (max-width: 900px) {
+
   main { padding: 16px 12px 48px; }
   .filters { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
   .bar { padding: 8px 12px; }
@@ -107,13 +125,6 @@ pre { overflow-x: auto; padding: 12px; background: var(--lane); border-radius: 8
   .bar nav a { padding: 6px 9px; }
   section { padding: 14px; }
   h1 { font-size: 24px; }
-  table.cards thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-  table.cards, table.cards tbody, table.cards tr, table.cards td { display: block; }
-  table.cards tr { padding: 8px 0; border-top: 1px solid var(--line); }
-  table.cards td:not(.number) { min-width: 0; }
-  table.cards td { position: relative; min-height: 1.7em; padding: 2px 0 2px 102px; border: 0; text-align: left; white-space: normal; }
-  table.cards td::before { position: absolute; left: 0; width: 92px; content: attr(data-label); color: var(--quiet); font-size: 13px; line-height: 1.7; }
-  table.cards td:empty { display: none; }
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dd { margin-bottom: 8px; }
   .filters .time, .filters .act { grid-column: 1 / -1; }

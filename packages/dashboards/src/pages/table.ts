@@ -6,8 +6,11 @@ export type Column<Row> = {
   number?: boolean;
 };
 
+/** Beyond so many columns it needs more room. */
+const wideMin = 7;
+
 /**
- * A table that becomes a list of cards where the window is narrow: each cell carries its column's name for that.
+ * A table that becomes a list of cards where there is little room: each cell carries its column's name for that.
  * Where there is no row, it says why.
  */
 export function table<Row>({
@@ -32,11 +35,11 @@ export function table<Row>({
           html`<td data-label="${head}"${number && html` class="number"`}>${cell(row)}</td>`,
       )}</tr>\n`,
   );
-  return html`<table class="cards">
+  return html`<div class="fit"><table class="cards${columns.length > wideMin && " wide"}">
 <caption>${caption}</caption>
 <thead><tr>${heads}</tr></thead>
 <tbody>
 ${lines}</tbody>
-</table>
+</table></div>
 `;
 }
