@@ -21,7 +21,13 @@ function sidecarText(): string {
   const verdict = { kind: "healthy" };
   const report = { verdict, models: {}, provenAgeMs: 1, quietMs: 1, epoch: 1, inflight: 0 };
   const pace = { firstTokenMs: { p50: 1, p99: 1 }, tokenGapMs: { p50: 1, p99: 1 } };
-  return renderPrometheus(metering.families(report as never, 3, pace as never));
+  const now = {
+    pump: { waiting: () => 3 },
+    pace,
+    witnessing: { view: () => null },
+    inferences: { stats: () => ({ waiting: 1, stagedBytes: 1, refused: 1 }) },
+  };
+  return renderPrometheus(metering.families(report as never, now as never));
 }
 
 function namesIn(text: string): Map<string, Set<string>> {

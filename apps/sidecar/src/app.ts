@@ -120,7 +120,7 @@ export function createApp(deps: AppDeps): App {
     log,
   });
   const polling = pollPeers({ book: peers, clock, onHeard: () => drive.put({ kind: "look" }) });
-  const metrics = () => metering.families(instance.report(), pump.waiting(), instance.pace());
+  const metrics = () => metering.families(instance.report(), { ...parts, pace: instance.pace() });
   const known = { ...parts, config, instance, clock };
   const haproxy = tellHaproxy(known, log);
 

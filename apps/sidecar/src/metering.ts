@@ -10,7 +10,16 @@ export type Metering = {
   inputFinding(rule: string): void;
   stalled(ms: number): void;
   /** Everything counted, with the gauges as they are now. */
-  families(report: Report, spoolWaiting: number, pace: StreamPace): MetricFamily[];
+  families(report: Report, now: MeteredNow): MetricFamily[];
+};
+
+/** What stands beside the report. */
+export type MeteredNow = {
+  pump: { waiting(): number };
+  pace: StreamPace;
+  witnessing: { view(): { refused: string | null } | null };
+  /** Null where no inference is recorded. */
+  inferences: { stats(): { waiting: number; stagedBytes: number; refused: number } } | null;
 };
 
 const verdicts = ["unknown", "healthy", "suspect", "failed"] as const;
@@ -51,6 +60,11 @@ export function createMetering(metrics: Metrics): Metering {
     firstToken: gauge("first_token", "From the end of a request to the first token of its stream", "ms"),
     tokenGap: gauge("token_gap", "Between two tokens of a stream", "ms"),
     spool: gauge("spool_waiting", "Audit events that the collector has not on disk"),
+    witness: gauge("witness_refusing", "1 while the audit log is not the one that this sidecar saw"),
+    records: gauge(
+      "inference_records",
+      "Inference records that wait, bytes of them on disk, and those refused",
+    ),
   };
   return {
     observe(event) {
@@ -66,7 +80,7 @@ export function createMetering(metrics: Metrics): Metering {
     act: (kind, outcome) => acts.add(1, { kind, outcome }),
     inputFinding: (rule) => inputs.add(1, { rule }),
     stalled: (ms) => stalls.add(ms),
-    families(report, spoolWaiting, pace) {
+    families(report, { pump, pace, witnessing, inferences }) {
       for (const kind of verdicts) verdict.set(report.verdict.kind === kind ? 1 : 0, { verdict: kind });
       figures.epoch.set(report.epoch);
       figures.fit.set(report.fit ? 1 : 0);
@@ -75,7 +89,9 @@ export function createMetering(metrics: Metrics): Metering {
       figures.active.set(report.role === "active" ? 1 : 0);
       if (report.provenAgeMs !== null) figures.provenAge.set(report.provenAgeMs);
       figures.quiet.set(report.quietMs);
-      figures.spool.set(spoolWaiting);
+      figures.spool.set(pump.waiting());
+      figures.witness.set(witnessing.view()?.refused ? 1 : 0);
+      for (const [of, value] of Object.entries(inferences?.stats() ?? {})) figures.records.set(value, { of });
       for (const quantile of ["p50", "p99"] as const) {
         if (pace.firstTokenMs.p99 > 0) figures.firstToken.set(pace.firstTokenMs[quantile], { quantile });
         if (pace.tokenGapMs.p99 > 0) figures.tokenGap.set(pace.tokenGapMs[quantile], { quantile });

@@ -77,5 +77,9 @@ export const telemetrySchema: TelemetrySchema = {
     "locum.instance.first_token": metric("From a request's end to its first token", "ms", quantile),
     "locum.instance.token_gap": metric("Between two tokens of a stream", "ms", quantile),
     "locum.instance.spool_waiting": metric("Audit events that the collector has not on disk"),
+    "locum.instance.witness_refusing": metric("1 while the audit log is not the one that was seen"),
+    "locum.instance.inference_records": metric("Inference records that wait, and those refused", "1", {
+      of: oneOf("waiting", "stagedBytes", "refused"),
+    }),
   },
 };
