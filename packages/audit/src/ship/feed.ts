@@ -8,6 +8,8 @@ import type { Wake } from "./wake.ts";
 /** How far ahead is written down as sent: once in so many records, for it must be on disk before they are sent. */
 const strideOf = 20_000;
 const batchesMax = 4;
+/** How many batches the first one that is not done may be behind: what ended after it is kept in mind. */
+const aheadMax = 100;
 const pollMs = 1000;
 
 /**
@@ -46,7 +48,8 @@ export async function feed({
   let next = state.next;
   const running = new Set<Promise<void>>();
   const start = async (batch: Batch): Promise<void> => {
-    while (running.size >= batchesMax) await Promise.race(running);
+    const isFarAhead = (): boolean => batch.first - state.next > aheadMax * limits.countMax;
+    while (running.size >= batchesMax || (running.size > 0 && isFarAhead())) await Promise.race(running);
     signal.throwIfAborted();
     next = batch.first + batch.items.length;
     if (next > state.sentTo) {

@@ -137,6 +137,22 @@ test("however long the log, only a few batches of it are in memory", async () =>
   await rig.end(shipper);
 });
 
+test("one record that does not go through is not left far behind", async () => {
+  const server = createScriptedServer();
+  const rig = createShipRig(server);
+  rig.fill(3000);
+  server.control.forbids = ({ event }) => event.sequence === 5;
+  const shipper = await rig.open({ batch: { countMax: 10, bytesMax: 1_000_000 } });
+  expect(await shipper.drain({ timeoutMs: 3_600_000 })).toBe(false);
+  expect(shipper.view()).toMatchObject({ problem: { code: "es-not-authorised" } });
+  expect(shipper.view().acked).toBeGreaterThan(900);
+  expect(shipper.view().acked).toBeLessThan(1100);
+  server.control.forbids = () => false;
+  expect(await shipper.drain({ timeoutMs })).toBe(true);
+  expect(server.all()).toHaveLength(3000);
+  await rig.end(shipper);
+});
+
 test("a document that is too large for the server goes without its original, with its place in the log", async () => {
   const server = createScriptedServer({ bytesMax: 20_000 });
   const rig = createShipRig(server);

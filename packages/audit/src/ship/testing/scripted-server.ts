@@ -49,6 +49,8 @@ export function createScriptedServer({
   const control = {
     script,
     refuses,
+    /** Which documents the key may not create. */
+    forbids: (_: Document): boolean => false,
     isSetUp: true,
     requests: [] as ServerRequest[],
     seen: () => {},
@@ -84,6 +86,7 @@ export function createScriptedServer({
           indices,
           quarantined,
           refuses: control.refuses,
+          forbids: control.forbids,
         }),
       });
     }
@@ -126,6 +129,7 @@ type World = {
   indices: Map<string, Document>[];
   quarantined: Document[];
   refuses: (document: Document) => boolean;
+  forbids: (document: Document) => boolean;
 };
 
 /** What a real server does with one operation. */
@@ -133,7 +137,7 @@ function create(
   { id, source }: BulkItem,
   index: number,
   mishap: Mishap,
-  { indices, quarantined, refuses }: World,
+  { indices, quarantined, refuses, forbids }: World,
 ): Body {
   const at = { _id: id, _index: `.ds-${stream}-${indices.length}` };
   const isHit = "every" in mishap && index % mishap.every === 0;
@@ -144,6 +148,7 @@ function create(
       error: { type: mishap.type, reason: mishap.reason ?? "scripted" },
     };
   if (isHit && mishap.kind === "plain-index") return { ...at, _index: stream, status: 201 };
+  if (forbids(source)) return { ...at, status: 403, error: { type: "security_exception", reason: "no" } };
   // A real server reads a document before it looks for its id.
   if (refuses(source))
     return { ...at, status: 400, error: { type: "document_parsing_exception", reason: "no" } };
