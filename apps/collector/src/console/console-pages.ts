@@ -1,4 +1,5 @@
 import { Fault } from "@locum/contracts";
+import type { PodsView } from "@locum/contracts/client";
 import { dashboards, dashboardsPage, type PageContent } from "@locum/dashboards/pages";
 import type { Clock, MetricFamily } from "@locum/runtime";
 import type { AuditLog } from "../audit-port.ts";
@@ -17,6 +18,7 @@ export type PageDeps = {
   auditLog: AuditLog;
   clock: Clock;
   metrics: () => MetricFamily[];
+  pods: (service: string | undefined) => PodsView;
 };
 export type Asked = { params: Record<string, string>; query: URLSearchParams };
 type Page = (asked: Asked) => PageContent | Promise<PageContent>;

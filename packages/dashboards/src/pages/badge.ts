@@ -1,3 +1,4 @@
+import type { Verdict } from "@locum/contracts";
 import type { InstanceView, ServiceView } from "@locum/contracts/client";
 import { type Html, html } from "./html.ts";
 
@@ -19,7 +20,10 @@ export function verdictBadge({ report, connected, silent }: InstanceView): Html 
   if (report === null) return badge("quiet", connected ? "no report yet" : "never heard");
   if (silent) return badge("bad", "silent");
   if (!connected) return badge("alarm", "not connected");
-  const { verdict } = report;
+  return judgedBadge(report.verdict);
+}
+
+export function judgedBadge(verdict: Verdict): Html {
   if (verdict.kind === "failed") return badge("bad", verdict.failure);
   if (verdict.kind === "suspect") return badge("alarm", `suspect: ${verdict.failure}`);
   return badge(verdict.kind === "healthy" ? "good" : "quiet", verdict.kind);

@@ -1,9 +1,10 @@
 import type { AuditRecord } from "@locum/contracts";
-import type { InstanceView, ReleaseView, ServiceView } from "@locum/contracts/client";
+import type { InstanceView, PodsView, ReleaseView, ServiceView } from "@locum/contracts/client";
 import { stateBadge } from "./badge.ts";
 import { type Html, html } from "./html.ts";
 import { link } from "./link.ts";
 import { pageTitle } from "./page-title.ts";
+import { podsSection } from "./pods-section.ts";
 import { recordsTable } from "./records-table.ts";
 import { serviceSection } from "./service-section.ts";
 import { type Column, table } from "./table.ts";
@@ -14,6 +15,7 @@ export type FleetData = {
   isNarrowed: boolean;
   instances: readonly InstanceView[];
   releases: readonly ReleaseView[];
+  pods: PodsView;
   /** The newest ones, newest first. */
   records: readonly AuditRecord[];
   nowMs: number;
@@ -50,7 +52,7 @@ ${drawn.map((service) =>
 <h2>Services</h2>
 ${table({ caption: "Services", columns, rows: sorted.slice(0, servicesMax), empty: "None is configured." })}</section>
 `
-}<section id="latest">
+}${podsSection(data.pods)}<section id="latest">
 <h2>Latest records</h2>
 ${recordsTable(records, "Nothing has been recorded yet: a record comes with the first start, connection or decision.")}
 <p><a href="/audit">All records</a></p>

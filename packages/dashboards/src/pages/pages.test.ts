@@ -5,7 +5,7 @@ import {
   type Incident,
   sha256Hex,
 } from "@locum/contracts";
-import type { InstanceView, ReleaseView, ServiceView } from "@locum/contracts/client";
+import type { InstanceView, PodsView, ReleaseView, ServiceView } from "@locum/contracts/client";
 import { describe, expect, it } from "vitest";
 import { dashboards } from "../dashboards.ts";
 import { isAuditSource } from "../model.ts";
@@ -97,6 +97,24 @@ const instance: InstanceView = {
     tap: hostile,
     control: hostile,
     policy: 0,
+    models: {
+      [hostile]: {
+        verdict: { kind: "suspect", failure: "hung", evidence: [] },
+        goldens: "failed",
+        provenAgeMs: null,
+        release: null,
+        fit: false,
+        diverted: true,
+      },
+      fine: {
+        verdict: { kind: "healthy", evidence: [] },
+        goldens: "proven",
+        provenAgeMs: 1,
+        release: null,
+        fit: true,
+        diverted: false,
+      },
+    },
   },
 };
 const release: ReleaseView = {
@@ -112,6 +130,26 @@ const release: ReleaseView = {
   approvedBy: [hostile],
   served: [hostile],
 };
+const pods: PodsView = {
+  kubernetes: "synced",
+  pods: [
+    {
+      namespace: hostile,
+      pod: hostile,
+      node: hostile,
+      service: null,
+      instance: null,
+      injection: "missed",
+      detail: hostile,
+      version: null,
+      rev: null,
+      role: null,
+      ready: true,
+      deleting: false,
+    },
+  ],
+};
+const noPods: PodsView = { kubernetes: "off", pods: [] };
 const incident: Incident = {
   id: hostile,
   service: hostile,
@@ -151,6 +189,7 @@ describe("hostile text stays text", () => {
         isNarrowed: false,
         instances: [instance],
         releases: [release],
+        pods,
         records: [record],
         nowMs,
       }),
@@ -204,7 +243,15 @@ describe("hostile text stays text", () => {
 describe("where there is nothing, it says why", () => {
   it("in the fleet", () => {
     const page = markupOf(
-      fleetPage({ services: [], isNarrowed: false, instances: [], releases: [], records: [], nowMs }),
+      fleetPage({
+        services: [],
+        isNarrowed: false,
+        instances: [],
+        releases: [],
+        pods: noPods,
+        records: [],
+        nowMs,
+      }),
     );
     expect(page).toContain("No service is configured here.");
     expect(page).toContain("Nothing has been recorded yet");
@@ -255,6 +302,31 @@ describe("where there is nothing, it says why", () => {
   );
 });
 
+describe("in the fleet", () => {
+  const draw = (data: { pods?: PodsView }) =>
+    markupOf(
+      fleetPage({
+        services: [service],
+        isNarrowed: false,
+        instances: [instance],
+        releases: [],
+        records: [],
+        nowMs,
+        pods: data.pods ?? noPods,
+      }),
+    );
+  it("only models that are not right are named", () => {
+    expect(draw({})).toContain("suspect: hung");
+    expect(draw({})).not.toContain("model fine");
+  });
+  it("pods are shown where they should have a sidecar and have none", () => {
+    expect(draw({ pods })).toContain("Pods without a sidecar");
+    const injected = pods.pods.map((pod) => ({ ...pod, injection: "injected" as const }));
+    for (const none of [noPods, { ...pods, pods: injected }])
+      expect(draw({ pods: none })).not.toContain("without a sidecar");
+  });
+});
+
 describe("a record", () => {
   it("whose content was changed is shown as broken", () => {
     const changed = { ...record, event: { ...record.event, epoch: 4 } };
@@ -289,6 +361,7 @@ describe("a fleet of thousands", () => {
         isNarrowed: only !== null,
         instances: instances.filter((one) => only === null || one.service === only),
         releases: [],
+        pods: noPods,
         records: [],
         nowMs,
       }),
@@ -317,6 +390,7 @@ describe("a fleet of thousands", () => {
         isNarrowed: true,
         instances: many,
         releases: [],
+        pods: noPods,
         records: [],
         nowMs,
       }),

@@ -1,6 +1,6 @@
 import type { Role } from "@locum/contracts";
 import type { InstanceView, ReleaseView, ServiceView } from "@locum/contracts/client";
-import { badge, stateBadge, verdictBadge } from "./badge.ts";
+import { badge, judgedBadge, stateBadge, verdictBadge } from "./badge.ts";
 import { type Html, html } from "./html.ts";
 import { link } from "./link.ts";
 import { shareBar } from "./share-bar.ts";
@@ -89,6 +89,7 @@ const instanceColumns: Column<InstanceView>[] = [
       instance.contested && html` ${badge("bad", "two claim it")}`,
       instance.report?.diverted === true && html` ${badge("move", "diverted")}`,
       evidenceOf(instance),
+      modelsOf(instance),
     ],
   },
   {
@@ -125,6 +126,21 @@ function evidenceOf({ report }: InstanceView): Html | false {
   const [first] = report?.verdict.evidence ?? [];
   return first !== undefined && html`<br><span class="quiet">${first.rung}: ${first.detail}</span>`;
 }
+
+/** Of several models on a server, those that are not right: each is judged by itself. */
+function modelsOf({ report }: InstanceView): Html | false {
+  const wrong = Object.entries(report?.models ?? {}).filter(([, { verdict }]) => verdict.kind !== "healthy");
+  if (wrong.length === 0) return false;
+  return html`<ul class="notes">${wrong
+    .slice(0, modelsMax)
+    .map(
+      ([name, { verdict, diverted }]) =>
+        html`<li>${judgedBadge(verdict)} model ${name}${
+          diverted && html` ${badge("move", "diverted")}`
+        }</li>`,
+    )}</ul>`;
+}
+const modelsMax = 20;
 
 const releaseColumns: Column<ReleaseView>[] = [
   { head: "Release", cell: ({ digest }) => digestOf(digest) },
