@@ -1,11 +1,3 @@
-import {
-  type AuditAnswer,
-  type AuditRecord,
-  canonicalJson,
-  type Incident,
-  sha256Hex,
-} from "@locum/contracts";
-import type { InstanceView, PodsView, ReleaseView, ServiceView } from "@locum/contracts/client";
 import { describe, expect, it } from "vitest";
 import { dashboards } from "../dashboards.ts";
 import { isAuditSource } from "../model.ts";
@@ -17,157 +9,20 @@ import { type Html, markupOf, trusted } from "./html.ts";
 import { incidentPage } from "./incident-page.ts";
 import { incidentsPage } from "./incidents-page.ts";
 import { renderPage } from "./page.ts";
+import {
+  answer,
+  hostile,
+  incident,
+  instance,
+  noPods,
+  nowMs,
+  pods,
+  record,
+  release,
+  service,
+} from "./page-data.fixture.ts";
 import { recordPage } from "./record-page.ts";
 
-const hostile = `"><script>alert(1)</script><img src=x onerror='alert(1)'>`;
-const nowMs = Date.parse("2030-01-31T12:00:00Z");
-const digest = `sha256:${"a".repeat(64)}`;
-
-const body = {
-  seq: 7,
-  previous: "0".repeat(64),
-  event: {
-    kind: "incident.open" as const,
-    at: "2030-01-31T11:59:00.000Z",
-    service: hostile,
-    instance: hostile,
-    actor: hostile,
-    epoch: 3,
-    incident: hostile,
-    reason: hostile,
-    facts: { [hostile]: hostile, fits: false, none: null },
-  },
-};
-const record: AuditRecord = { ...body, hash: sha256Hex(canonicalJson(body)) };
-const service: ServiceView = {
-  service: hostile,
-  class: "stateless",
-  posture: "tap",
-  mode: "auto",
-  state: "failed",
-  term: 1,
-  epoch: 2,
-  active: [hostile],
-  fit: [],
-  instances: 1,
-  connected: 1,
-  pausedUntilMs: nowMs + 60_000,
-  frozen: [digest],
-  observeOnly: true,
-  massSilence: true,
-  promoting: hostile,
-  incidents: [hostile],
-};
-const instance: InstanceView = {
-  service: hostile,
-  instance: hostile,
-  role: "active",
-  shadow: true,
-  connected: true,
-  contested: true,
-  silent: false,
-  incarnation: hostile,
-  ageMs: 1200,
-  healthyForMs: null,
-  incident: hostile,
-  report: {
-    role: "active",
-    term: 1,
-    epoch: 2,
-    verdict: {
-      kind: "failed",
-      failure: "hung",
-      hard: true,
-      evidence: [{ rung: "golden", atMs: 0, detail: hostile }],
-    },
-    goldens: "failed",
-    provenAgeMs: null,
-    bytes: "approved",
-    tree: digest,
-    release: digest,
-    restorable: [],
-    quietMs: 0,
-    fit: false,
-    diverted: true,
-    canRestart: false,
-    inflight: 3,
-    requestsPerSecond: 12.5,
-    capacityPerSecond: 50,
-    p99Ms: 20,
-    tap: hostile,
-    control: hostile,
-    policy: 0,
-    models: {
-      [hostile]: {
-        verdict: { kind: "suspect", failure: "hung", evidence: [] },
-        goldens: "failed",
-        provenAgeMs: null,
-        release: null,
-        fit: false,
-        diverted: true,
-      },
-      fine: {
-        verdict: { kind: "healthy", evidence: [] },
-        goldens: "proven",
-        provenAgeMs: 1,
-        release: null,
-        fit: true,
-        diverted: false,
-      },
-    },
-  },
-};
-const release: ReleaseView = {
-  service: hostile,
-  digest,
-  createdAt: "2030-01-30T12:00:00.000Z",
-  note: hostile,
-  tree: digest,
-  files: 1,
-  bytes: 10,
-  models: [hostile],
-  goldens: 3,
-  approvedBy: [hostile],
-  served: [hostile],
-};
-const pods: PodsView = {
-  kubernetes: "synced",
-  pods: [
-    {
-      namespace: hostile,
-      pod: hostile,
-      node: hostile,
-      service: null,
-      instance: null,
-      injection: "missed",
-      detail: hostile,
-      version: null,
-      rev: null,
-      role: null,
-      ready: true,
-      deleting: false,
-    },
-  ],
-};
-const noPods: PodsView = { kubernetes: "off", pods: [] };
-const incident: Incident = {
-  id: hostile,
-  service: hostile,
-  instance: hostile,
-  failure: "hung",
-  openedAtMs: nowMs - 5000,
-  closedAtMs: null,
-  drill: hostile,
-  timeline: [{ offsetMs: 0, step: "detect", instance: hostile, detail: hostile }],
-};
-const answer: AuditAnswer = {
-  records: [record],
-  next: [7],
-  aggregations: {
-    time: { buckets: [{ key: nowMs - 60_000, count: 1, by: [{ key: hostile, count: 1 }] }] },
-    panel: { buckets: [{ key: hostile, count: 4 }] },
-  },
-};
 const hostileAudit = readAuditView(
   new URLSearchParams({ service: hostile, text: hostile, incident: hostile, actor: hostile }),
 );
@@ -302,31 +157,6 @@ describe("where there is nothing, it says why", () => {
   );
 });
 
-describe("in the fleet", () => {
-  const draw = (data: { pods?: PodsView }) =>
-    markupOf(
-      fleetPage({
-        services: [service],
-        isNarrowed: false,
-        instances: [instance],
-        releases: [],
-        records: [],
-        nowMs,
-        pods: data.pods ?? noPods,
-      }),
-    );
-  it("only models that are not right are named", () => {
-    expect(draw({})).toContain("suspect: hung");
-    expect(draw({})).not.toContain("model fine");
-  });
-  it("pods are shown where they should have a sidecar and have none", () => {
-    expect(draw({ pods })).toContain("Pods without a sidecar");
-    const injected = pods.pods.map((pod) => ({ ...pod, injection: "injected" as const }));
-    for (const none of [noPods, { ...pods, pods: injected }])
-      expect(draw({ pods: none })).not.toContain("without a sidecar");
-  });
-});
-
 describe("a record", () => {
   it("whose content was changed is shown as broken", () => {
     const changed = { ...record, event: { ...record.event, epoch: 4 } };
@@ -342,60 +172,5 @@ describe("a record", () => {
     const page = markupOf(recordPage({ record, before: other, after: other }));
     expect(page).toContain("it does not name the hash of the record before it");
     expect(page).toContain("the next record does not name its hash");
-  });
-});
-
-describe("a fleet of thousands", () => {
-  const services = Array.from({ length: 500 }, (_, index) => ({
-    ...service,
-    service: `s-${index}`,
-    state: index % 100 === 7 ? ("failed" as const) : ("healthy" as const),
-  }));
-  const instances = services.flatMap((one) =>
-    Array.from({ length: 10 }, (_, index) => ({ ...instance, service: one.service, instance: `i-${index}` })),
-  );
-  const draw = (only: string | null) =>
-    markupOf(
-      fleetPage({
-        services: services.filter((one) => only === null || one.service === only),
-        isNarrowed: only !== null,
-        instances: instances.filter((one) => only === null || one.service === only),
-        releases: [],
-        pods: noPods,
-        records: [],
-        nowMs,
-      }),
-    );
-
-  it("shows its services, and whole only those that are not healthy", () => {
-    const page = draw(null);
-    expect(page).toContain("5 of 500 services not healthy.");
-    expect(page.match(/<section id="service-/g)).toHaveLength(5);
-    expect(page.indexOf('/?service=s-407"')).toBeLessThan(page.indexOf('/?service=s-0"'));
-    expect(page.length).toBeLessThan(1_000_000);
-  });
-  it("shows one service whole", () => {
-    expect(draw("s-3").match(/<td data-label="Instance">/g)).toHaveLength(10);
-  });
-  it("shows the worst of an instance's many first, and how many more there are", () => {
-    const fine = { ...instance, silent: false, contested: false, report: null, connected: true };
-    const many = Array.from({ length: 600 }, (_, index) => ({
-      ...(index === 599 ? instance : fine),
-      service: "s-3",
-      instance: `i-${index}`,
-    }));
-    const page = markupOf(
-      fleetPage({
-        services: services.slice(3, 4),
-        isNarrowed: true,
-        instances: many,
-        releases: [],
-        pods: noPods,
-        records: [],
-        nowMs,
-      }),
-    );
-    expect(page).toContain("100 more");
-    expect(page.indexOf("i-599")).toBeLessThan(page.indexOf("i-0<"));
   });
 });
