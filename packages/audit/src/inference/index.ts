@@ -1,5 +1,6 @@
 export { folderSink } from "./folder-sink.ts";
 export {
+  createBatchRoot,
   type InferenceBatch,
   inferenceLine,
   isInBatch,

@@ -1,9 +1,15 @@
-import { canonicalJson, type InferenceRecord, sha256Hex } from "@locum/contracts";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canonicalJson } from "@locum/contracts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { LogFs } from "../log-fs.ts";
+import { type LogFs, nodeLogFs } from "../log-fs.ts";
 import { Crash, type FaultKind, faultyLogFs } from "../testing/faulty-log-fs.ts";
 import { createMemoryLogFs, errno } from "../testing/memory-log-fs.ts";
+import { someInference } from "../testing/some-inference.ts";
 import { folderSink } from "./folder-sink.ts";
 import {
   type InferenceBatch,
@@ -15,40 +21,21 @@ import {
 } from "./inference-batch.ts";
 import { type InferenceSink, openInferenceWriter } from "./inference-writer.ts";
 
-const digest = (text: string) => `sha256:${sha256Hex(text)}`;
-const record = (index: number): InferenceRecord => ({
-  id: `request-${index}`,
-  at: new Date(1_767_323_045_000 + index).toISOString(),
-  service: "s",
-  instance: "a",
-  answeredBy: "a",
-  model: "digits",
-  version: null,
-  release: null,
-  config: digest("config"),
-  policy: null,
-  inputHash: digest(`in ${index}`),
-  outputHash: digest(`out ${index}`),
-  decision: "passed",
-  status: 200,
-  whole: true,
-  latencyMs: 1.5,
-});
-
 type Rig = {
   fs: LogFs;
+  dir?: string;
   sink?: InferenceSink;
   batchRecords?: number;
   waitingMax?: number;
   stagedBytesMax?: number;
 };
-function rig({ fs, sink = folderSink({ dir: "/sink", fs }), ...limits }: Rig) {
+function rig({ fs, dir = "/state", sink = folderSink({ dir: "/sink", fs }), ...limits }: Rig) {
   const batches: InferenceBatch[] = [];
   const faults: unknown[] = [];
   const time = { nowMs: 0 };
   let refused = 0;
   const writer = openInferenceWriter({
-    dir: "/state",
+    dir,
     fs,
     sink,
     onBatch: async (batch) => {
@@ -72,7 +59,7 @@ const sinkFiles = (files: Map<string, { bytes: Buffer }>) =>
 test("records go out in batches by number and by time, and each proves that it is in its batch", async () => {
   const { fs, files } = createMemoryLogFs();
   const { writer, batches, time } = rig({ fs, batchRecords: 4 });
-  for (let index = 0; index < 6; index += 1) writer.add(record(index));
+  for (let index = 0; index < 6; index += 1) writer.add(someInference(index));
   await writer.tick();
   expect(batches.map(({ count }) => count)).toEqual([4]);
   time.nowMs = 60_000;
@@ -84,10 +71,10 @@ test("records go out in batches by number and by time, and each proves that it i
   const text = files.get(`/sink/${first?.name}`)?.bytes.toString() ?? "";
   const read = await readBatch(text);
   expect(read.batch).toEqual(first);
-  expect(first).toMatchObject({ firstAt: record(0).at, lastAt: record(3).at });
+  expect(first).toMatchObject({ firstAt: someInference(0).at, lastAt: someInference(3).at });
   expect(first?.name).toMatch(/^s\/a\/2026-01-02\/030405000Z-[0-9a-f]{16}\.ndjson$/);
   for (const [index, line] of read.lines.entries()) {
-    expect(line).toBe(inferenceLine(record(index)));
+    expect(line).toBe(inferenceLine(someInference(index)));
     const path = await proveLine(read.lines, index);
     const claim = { line, index, path, root: first?.root ?? "", count: 4 };
     expect(isInBatch(claim)).toBe(true);
@@ -102,7 +89,7 @@ test("a line is the canonical JSON of its record, whatever a request called its 
     fc.property(
       fc.record({ model: fc.option(text), latencyMs: fc.double({ min: 0, max: 1e9, noNaN: true }) }),
       (part) => {
-        const one = { ...record(1), ...part };
+        const one = { ...someInference(1), ...part };
         expect(inferenceLine(one)).toBe(canonicalJson(one));
         expect(readInferenceLine(inferenceLine(one))).toEqual(one);
       },
@@ -122,7 +109,7 @@ test("a sink that takes nothing loses nothing: the limit is a limit, and what is
   };
   const { writer, batches, faults, refused } = rig({ fs, sink, batchRecords: 2, stagedBytesMax: 2000 });
   for (let index = 0; index < 20; index += 1) {
-    writer.add(record(index));
+    writer.add(someInference(index));
     await writer.tick();
   }
   expect(faults.length).toBeGreaterThan(0);
@@ -139,7 +126,7 @@ test("memory has a limit too, and a full disk is not the end", async () => {
   const { fs, control } = createMemoryLogFs();
   control.fail = () => errno("ENOSPC");
   const { writer, batches, refused } = rig({ fs, waitingMax: 5 });
-  for (let index = 0; index < 8; index += 1) writer.add(record(index));
+  for (let index = 0; index < 8; index += 1) writer.add(someInference(index));
   await writer.tick();
   expect([writer.stats().waiting, refused()]).toEqual([5, 3]);
   control.fail = () => undefined;
@@ -150,10 +137,10 @@ test("memory has a limit too, and a full disk is not the end", async () => {
 test("records whose flush failed are in one batch only, whenever that one is closed", async () => {
   const { fs, control, files } = createMemoryLogFs();
   const { writer, time, batches } = rig({ fs });
-  writer.add(record(0));
+  writer.add(someInference(0));
   await writer.tick();
   control.fail = (call) => (call === "sync" ? errno("EIO") : undefined);
-  writer.add(record(1));
+  writer.add(someInference(1));
   await writer.tick();
   time.nowMs = 60_000;
   await writer.tick();
@@ -182,7 +169,7 @@ test("a root that could not be spooled is told again, and the batch stays until 
     monotonicMs: () => 0,
     batchRecords: 1,
   });
-  writer.add(record(0));
+  writer.add(someInference(0));
   await writer.tick();
   expect([...files.keys()].some((path) => path.startsWith("/state"))).toBe(true);
   await writer.tick();
@@ -203,7 +190,7 @@ describe.for(kinds)("%s at every call of the disk", (kind) => {
         const flushed: number[] = [];
         let died = false;
         for (let index = 0; index < 8 && !died; index += 1) {
-          first.writer.add(record(index));
+          first.writer.add(someInference(index));
           await first.writer.tick();
           died = first.faults.some((error) => error instanceof Crash);
           if (!died && first.writer.stats().waiting === 0) flushed.push(index);
@@ -232,4 +219,46 @@ describe.for(kinds)("%s at every call of the disk", (kind) => {
       }
     expect(strikes).toBeGreaterThan(10);
   });
+});
+
+test("killed at any moment, again and again, a process leaves what it confirmed in exactly one batch", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "locum-records-"));
+  const confirmed = new Set<string>();
+  const roots = new Set<string>();
+  const script = new URL("../testing/record-forever.ts", import.meta.url).pathname;
+  for (let life = 0; life < 4; life += 1) {
+    const child = spawn(process.execPath, [script, folder, String(life * 100_000)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let text = "";
+    for await (const chunk of child.stdout) {
+      text += chunk;
+      if (text.length > 4000 + 2500 * life) break;
+    }
+    child.kill("SIGKILL");
+    if (child.signalCode === null && child.exitCode === null) await once(child, "exit");
+    for (const line of text.split("\n").slice(0, -1)) {
+      const [what, value = ""] = line.split(" ");
+      (what === "root" ? roots : confirmed).add(value);
+    }
+  }
+  const last = rig({
+    fs: nodeLogFs,
+    dir: join(folder, "state"),
+    sink: folderSink({ dir: join(folder, "sink") }),
+  });
+  await last.writer.close();
+  for (const { root } of last.batches) roots.add(root);
+  expect(last.faults).toEqual([]);
+  const seen: string[] = [];
+  for (const name of await readdir(join(folder, "sink"), { recursive: true })) {
+    if (!name.endsWith(".ndjson")) continue;
+    const { batch, records } = await readBatch(await readFile(join(folder, "sink", name), "utf8"));
+    expect(batch?.name).toBe(name);
+    seen.push(...records.map(({ id }) => id));
+  }
+  expect(new Set(seen).size).toBe(seen.length);
+  expect(confirmed.size).toBeGreaterThan(100);
+  for (const id of confirmed) expect(seen).toContain(id);
+  await rm(folder, { recursive: true });
 });
