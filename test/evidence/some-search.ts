@@ -10,7 +10,12 @@ import fc from "fast-check";
 
 const kinds = AuditKind.options.slice(0, 6);
 const services = ["digits", "chest-xray"];
-const words = ["two", "golden", "failed", "模型", "損壞了", "it's", "a_b", "NEAR(", '"', "été"];
+/** Some are longer than any engine's longest, and some are others in lower case or in plain width. */
+const long = "x".repeat(220);
+const words = [
+  ...["two", "golden", "failed", "模型", "損壞了", "it's", "a_b", "NEAR(", '"', "été"],
+  ...[long, "İstanbul", "ｗｉｄｅ", "ﬁre", "٣", "𝒜", "e\u0301t", "a\u200db"],
+];
 /** Around an hour's end and around 1970, where roundings go wrong. */
 const times = fc.oneof(
   fc.integer({ min: 1_767_322_000_000, max: 1_767_322_000_000 + 20_000_000 }),
@@ -29,10 +34,13 @@ export const arbitraryEvent: fc.Arbitrary<AuditEvent> = fc.record({
   reason: fc.array(fc.constantFrom(...words), { maxLength: 4 }).map((list) => list.join(" ")),
   facts: fc.dictionary(
     fc.constantFrom("n", "a.b", "on", "tookMs", "bytes", "two words", "a..b"),
-    fc.constantFrom<string | number | boolean | null>(
-      ...["5", 5, 10, 9, 0.5, true, null, "x", ""],
-      // The last numbers are no measures: beyond 2^53 no two engines count alike.
-      ...["2026", -1.5, 8_000_000_000_000, 9_007_199_254_740_992, 1e21, -9e300],
+    fc.oneof(
+      fc.nat(200),
+      fc.constantFrom<string | number | boolean | null>(
+        ...["5", 5, 10, 9, 0.5, true, null, "x", ""],
+        // The last numbers are no measures: beyond 2^53 no two engines count alike.
+        ...["2026", -1.5, 8_000_000_000_000, 9_007_199_254_740_992, 1e21, -9e300],
+      ),
     ),
   ),
 });
@@ -109,7 +117,23 @@ const leaf: fc.Arbitrary<AuditCondition> = fc.oneof(
   }),
   fc.record({
     op: fc.constant("text" as const),
-    words: fc.constantFrom(...words, "two failed", "型", "TWO", "b", "!"),
+    words: fc.constantFrom(
+      ...[
+        ...words,
+        "two failed",
+        "型",
+        "TWO",
+        "b",
+        "!",
+        "wide",
+        "fire",
+        "i\u0307stanbul",
+        "istanbul",
+        "3",
+        "ét",
+      ],
+      ...["x".repeat(100), "x".repeat(20), "x".repeat(300), "a"],
+    ),
   }),
 );
 const condition: fc.Arbitrary<AuditCondition> = fc.oneof(
