@@ -66,6 +66,22 @@ test("a person is named by a commitment in every record, and by name in the view
   expect(await actors()).toContain("token:admin");
 });
 
+test("a damaged file of the vault keeps nothing from starting, and can be forgotten", async () => {
+  await client("operator").pause({ service: "s", ms: 1000 });
+  const vault = join(folder, "data", "vault");
+  const [name = ""] = readdirSync(vault);
+  writeFileSync(join(vault, name), "{");
+  collector = await collector.restart();
+  expect(await client("viewer").people()).toEqual({});
+  await expect(client("operator").pause({ service: "s", ms: 1000 })).rejects.toMatchObject({
+    code: "storage-failed",
+  });
+  tokens();
+  collector = await collector.restart();
+  expect(await client("admin").forgetPerson({ person: ada })).toEqual({ actor: null });
+  expect(readdirSync(vault)).toEqual([]);
+});
+
 test("forgetting leaves no byte of the name, keeps every proof, and is itself on record", async () => {
   await client("operator").pause({ service: "s", ms: 1000 });
   const [actor = ""] = (await actors()).filter((one) => one.startsWith("person:"));

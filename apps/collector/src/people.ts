@@ -19,7 +19,7 @@ export type People = {
   /** All names that are known, by actor. */
   names(): Record<string, string>;
   /** Intent, erasure, result. @throws Fault not-found | conflict | disk-full | storage-failed */
-  forget(person: string, order: { by: Caller | null; reason: string }): Promise<{ actor: string }>;
+  forget(person: string, order: { by: Caller | null; reason: string }): Promise<{ actor: string | null }>;
 };
 
 export async function openPeople({
@@ -60,8 +60,9 @@ export async function openPeople({
           hint: "Take the person's tokens out of the token file and start the collector again.",
         });
       const [actor] = [...names].find(([, name]) => name === person) ?? [];
-      if (actor === undefined) throw new Fault("not-found", "the vault knows no such person");
-      const about = { service: "", actor: await actorOf(by), facts: { person: actor } };
+      if (actor === undefined && !(await vault.isKept(person)))
+        throw new Fault("not-found", "the vault knows no such person");
+      const about = { service: "", actor: await actorOf(by), facts: { person: actor ?? null } };
       await recorded({ ...about, kind: "erase.intent", reason });
       try {
         await vault.forget(person);
@@ -71,10 +72,10 @@ export async function openPeople({
         await note({ ...about, kind: "erase.result", reason: "the vault did not let go of it", facts });
         throw error;
       }
-      names.delete(actor);
+      if (actor !== undefined) names.delete(actor);
       const facts = { ...about.facts, outcome: "done", code: "ok" };
       await note({ ...about, kind: "erase.result", reason: "", facts });
-      return { actor };
+      return { actor: actor ?? null };
     },
   };
 }

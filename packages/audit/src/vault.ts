@@ -13,7 +13,9 @@ export type Vault = {
   keep(person: string, value: string): Promise<string>;
   /** The value of a commitment, as long as its person is not forgotten. */
   reveal(person: string, commitment: string): Promise<string | undefined>;
-  /** Every value that is not forgotten, by its commitment. */
+  /** A file of this person is there, whether or not it can be read. */
+  isKept(person: string): Promise<boolean>;
+  /** Every value that is not forgotten, by its commitment; what is damaged cannot be told and is left out. */
   openings(): Promise<Map<string, string>>;
   /** Empties the file of a person durably and removes it; their bytes are the disk's to reuse. The intent is to be in the log before, the result after. False: none was there. */
   forget(person: string): Promise<boolean>;
@@ -73,11 +75,12 @@ export function openVault({
         const kept = await read(fs, path);
         return kept?.values.find((value, index) => commitmentOf(kept.salt, index, value) === commitment);
       }),
+    isKept: (person) => inTurn(person, async (path) => (await fs.readSmall(path)) !== undefined),
     async openings() {
       const found = new Map<string, string>();
       for (const name of await fs.list(dir)) {
         if (!/^[0-9a-f]{64}\.json$/.test(name)) continue;
-        const kept = await read(fs, join(dir, name));
+        const kept = await read(fs, join(dir, name)).catch(damagedIsNone);
         for (const [index, value] of (kept?.values ?? []).entries())
           found.set(commitmentOf(kept?.salt ?? "", index, value), value);
       }
@@ -97,6 +100,10 @@ export function openVault({
 /** SHA-256(salt ‖ index ‖ value): two equal values of one person are one, of two persons are two. */
 export const commitmentOf = (salt: string, index: number, value: string): string =>
   `sha256:${hash("sha256", Buffer.concat([Buffer.from(salt, "hex"), Buffer.from(`${index}\n${value}`)]), "hex")}`;
+
+function damagedIsNone(error: unknown): undefined {
+  if (!(error instanceof Fault)) throw error;
+}
 
 async function read(fs: LogFs, path: string): Promise<Kept | undefined> {
   const text = await fs.readSmall(path);

@@ -87,7 +87,7 @@ export function createClient(options: ClientOptions) {
     consoleLink: () => post<ConsoleLink>("/v1/console/links", {}),
     people: () => get<{ people: Record<string, string> }>("/v1/audit/people").then(({ people }) => people),
     forgetPerson: (body: { person: string; reason?: string }) =>
-      post<{ actor: string }>("/v1/audit/forget", body),
+      post<{ actor: string | null }>("/v1/audit/forget", body),
     replayAudit: () => post<{ sent: number; left: number }>("/v1/audit/replays", {}),
     shipping: () => get<ShippingView>("/v1/audit/shipping"),
     events: (follow: Scope & { after?: number; signal?: AbortSignal } = {}): AsyncIterable<StreamEvent> =>

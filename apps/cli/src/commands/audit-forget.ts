@@ -24,7 +24,7 @@ export const auditForget = defineCommand({
       });
     const { client } = await accessCollector(given);
     const { actor } = await client.forgetPerson({ person, reason });
-    out.say(`forgotten; the records go on naming ${actor}`);
+    out.say(`forgotten; the records go on naming ${actor ?? "a commitment that nobody can open"}`);
     out.summary({ actor });
     return 0;
   },

@@ -168,7 +168,15 @@ export const evidenceRoutes = {
       ),
     },
     responses: {
-      200: json(z.object({ actor: z.string().describe("how the records go on naming them") }), "forgotten"),
+      200: json(
+        z.object({
+          actor: z
+            .string()
+            .nullable()
+            .describe("how the records go on naming them; null where the vault could not tell any more"),
+        }),
+        "forgotten",
+      ),
       ...faults("not-found", "conflict", "disk-full", "storage-failed"),
     },
   }),
