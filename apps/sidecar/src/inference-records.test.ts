@@ -20,6 +20,8 @@ import {
   startFleet,
   unsafe,
 } from "./tap/testing/fleet.ts";
+import { grpcTarget } from "./tap/testing/grpc-rig.ts";
+import { frame, grpcAnswer, grpcCall, h2Ask, h2Connect, startH2 } from "./tap/testing/h2-rig.ts";
 import { rawClient, rawRequest } from "./tap/testing/raw-client.ts";
 import { startTap } from "./tap/testing/start-tap.ts";
 
@@ -192,4 +194,27 @@ test("what is sampled out, and what its sink has no room for, is counted exactly
   expect(tally.untold(stamp).events).toMatchObject([
     { service: "s", instance: "a", facts: { counted: "inference.record", count: 3, why: "sampled" } },
   ]);
+});
+
+test("a call of gRPC has its record too, over its messages; one that nobody answers has its id in the refusal", async () => {
+  const server = await startH2((stream) => grpcAnswer(stream, { message: "answer" }));
+  const tap = await startTap({ own: grpcTarget("a", server), others: [] }, { trace: records.trace });
+  const session = h2Connect(tap.port);
+  const said = await h2Ask(session, { ...grpcCall(), "x-request-id": "call-0815" }, frame("question"));
+  expect(said).toMatchObject({ headers: { "x-request-id": "call-0815" }, trailers: { "grpc-status": "0" } });
+  tap.choice = { own: undefined, others: [] };
+  const refused = await h2Ask(session, grpcCall(), frame("question"));
+  session.destroy();
+  await tap.close();
+  await server.close();
+  const [first, second] = await written();
+  expect(first).toMatchObject({
+    id: "call-0815",
+    decision: "passed",
+    status: 200,
+    inputHash: sha(frame("question").toString("latin1")),
+    outputHash: sha(frame("answer").toString("latin1")),
+  });
+  expect(refused.headers?.["x-request-id"]).toBe(second?.id);
+  expect(second).toMatchObject({ decision: "refused", answeredBy: null });
 });
