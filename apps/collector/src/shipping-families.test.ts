@@ -11,6 +11,7 @@ const lines = (view: Parameters<typeof shippingFamilies>[0]) =>
 test("says where each record is", () => {
   const view = {
     ...noShipping(41),
+    appended: 42,
     elasticsearch: "reachable" as const,
     acked: 30,
     quarantined: 2,
