@@ -53,12 +53,12 @@ export async function checkSetup({
         detail: template ? "" : `there is no template for ${stream}: run locum audit setup`,
       };
   }
-  // Elasticsearch refuses to make a plain index when it is told to; nobody else can be told.
-  if (kind.family === "elasticsearch") return { ...kind, isReady: true, detail: "" };
+  // Elasticsearch makes no plain index when it is told so; OpenSearch, being told so, refuses the request.
+  if (kind.family !== "opensearch") return { ...kind, isReady: true, detail: "" };
   return {
     ...kind,
     isReady: false,
-    detail: `neither key may see whether ${stream} is set up: give a read key (readApiKeyFile)`,
+    detail: `no key may see whether ${stream} is set up: give a read key (readApiKeyFile)`,
   };
 }
 

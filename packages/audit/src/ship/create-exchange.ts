@@ -66,7 +66,7 @@ export function createExchange({
     const found = await setup;
     family = found.name;
     if (!found.isReady) return { all: { ...notSetUp, name: found.detail } };
-    const requireDataStream = found.family === "elasticsearch";
+    const requireDataStream = found.family !== "opensearch";
     return rowsOf(await postBulk(server, documents, { namespace, requireDataStream, signal }));
   };
 

@@ -44,8 +44,7 @@ export async function refresh(
 ): Promise<boolean> {
   const answer = await reader.request({ method: "POST", path: `/${stream}/_refresh`, signal });
   if (answer.status === 404) return false;
-  if (answer.status !== 200 || !isWhole(answer.body))
-    throw refused(`a refresh (its key needs the privilege maintenance) got ${told(answer)}`);
+  if (answer.status !== 200 || !isWhole(answer.body)) throw failed("a refresh", answer);
   return true;
 }
 
@@ -80,7 +79,7 @@ export async function search(
   const { status, body: found } = answer;
   const hits = isObject(found) && isObject(found.hits) ? found.hits : undefined;
   if (status !== 200 || !isObject(found) || !hits || !Array.isArray(hits.hits))
-    throw refused(`a search got ${told(answer)}`);
+    throw failed("a search", answer);
   if (found.timed_out !== false || !isWhole(found))
     throw refused("a search got an answer from some of the shards");
   const total = isObject(hits.total) ? hits.total.value : hits.total;
@@ -103,6 +102,14 @@ function readHit(hit: unknown): Hit {
 
 const isWhole = (body: unknown): boolean =>
   isObject(body) && isObject(body._shards) && body._shards.failed === 0;
+
+/** One that is busy or fails is asked again; anything else is for a person. */
+function failed(what: string, answer: ServerAnswer): Fault {
+  const { status } = answer;
+  if (status >= 500 || status === 429 || status === 408)
+    return new Fault("upstream-unreachable", `Elasticsearch: ${what} got ${told(answer)}`);
+  return refused(`${what} got ${told(answer)}`);
+}
 
 const told = ({ status, body }: ServerAnswer): string => {
   const { type, reason } = errorOf(body);

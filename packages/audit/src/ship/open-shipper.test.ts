@@ -96,6 +96,26 @@ test.for(["elasticsearch", "opensearch"] as const)(
   },
 );
 
+test.for([
+  ["elasticsearch", null, 5],
+  ["opensearch", "es-refuses", 0],
+] as const)(
+  "a key that may only create documents makes no plain index: %s",
+  async ([family, code, acked]) => {
+    const server = createScriptedServer({ family });
+    server.control.isBlind = true;
+    const rig = createShipRig(server);
+    rig.fill(5);
+    const shipper = await rig.open({ reader: undefined });
+    expect(await shipper.drain({ timeoutMs: 600_000 })).toBe(acked === 5);
+    expect(shipper.view()).toMatchObject({ acked, pending: 5 - acked });
+    if (code !== null) expect(shipper.view().problem).toMatchObject({ code });
+    const bulk = server.control.requests.find(({ path }) => path === "/_bulk");
+    expect(bulk?.query?.require_data_stream).toBe(true);
+    await rig.end(shipper);
+  },
+);
+
 test("while the server is away one request at a time asks for it, ever more slowly", async () => {
   const server = createScriptedServer();
   const rig = createShipRig(server);

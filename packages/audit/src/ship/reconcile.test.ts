@@ -109,6 +109,19 @@ test.for(["partial", "forbidden"] as const)(
   },
 );
 
+test("a search that is refused as too much is asked again, and nobody is sent for", async () => {
+  const { server, rig, shipper } = await shipped(50);
+  server.control.search = "busy";
+  const codes = new Set<string | undefined>();
+  server.control.seen = () => codes.add(shipper.view().problem?.code);
+  await rig.clock.pass(60_000);
+  server.control.search = "whole";
+  await rig.clock.pass(120_000);
+  expect(shipper.view()).toMatchObject({ reconciled: { resent: 0 }, problem: null });
+  expect([...codes]).not.toContain("es-reader-refused");
+  await rig.end(shipper);
+});
+
 test("after an outage the counts are looked at without waiting", async () => {
   const { server, rig, shipper } = await shipped(50);
   server.control.isAway = true;

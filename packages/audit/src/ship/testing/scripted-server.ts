@@ -46,20 +46,7 @@ export function createScriptedServer({
   /** Which documents no mapping takes. */
   refuses?: (document: Document) => boolean;
 } = {}) {
-  const control = {
-    script,
-    refuses,
-    /** Which documents the key may not create. */
-    forbids: (_: Document): boolean => false,
-    isSetUp: true,
-    requests: [] as ServerRequest[],
-    seen: () => {},
-    isAway: false,
-    /** Of searches: from all shards, from some of them, or not allowed. */
-    search: "whole" as "whole" | "partial" | "forbidden",
-    atOnce: 0,
-    atOnceMax: 0,
-  };
+  const control = newControl(script, refuses);
   const indices: Map<string, Document>[] = [new Map()];
   const quarantined: Document[] = [];
   const headers =
@@ -96,14 +83,20 @@ export function createScriptedServer({
     return answer(200, twist(items, mishap.kind));
   };
   const all = (): [string, Document][] => indices.flatMap((index) => [...index]);
-  const respond = ({ path, lines = [], body = {} }: ServerRequest): ServerAnswer => {
+  const respond = ({ path, query = {}, lines = [], body = {} }: ServerRequest): ServerAnswer => {
+    if (path === "/_bulk")
+      return family === "opensearch" && query.require_data_stream
+        ? error(400, "illegal_argument_exception", "unrecognized parameter: [require_data_stream]")
+        : bulk(lines);
+    if (control.isBlind) return { status: 403, headers: {}, body: { error: { type: "security_exception" } } };
     if (path === "/") return answer(200, { version: { number: "9.5.3" } });
-    if (path === "/_bulk") return bulk(lines);
     if (path.startsWith("/_index_template")) return answer(200, { index_templates: [] });
     if (path.startsWith("/_resolve/index"))
       return answer(200, { indices: [], data_streams: control.isSetUp ? [{ name: stream }] : [] });
     if (path.endsWith("/_refresh")) return answer(200, { _shards: { failed: 0 } });
     if (control.search === "forbidden") return error(403, "security_exception");
+    if (path.endsWith("/_search") && control.search === "busy")
+      return error(429, "circuit_breaking_exception");
     if (path.endsWith("/_search") && control.search === "partial")
       return answer(200, { ...searched(body, []), _shards: { failed: 1 } });
     if (path.endsWith("/_search")) return answer(200, searched(body, all()));
@@ -123,6 +116,26 @@ export function createScriptedServer({
     close: async () => {},
   };
   return { server, control, indices, quarantined, all, rollover };
+}
+
+/** What a test turns while the server is asked. */
+function newControl(script: Mishap[], refuses: (document: Document) => boolean) {
+  return {
+    script,
+    refuses,
+    /** Which documents the key may not create. */
+    forbids: (_: Document): boolean => false,
+    isSetUp: true,
+    requests: [] as ServerRequest[],
+    seen: () => {},
+    isAway: false,
+    /** Whether this key may not even ask what server it is. */
+    isBlind: false,
+    /** Of searches: from all shards, from some of them, not allowed, or too many. */
+    search: "whole" as "whole" | "partial" | "forbidden" | "busy",
+    atOnce: 0,
+    atOnceMax: 0,
+  };
 }
 
 type World = {
