@@ -65,7 +65,7 @@ export async function openShipper(options: ShipperOptions): Promise<Shipper> {
   const parts = await assemble(options, signal);
   const { cursor, letters, exchange, progress, problems, runner, wake } = parts;
   const { state } = cursor;
-  const { head, clock, say, logId } = options;
+  const { head, say, logId } = options;
 
   let loops: Promise<unknown>[] | undefined;
   let replaying: Promise<Replayed> | undefined;
@@ -104,8 +104,7 @@ export async function openShipper(options: ShipperOptions): Promise<Shipper> {
       );
     },
     replay() {
-      const at = new Date(clock.wallMs()).toISOString();
-      replaying ??= replay({ letters, state, exchange, save: cursor.save, logId, at }).finally(() => {
+      replaying ??= replay({ letters, state, exchange, save: cursor.save, logId }).finally(() => {
         replaying = undefined;
       });
       return replaying;

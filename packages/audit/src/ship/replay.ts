@@ -23,14 +23,12 @@ export async function replay({
   exchange,
   save,
   logId,
-  at,
 }: {
   letters: Letters;
   state: CursorState;
   exchange: Pick<Exchange, "send" | "standing">;
   save: () => Promise<void>;
   logId: string;
-  at: string;
 }): Promise<Replayed> {
   const { from } = state.letters;
   const end = letters.end();
@@ -44,7 +42,7 @@ export async function replay({
     const copies: NewLetter[] = [];
     for (const { number, ...letter } of batch) {
       if (taken.has(letter.seq)) sent[letter.outcome] += 1;
-      else copies.push({ ...letter, was: number, at });
+      else copies.push({ ...letter, was: number });
     }
     if (copies.length > 0) await letters.put(copies);
     left += copies.length;

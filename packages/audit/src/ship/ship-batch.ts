@@ -10,15 +10,17 @@ import { type ResponseRow, responseRow } from "./response-table.ts";
 /** What became of a record. A document that differs is one that stands under the record's id and is not the record. */
 export type Fate = "acked" | "differing" | "quarantined" | "rejected";
 
-/** How a batch reaches the outside; each call goes on until it has an answer, or rejects when the shipper closes. */
+/** How a batch reaches the outside. Each call rejects when the shipper closes. */
 export type Exchange = {
-  /** One outcome an item, or undefined where none of them was done for sure: it is sent again. */
+  /** Waits for its turn, and asks once. */
   send(documents: readonly AuditDocument[]): Promise<Sent>;
-  /** What stands under the ids; null where nobody may look. */
+  /** What stands under the ids, however long the answer takes; null where nobody may look. */
   standing(ids: readonly string[]): Promise<Standing[] | null>;
+  /** Puts dead letters for those that have none, however long the disk takes. */
   keep(letters: readonly { item: Item; outcome: Letter["outcome"]; reason: string }[]): Promise<void>;
   /** Told once for each record. */
   settled(item: Item, fate: Fate): void;
+  /** Some of what was sent has to be sent again. */
   retried(): void;
 };
 export type Sent =
@@ -43,11 +45,10 @@ export async function shipBatch(
 ): Promise<void> {
   let waiting = await begin(items, exchange, { logId, sentTo, letters });
   let countMax = waiting.length;
-  for (let round = 0; waiting.length > 0; round += 1) {
+  while (waiting.length > 0) {
     waiting = await withoutStanding(waiting, exchange);
     const now = waiting.slice(0, countMax);
     if (now.length === 0) break;
-    if (round > 0) exchange.retried();
     const sent = await exchange.send(now.map(({ document }) => document));
     let again: Waiting[];
     if (!("all" in sent)) again = await settleItems(now, sent, exchange, logId);
@@ -56,6 +57,7 @@ export async function shipBatch(
       countMax = Math.ceil(now.length / 2);
       again = now;
     } else again = await withoutOriginal(now, exchange, logId);
+    if (again.length > 0) exchange.retried();
     waiting = [...again, ...waiting.slice(now.length)];
   }
 }
