@@ -38,6 +38,8 @@ type Ports = {
   everyMs?: number;
 };
 
+/** A sink that hangs does not keep the sidecar from stopping: what waits is shipped after the next start. */
+const closeMsMax = 5000;
 /** It changes by restores and orders; a thousand requests a second must not each ask for it. */
 const servedAgeMsMax = 100;
 
@@ -118,7 +120,9 @@ export function createInferenceRecords(ports: Ports): InferenceRecords {
     stats: writer.stats,
     async close() {
       clearInterval(timer);
-      await writer.close();
+      const late = new AbortController();
+      await Promise.race([writer.close(), clock.sleep(closeMsMax, late.signal)]);
+      late.abort();
       await unrecorded.tell({ all: true });
     },
   };

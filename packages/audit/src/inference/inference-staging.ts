@@ -16,8 +16,8 @@ export type Staging = {
   append(records: readonly InferenceRecord[]): Promise<number>;
   /** Closes the batch that grows, if it is that old. */
   seal(olderThanMs?: number): Promise<void>;
-  /** Gives the closed ones away, oldest first; each is removed when `give` says that it is taken. */
-  ship(give: (batch: InferenceBatch, text: string) => Promise<boolean>): Promise<void>;
+  /** Gives the closed ones away, oldest first; each is removed when `give` has taken it. Beside `append`, one at a time. */
+  ship(give: (batch: InferenceBatch, text: string) => Promise<void>): Promise<void>;
 };
 
 type Open = {
@@ -50,23 +50,28 @@ export function createStaging({
   batchBytes: number;
 }): Staging {
   let open: Open | null = null;
-  /** Null until the folder has been looked at. */
-  let closed: Map<string, Closed> | null = null;
+  let looking: Promise<Map<string, Closed>> | null = null;
   let closedBytes = 0;
   let serial = 0;
 
   /** What an earlier process left is closed: nothing is appended to a file that may be in the sink already. */
-  const look = async (): Promise<Map<string, Closed>> => {
-    if (closed) return closed;
+  const survey = async (): Promise<Map<string, Closed>> => {
     const found = new Map<string, Closed>();
     for (const name of (await fs.list(dir)).filter((one) => /^\d{12}\.ndjson$/.test(one)).sort()) {
       const bytes = Buffer.byteLength((await fs.readSmall(join(dir, name))) ?? "");
       found.set(join(dir, name), { bytes, batch: undefined });
       serial = Number(name.slice(0, 12)) + 1;
     }
-    closed = found;
     closedBytes = [...found.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     return found;
+  };
+  /** Once, for whoever asks first: what is found later is our own. */
+  const look = (): Promise<Map<string, Closed>> => {
+    looking ??= survey().catch((error: unknown) => {
+      looking = null;
+      throw error;
+    });
+    return looking;
   };
   const begin = async (): Promise<Open> => {
     await look();
@@ -122,8 +127,7 @@ export function createStaging({
         const text = (await fs.readSmall(path)) ?? "";
         const read = known ? undefined : await readBatch(text);
         const batch = known ?? read?.batch;
-        if (batch && !(await give(batch, read ? read.lines.map((line) => `${line}\n`).join("") : text)))
-          return;
+        if (batch) await give(batch, read ? read.lines.map((line) => `${line}\n`).join("") : text);
         await fs.remove(path);
         files.delete(path);
         closedBytes -= bytes;

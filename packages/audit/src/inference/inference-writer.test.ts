@@ -154,26 +154,49 @@ test("records whose flush failed are in one batch only, whenever that one is clo
   ).toEqual(["request-0", "request-1"]);
 });
 
+test("a sink that hangs holds no flush up, and memory does not fill for it", async () => {
+  const { fs } = createMemoryLogFs();
+  const hanging = Promise.withResolvers<void>();
+  const { writer, batches } = rig({ fs, sink: { put: () => hanging.promise }, batchRecords: 1 });
+  writer.add(someInference(0));
+  const first = writer.tick();
+  for (let index = 1; index < 4; index += 1) {
+    writer.add(someInference(index));
+    void writer.tick();
+    await expect.poll(() => writer.stats().waiting).toBe(0);
+  }
+  expect(batches).toEqual([]);
+  hanging.resolve();
+  await first;
+  await writer.close();
+  expect(batches).toHaveLength(4);
+});
+
 test("a root that could not be spooled is told again, and the batch stays until then", async () => {
   const { fs, files } = createMemoryLogFs();
   const told: string[] = [];
+  const faults: unknown[] = [];
+  let nowMs = 0;
   const writer = openInferenceWriter({
     dir: "/state",
     fs,
     sink: folderSink({ dir: "/sink", fs }),
     onBatch: async ({ root }) => told.push(root) > 1,
     onRefused: () => {},
-    onFault: (_what, error) => {
-      throw error;
-    },
-    monotonicMs: () => 0,
+    onFault: (_what, error) => faults.push(error),
+    monotonicMs: () => nowMs,
     batchRecords: 1,
   });
   writer.add(someInference(0));
   await writer.tick();
   expect([...files.keys()].some((path) => path.startsWith("/state"))).toBe(true);
+  // Not at once: what is refused now is refused in a moment too.
   await writer.tick();
-  expect(new Set(told).size).toBe(1);
+  expect(told).toHaveLength(1);
+  nowMs = 1000;
+  await writer.tick();
+  expect(told).toEqual([told[0], told[0]]);
+  expect(faults).toHaveLength(1);
   expect([...files.keys()].some((path) => path.startsWith("/state"))).toBe(false);
 });
 

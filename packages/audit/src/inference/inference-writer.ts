@@ -1,4 +1,4 @@
-import type { InferenceRecord } from "@locum/contracts";
+import { Fault, type InferenceRecord } from "@locum/contracts";
 import { type LogFs, nodeLogFs } from "../log-fs.ts";
 import type { InferenceBatch } from "./inference-batch.ts";
 import { createStaging } from "./inference-staging.ts";
@@ -68,38 +68,71 @@ export function openInferenceWriter({
       await staging.seal(batchMs);
     }
   };
-  const give = async (batch: InferenceBatch, text: string): Promise<boolean> => {
-    await sink.put(batch.name, text);
-    return onBatch(batch);
-  };
-  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+  const attempt = async (what: string, work: () => Promise<void>): Promise<boolean> => {
     try {
       await work();
+      return true;
     } catch (error) {
       onFault(what, error);
+      return false;
     }
   };
-  const round = (sealAfterMs: number) => async (): Promise<void> => {
-    await attempt("inference records are not on disk yet", flush);
-    await attempt("a batch of inference records is not closed", () => staging.seal(sealAfterMs));
-    await attempt("a batch of inference records waits for its place", () => staging.ship(give));
-  };
-  const inLine = (work: () => Promise<void>): Promise<void> => {
-    line = line.then(work);
+  const store = (sealAfterMs: number): Promise<void> => {
+    line = line.then(async () => {
+      await attempt("inference records are not on disk yet", flush);
+      await attempt("a batch of inference records is not closed", () => staging.seal(sealAfterMs));
+    });
     return line;
   };
+  /** Beside the flushes: a slow sink must not fill the memory. */
+  const ship = createShipping({
+    ship: () =>
+      attempt("a batch of inference records waits for its place", () =>
+        staging.ship(async (batch, text) => {
+          await sink.put(batch.name, text);
+          if (await onBatch(batch)) return;
+          throw new Fault("storage-failed", `the root of ${batch.name} is not in the spool`);
+        }),
+      ),
+    monotonicMs,
+  });
 
   return {
     add(record) {
       if (waiting.length < waitingMax && staging.bytes() < stagedBytesMax) waiting.push(record);
       else refuse(1);
     },
-    tick: () => inLine(round(batchMs)),
+    async tick() {
+      await store(batchMs);
+      await ship();
+    },
     stats: () => ({ waiting: waiting.length, stagedBytes: staging.bytes(), refused }),
-    close: () =>
-      inLine(async () => {
-        await round(0)();
-        if (waiting.length > 0) refuse(waiting.length);
-      }),
+    async close() {
+      await store(0);
+      await ship({ atOnce: true });
+      if (waiting.length > 0) refuse(waiting.length);
+    },
+  };
+}
+
+/** A sink that failed is asked again after a second, then later and later, up to a minute. */
+const againMs = { least: 1000, most: 60_000 };
+
+/** One shipping at a time, shared by all who call meanwhile; after one that failed there is a pause. */
+function createShipping({ ship, monotonicMs }: { ship: () => Promise<boolean>; monotonicMs: () => number }) {
+  let running: Promise<void> | undefined;
+  let pauseMs = 0;
+  let notBeforeMs = Number.NEGATIVE_INFINITY;
+  const run = async (): Promise<void> => {
+    pauseMs = (await ship()) ? 0 : Math.min(againMs.most, Math.max(againMs.least, 2 * pauseMs));
+    notBeforeMs = monotonicMs() + pauseMs;
+  };
+  return async ({ atOnce = false }: { atOnce?: boolean } = {}): Promise<void> => {
+    if (atOnce) await running;
+    else if (monotonicMs() < notBeforeMs) return;
+    running ??= run().finally(() => {
+      running = undefined;
+    });
+    await running;
   };
 }
