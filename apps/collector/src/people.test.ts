@@ -66,6 +66,29 @@ test("a person is named by a commitment in every record, and by name in the view
   expect(await actors()).toContain("token:admin");
 });
 
+test("nothing is erased whose intent cannot be written, and that is on record when it can", async () => {
+  await collector.close();
+  mkdirSync(folder);
+  tokens(ada);
+  collector = await startTestCollector({ folder });
+  await client("operator").pause({ service: "s", ms: 1000 });
+  tokens();
+  collector = await collector.restart();
+  const takeovers = () => collector.audit.records.filter(({ event }) => event.kind === "collector.takeover");
+  await expect.poll(() => takeovers().length).toBe(2);
+  collector.audit.failWith(Object.assign(new Error("no space"), { code: "ENOSPC" }));
+  await expect(client("admin").forgetPerson({ person: ada })).rejects.toMatchObject({ code: "disk-full" });
+  await expect(client("admin").forgetPerson({ person: ada })).rejects.toMatchObject({ code: "disk-full" });
+  expect(Object.values(await client("viewer").people())).toEqual([ada]);
+  collector.audit.failWith(null);
+  const erased = () => collector.audit.records.filter(({ event }) => event.kind.startsWith("erase."));
+  await expect.poll(() => erased().length, { timeout: 5000 }).toBe(2);
+  expect(erased()[1]?.event).toMatchObject({
+    kind: "erase.result",
+    facts: { outcome: "refused", code: "disk-full" },
+  });
+});
+
 test("a damaged file of the vault keeps nothing from starting, and can be forgotten", async () => {
   await client("operator").pause({ service: "s", ms: 1000 });
   const vault = join(folder, "data", "vault");

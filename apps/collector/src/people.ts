@@ -43,11 +43,15 @@ export async function openPeople({
     names.set(actor, caller.person);
     return actor;
   };
-  /** On disk when it resolves: behind a shut gate an event only waits. */
-  const recorded = async (event: Parameters<typeof note>[0]): Promise<void> => {
+  /** Behind a shut gate an intent only waits: then nothing is erased, and that follows it into the log. */
+  const intend = async (event: Parameters<typeof note>[0]): Promise<void> => {
     await note(event);
     const fault = gate.fault();
-    if (fault) throw new Fault(fault.code, `not erased: its intent is not on disk (${fault.message})`);
+    if (!fault) return;
+    const reason = "its intent could not be recorded";
+    const facts = { ...event.facts, outcome: "refused", code: fault.code };
+    await note({ ...event, kind: "erase.result", reason, facts });
+    throw new Fault(fault.code, `not erased: ${reason} (${fault.message})`);
   };
   return {
     actorOf,
@@ -63,7 +67,7 @@ export async function openPeople({
       if (actor === undefined && !(await vault.isKept(person)))
         throw new Fault("not-found", "the vault knows no such person");
       const about = { service: "", actor: await actorOf(by), facts: { person: actor ?? null } };
-      await recorded({ ...about, kind: "erase.intent", reason });
+      await intend({ ...about, kind: "erase.intent", reason });
       try {
         await vault.forget(person);
       } catch (error) {
