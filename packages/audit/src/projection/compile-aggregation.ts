@@ -4,6 +4,11 @@ import { allSql, between, fieldSql, join, type Sql } from "./sql-condition.ts";
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
+/**
+ * Bars, or parts of bars where they are split: a minute's bar over a year is nothing to look at, and Elasticsearch gives
+ * no answer of more than 65 536 buckets.
+ */
+export const barsMax = 30_000;
 /** The most values that a bar of a histogram is split by, the most frequent first. */
 export const splitMax = 100;
 
@@ -44,8 +49,8 @@ export function compileAggregation(
         },
         from,
         {
-          text: `) GROUP BY key${by ? ", by ORDER BY key, n DESC, by" : " ORDER BY key"}`,
-          values: [],
+          text: `) GROUP BY key${by ? ", by ORDER BY key, n DESC, by" : " ORDER BY key"} LIMIT ?`,
+          values: [barsMax + 1],
         },
       );
     }

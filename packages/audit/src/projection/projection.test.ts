@@ -87,3 +87,42 @@ test("lines that do not follow are refused, and nothing of them stays", () => {
   expect(projection.search(all).records).toEqual(records);
   projection.close();
 });
+
+test("a histogram has so many bars and no more", () => {
+  const projection = openProjection(":memory:");
+  const events = Array.from({ length: 30_001 }, (_, minute) =>
+    someEvent({ at: new Date(minute * 60_000).toISOString() }),
+  );
+  projection.add(linesOf(chained(events)));
+  const ask = (lt: number) =>
+    projection.search(
+      AuditSearch.parse({
+        limit: 0,
+        filter: [{ op: "range", field: "at", lt: lt * 60_000 }],
+        aggregations: { a: { op: "histogram", intervalMs: 60_000 } },
+      }),
+    );
+  expect(ask(30_000).aggregations.a).toMatchObject({ buckets: { length: 30_000 } });
+  expect(() => ask(30_001)).toThrow(expect.objectContaining({ code: "request-invalid" }));
+  projection.close();
+});
+
+test("a bar is split by its hundred most frequent values", () => {
+  const projection = openProjection(":memory:");
+  const events = Array.from({ length: 150 }, (_, n) => someEvent({ service: `s${n % 140}` }));
+  projection.add(linesOf(chained(events)));
+  const { aggregations } = projection.search(
+    AuditSearch.parse({
+      limit: 0,
+      aggregations: { a: { op: "histogram", intervalMs: 3_600_000, by: "service" } },
+    }),
+  );
+  const [bar] = (aggregations.a as { buckets: { count: number; by: { key: string; count: number }[] }[] })
+    .buckets;
+  expect(bar).toMatchObject({ count: 150, by: { length: 100, 0: { key: "s0", count: 2 } } });
+  projection.close();
+});
+
+test("a word without an end is many", () => {
+  expect(wordsOf("x".repeat(220)).map(({ length }) => length)).toEqual([100, 100, 20]);
+});

@@ -4,8 +4,9 @@ import {
   type AuditRecord,
   type AuditSearch,
   auditOrder,
+  Fault,
 } from "@locum/contracts";
-import { compileAggregation, compileCount, splitMax } from "./compile-aggregation.ts";
+import { barsMax, compileAggregation, compileCount, splitMax } from "./compile-aggregation.ts";
 import { compilePage } from "./compile-page.ts";
 import type { Sql } from "./sql-condition.ts";
 
@@ -50,6 +51,10 @@ function aggregate(aggregation: AuditAggregation, filter: AuditSearch["filter"],
     case "terms":
       return { buckets: (rows as Counted[]).map(({ key, n }) => ({ key, count: n })) };
     case "histogram":
+      if (rows.length > barsMax)
+        throw new Fault("request-invalid", `a histogram of more than ${barsMax} bars`, {
+          hint: "Ask for a longer intervalMs, or for a shorter span of at.",
+        });
       return {
         buckets: aggregation.by
           ? split(rows as Counted[])
