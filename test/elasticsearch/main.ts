@@ -1,6 +1,5 @@
-// The double as a process of its own, for a bench: `node main.ts [FAMILY] [SCRIPT as JSON]` prints one JSON line with
-// its URL. What a test calls in its own process is asked for on a second port: POST /script, /rollover, /block, /calm,
-// /account (one id a line) and GET /requests.
+// The double as a process of its own: `node main.ts [FAMILY] [SCRIPT as JSON]` prints one JSON line with its URL. What
+// a test calls in its own process is ordered on a second port. It ends when its standard input does.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Family } from "./family.ts";
@@ -26,13 +25,17 @@ const orders: Record<string, (text: string) => unknown> = {
 const control = createServer(async (incoming, response) => {
   const order = orders[incoming.url ?? ""];
   const text = await readText(incoming);
-  response.writeHead(order && text !== undefined ? 200 : 404, { "content-type": "application/json" });
-  response.end(JSON.stringify(order?.(text ?? "") ?? null));
+  try {
+    if (!order || text === undefined) throw new Error("no such order, or more than it takes");
+    const result = order(text) ?? null;
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(result));
+  } catch (error) {
+    response.writeHead(400).end((error as Error).message);
+  }
 });
 await new Promise<void>((resolve) => control.listen(0, "127.0.0.1", resolve));
 const { port } = control.address() as AddressInfo;
 console.log(JSON.stringify({ url: double.url, control: `http://127.0.0.1:${port}`, pid: process.pid }));
 
-// It ends with whoever started it.
 process.stdin.resume();
 process.stdin.on("end", () => process.exit(0));
