@@ -7,7 +7,7 @@ import { deriveKey } from "../crypto/derive-key.ts";
 import type { KeyedHash } from "../crypto/keyed-hash.ts";
 import { tagBytes, unseal } from "../crypto/seal.ts";
 import { limits } from "../limits.ts";
-import { footerBytes, footerMagic, type Pack, trailerOrdinal } from "./build-pack.ts";
+import { footerBytes, footerMagic, type Pack, type PackRecord, trailerOrdinal } from "./build-pack.ts";
 import { type Entry, parseEntries } from "./entries.ts";
 import { type Header, openHeader, parseHeader } from "./header.ts";
 
@@ -45,18 +45,24 @@ export async function readRecord(
   ordinal: number,
   { hash, baseOf }: { hash: KeyedHash; baseOf?: BaseOf },
 ): Promise<Uint8Array> {
-  const { header, source, recordKey, idKey } = pack;
+  const { chunkId, codec, plainLength, base, bytes } = await readEncoded(pack, ordinal);
+  const baseBytes = base && (await baseOf?.(base));
+  const plain = decodeChunk({ codec, bytes, length: plainLength, ...(baseBytes && { base: baseBytes }) });
+  if (Buffer.compare(hash.keyed(pack.idKey, plain), chunkId) !== 0)
+    throw corrupt(`the chunk of record ${ordinal} is not the one that its id names`);
+  return plain;
+}
+
+/** The record as its writer encoded it, to be sealed into another pack. @throws Fault snapshot-corrupt */
+export async function readEncoded(pack: OpenPack, ordinal: number): Promise<PackRecord> {
+  const { header, source, recordKey } = pack;
   const entry = pack.entries[ordinal];
   if (!entry) throw corrupt(`record ${ordinal} of a pack with ${pack.entries.length}`);
-  const { codec, plainLength, base } = entry;
+  const { chunkId, codec, plainLength, base } = entry;
   const sealed = await source.read(entry.offset, entry.length + tagBytes);
   const place = { ...contextOf(header), ordinal: BigInt(ordinal), codec, plainLength };
   const bytes = unseal(recordKey, sealed, { ...place, ...(base && { bound: base }) });
-  const baseBytes = base && (await baseOf?.(base));
-  const plain = decodeChunk({ codec, bytes, length: plainLength, ...(baseBytes && { base: baseBytes }) });
-  if (Buffer.compare(hash.keyed(idKey, plain), entry.chunkId) !== 0)
-    throw corrupt(`the chunk of record ${ordinal} is not the one that its id names`);
-  return plain;
+  return { chunkId, codec, bytes, plainLength, ...(base && { base }) };
 }
 
 const contextOf = ({ magic, repositoryId, salt }: Header) => ({ magic, repositoryId, salt });

@@ -87,7 +87,7 @@ export function createChunkIndex(): ChunkIndex {
       const number = packIds.push(pack) - 1;
       for (const [ordinal, { chunkId, offset, length, plainLength, codec, base }] of entries.entries()) {
         const row = table.add(chunkId, [number, ordinal, offset, length, (codec << 24) | plainLength]);
-        if (base) bases.set(row, base.slice());
+        if (base) bases.set(row, Uint8Array.from(base));
       }
     },
   };

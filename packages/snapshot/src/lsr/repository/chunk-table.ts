@@ -65,5 +65,5 @@ export function createChunkTable(numbersPerRow: number): ChunkTable {
   };
 }
 
-/** Copied, since a view of words must be aligned. */
-const wordsOf = (id: Uint8Array): Uint32Array => new Uint32Array(id.slice().buffer, 0, idWords);
+/** Copied, since a view of words must be aligned; not by `slice`, which a Buffer does not copy with. */
+const wordsOf = (id: Uint8Array): Uint32Array => new Uint32Array(Uint8Array.from(id).buffer);

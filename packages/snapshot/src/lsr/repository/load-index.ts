@@ -6,6 +6,7 @@ import { packPath } from "../pack/pack-path.ts";
 import { readPackIndex } from "../pack/read-pack.ts";
 import { type Blob, blobSource, readBlob } from "../store/blob-store.ts";
 import { type ChunkIndex, createChunkIndex } from "./chunk-index.ts";
+import { listGarbage } from "./garbage-mark.ts";
 import { inSegments, openSegment, type PackEntries, sealSegment, segmentPath } from "./index-segment.ts";
 import type { Repository } from "./repository.ts";
 
@@ -16,8 +17,8 @@ export type LoadedIndex = {
   index: ChunkIndex;
   /** Every pack that the storage lists, whether it could be read or not. */
   packs: Map<string, Blob>;
-  /** Packs whose deletion was announced: readable still, not to be counted on by a writer. */
-  garbage: Set<string>;
+  /** Packs whose deletion was announced, and when: readable still, not to be counted on by a writer. */
+  garbage: Map<string, number>;
   /** Packs that neither a segment nor their own trailer describes. */
   unreadable: { name: string; fault: Fault }[];
   /** Segments that were left out. */
@@ -70,15 +71,6 @@ export async function indexPacks(
     index.addPack({ pack, entries: (await readPackIndex(source, repository.idKey)).entries });
   }
   await writeSegments(repository, entriesOf(index, packs));
-}
-
-export async function listGarbage({ store }: Pick<Repository, "store">): Promise<Set<string>> {
-  const marks = new Set<string>();
-  for await (const { name } of store.list("garbage/")) {
-    const pack = /^garbage\/([0-9a-f]{64})$/.exec(name)?.[1];
-    if (pack) marks.add(pack);
-  }
-  return marks;
 }
 
 async function listPacks({ store }: Repository): Promise<Map<string, Blob>> {

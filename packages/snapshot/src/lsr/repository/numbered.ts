@@ -28,7 +28,7 @@ export async function writeNext(
   repository: Repository,
   series: Series,
   { seen, members }: { seen: Latest | undefined; members: Record<string, unknown> },
-): Promise<bigint> {
+): Promise<Latest> {
   const before = await look(repository, series);
   if (before.latest?.number !== seen?.number) throw lost(series);
   // A number that is taken by a file without a valid HMAC is passed over: it must not stop the series.
@@ -42,7 +42,7 @@ export async function writeNext(
   if (after.latest?.number !== number) throw lost(series);
   for (const { number: old, blob } of after.all)
     if (old + BigInt(keptNumbers) <= number) await repository.store.remove(blob.name);
-  return number;
+  return after.latest;
 }
 
 /** Whether a number above this one was written with the id key. */

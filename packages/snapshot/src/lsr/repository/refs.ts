@@ -46,7 +46,7 @@ export async function moveRef(
   if (current !== expected)
     throw new Fault("conflict", `${series.folder} points to ${current}, expected ${expected}`);
   const next = { snapshot, at: new Date(repository.wallMs()).toISOString(), by };
-  const number = await writeNext(repository, series, { seen, members: next });
+  const { number } = await writeNext(repository, series, { seen, members: next });
   return { ...name, ...next, number };
 }
 
