@@ -45,6 +45,7 @@ export async function copyTarget(given: Given, cwd: string): Promise<CopyTarget 
 
 const lookMs = 100;
 const waitMs = 30_000;
+const stuckMs = 5000;
 
 /** Waits until every record so far is there, or is known not to come. */
 export async function waitForCopy(client: Client, signal: AbortSignal): Promise<ShippingView> {
@@ -53,7 +54,9 @@ export async function waitForCopy(client: Client, signal: AbortSignal): Promise<
   for (;;) {
     const view = await client.shipping();
     const isThere = view.appended - view.pending > head;
-    if (isThere || view.problem !== null || performance.now() > deadlineMs) return view;
+    // What passes by itself is over by then.
+    const isStuck = view.problem !== null && Date.now() - view.problem.sinceMs > stuckMs;
+    if (isThere || isStuck || performance.now() > deadlineMs) return view;
     signal.throwIfAborted();
     await new Promise((done) => setTimeout(done, lookMs));
   }
@@ -61,7 +64,7 @@ export async function waitForCopy(client: Client, signal: AbortSignal): Promise<
 
 /** One line for people. */
 export function copyText({ family, acked, quarantined, rejected, pending, problem }: ShippingView): string {
-  if (problem) return `The copy in Elasticsearch waits: ${problem.detail}`;
+  if (problem && pending > 0) return `The copy in Elasticsearch waits: ${problem.detail}`;
   const rest = [
     [quarantined, "quarantined"],
     [rejected, "as dead letters"],
