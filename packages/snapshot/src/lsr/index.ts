@@ -5,6 +5,11 @@ export { type Recipient, recipientOf } from "./crypto/recipient.ts";
 export { type ChunkRef, chunkRefs, type ManifestBody, type ManifestFile } from "./manifest/manifest-body.ts";
 export { isManifestSigned, type Manifest } from "./manifest/open-manifest.ts";
 export type { Stub } from "./manifest/stub.ts";
+export { encodeParity, type ParityInput } from "./parity/encode-parity.ts";
+export { type Damage, findDamage, isWhole } from "./parity/find-damage.ts";
+export { parityPath } from "./parity/parity-path.ts";
+export { type Parity, parseParity } from "./parity/parse-parity.ts";
+export { repairPack } from "./parity/repair-pack.ts";
 export { type ChunkIndex, createChunkIndex, type IndexedChunk } from "./repository/chunk-index.ts";
 export { type CommitInput, type Committed, commitSnapshot } from "./repository/commit-snapshot.ts";
 export {

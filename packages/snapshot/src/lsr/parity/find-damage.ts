@@ -1,0 +1,36 @@
+import type { ByteSource } from "../byte-source.ts";
+import { digestOf, type KeyedHash } from "../crypto/keyed-hash.ts";
+import type { Parity } from "./parse-parity.ts";
+import { readBlock } from "./read-block.ts";
+
+export type Damage = {
+  /** Numbers of the pack's blocks that are lost, ascending. */
+  data: number[];
+  /** Numbers of the parity file's blocks that are lost, ascending. */
+  parity: number[];
+  /** So many bytes the pack is too long; too short, if negative. */
+  surplusBytes: number;
+};
+
+/** Reads pack and parity once. @throws Fault upstream-unreachable · refused: the storage does not answer */
+export async function findDamage(pack: ByteSource, parity: Parity, hash: KeyedHash): Promise<Damage> {
+  const { counts } = parity;
+  const isGood = (block: Uint8Array | undefined, expected: Uint8Array) =>
+    block !== undefined && Buffer.compare(digestOf(hash, [block]), expected) === 0;
+  const damage: Damage = { data: [], parity: [], surplusBytes: pack.size - parity.packBytes };
+  for (let n = 0; n < counts.data; n++)
+    if (!isGood(await readDataBlock(pack, parity, n), parity.dataHash(n))) damage.data.push(n);
+  for (let n = 0; n < counts.parity; n++)
+    if (!isGood(await readParityBlock(parity, n), parity.parityHash(n))) damage.parity.push(n);
+  return damage;
+}
+
+export const isWhole = ({ data, surplusBytes }: Damage): boolean => data.length === 0 && surplusBytes === 0;
+
+export const readDataBlock = (pack: ByteSource, { blockBytes, packBytes }: Parity, n: number) =>
+  readBlock(pack, { at: n * blockBytes, length: blockBytes, end: packBytes });
+
+export function readParityBlock({ source, blockBytes, counts }: Parity, n: number) {
+  const at = counts.headBytes + n * blockBytes;
+  return readBlock(source, { at, length: blockBytes, end: at + blockBytes });
+}
