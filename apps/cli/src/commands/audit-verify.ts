@@ -17,6 +17,7 @@ export const auditVerify = defineCommand({
   examples: [
     ["locum audit verify", "the log of the collector that the service file names"],
     ["locum audit verify /backup/audit --key KEY", "a copy of it, and that this key signed it"],
+    ["locum audit verify --witness KEY", "and that this sidecar saw it grow"],
     ["locum audit verify --from sqlite", "what the collector's API answers from"],
     ["locum audit verify --from es", "what people see in Kibana, against the checkpoint in the audit folder"],
     ["locum audit verify --from bundle dossier.json", "a dossier, without a log at hand"],
