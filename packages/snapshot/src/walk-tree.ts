@@ -43,7 +43,7 @@ export async function walkTree({
     walk.dirs.push(real);
     refuseTooMany();
     for (const name of ((await ifThere(fs.readdir(real))) ?? []).toSorted()) {
-      if (name.startsWith(".") || notTheModels.has(name)) continue;
+      if (isForeign(name)) continue;
       const inner = path === "" ? name : `${path}/${name}`;
       // Bytes that are no UTF-8 come back as U+FFFD: such a file could be listed and never opened.
       if (name.includes("\uFFFD")) throw badName(inner);
@@ -101,6 +101,8 @@ export async function walkTree({
  * models have them), and the folder that a file system keeps in its root for its own repairs.
  */
 const notTheModels: ReadonlySet<string> = new Set(["__pycache__", "lost+found"]);
+
+export const isForeign = (name: string): boolean => name.startsWith(".") || notTheModels.has(name);
 
 function loopIsMissing(error: NodeJS.ErrnoException): never {
   if (error.code === "ELOOP") error.code = "ENOENT";

@@ -1,5 +1,7 @@
 import { createHash, type KeyObject } from "node:crypto";
+import { Fault } from "@locum/contracts";
 import type { ByteSource } from "./byte-source.ts";
+import type { Capture, Settled } from "./capture/capture.ts";
 import { chunkFile } from "./chunk/chunk-file.ts";
 import { gearTable } from "./chunk/gear.ts";
 import { type FileTensors, mapTensors } from "./chunk/map-tensors.ts";
@@ -26,6 +28,8 @@ export type SnapshotInput = {
   /** Folders and links, as they go into the manifest. */
   others?: ManifestBody["files"];
   state?: ManifestBody["state"];
+  /** For files that others may write to: asked when they are read, and what it says goes into the manifest. */
+  settle?: Capture["settle"];
   signer?: KeyObject;
   /** Chunks that the repository has, by their id in hex; those that are written are added. */
   known: Pick<Set<string>, "has" | "add">;
@@ -37,33 +41,32 @@ export type SnapshotInput = {
 
 /**
  * Files into packs, then the manifest, which is the commit: before it is durable nothing refers to the packs. Reads
- * every file once, apart from samples; which of them changed meanwhile is the caller's to know. `isNew` is false where a
+ * every file once, apart from samples; which of them changed meanwhile is for `settle` to know, and those it reads again. `isNew` is false where a
  * snapshot of that id is there: it stays as it is.
  * @throws Fault disk-full · storage-failed · refused · snapshot-corrupt: a pack did not read back
  */
 export async function writeSnapshot(
-  { stub, files, others = [], state = {}, signer, known, base, beforeManifest }: SnapshotInput,
+  { stub, files, others = [], state = {}, settle, signer, known, base, beforeManifest }: SnapshotInput,
   writer: RepositoryWriter,
-): Promise<{ packs: string[]; bytes: number; isNew: boolean }> {
+): Promise<{ packs: string[]; bytes: number; isNew: boolean; torn: boolean }> {
   const places = new Map<string, ChunkPlace>();
   const packs = createPackWriter(writer, async (id) => {
     const place = places.get(hexOf(id));
     return (place && (await base?.(place))) ?? new Uint8Array();
   });
   const table = gearTable(writer.idKey, writer.repositoryId);
-  const maps = await mapTensors(files);
-  const entries: ManifestFile[] = [];
-  for (const file of files) {
-    const map = maps.get(file.path) ?? { parser: "content", tensors: [] };
-    entries.push(await writeFile(file, map, { writer, packs, table, known, places, ...(base && { base }) }));
-  }
+  const run = { writer, packs, table, known, places, ...(base && { base }) };
+  const read = await readSettled(files, run, settle);
   const result = await packs.finish();
+  const entries = read.entries;
   const bundle = signer ? signModel({ model: stub.model, files: entries, key: signer }) : null;
-  const body = { files: [...others, ...entries], state, bundle };
-  const manifest = sealManifest({ stub, body, ...(signer && { signer }) }, writer);
+  const left = read.left.length > 0 ? { left: read.left.map((one) => ({ ...one })) } : {};
+  const body = { files: [...others, ...read.others, ...entries], state: { ...state, ...left }, bundle };
+  const torn = stub.torn || read.torn;
+  const manifest = sealManifest({ stub: { ...stub, torn }, body, ...(signer && { signer }) }, writer);
   await beforeManifest?.(result.packs);
   const isNew = await writer.store.create(`snaps/${stub.id}.sn`, [manifest]);
-  return { ...result, isNew };
+  return { ...result, isNew, torn };
 }
 
 type Run = Pick<SnapshotInput, "known" | "base"> & {
@@ -72,6 +75,35 @@ type Run = Pick<SnapshotInput, "known" | "base"> & {
   table: Uint32Array;
   places: Map<string, ChunkPlace>;
 };
+
+type Read = Omit<Settled, "again" | "whole"> & { entries: ManifestFile[] };
+
+/** Reads all files, and those again that changed under it, until they stand. */
+async function readSettled(
+  files: readonly SnapshotFile[],
+  run: Run,
+  settle: SnapshotInput["settle"],
+): Promise<Read> {
+  const entries = new Map<string, ManifestFile>();
+  for (let todo = files; ; ) {
+    const maps = await mapTensors(todo);
+    for (const file of todo) {
+      const map = maps.get(file.path) ?? { parser: "content", tensors: [] };
+      const entry = await writeFile(file, map, run).catch((error: unknown) => {
+        if (settle && error instanceof Fault && error.code === "tree-changed") return undefined;
+        throw error;
+      });
+      if (entry) entries.set(file.path, entry);
+    }
+    const next = await settle?.();
+    if (!next) return { entries: [...entries.values()], others: [], left: [], torn: false };
+    if ("whole" in next) {
+      const whole = [...entries.values()].filter(({ path }) => next.whole.has(path));
+      return { entries: whole, others: next.others, left: next.left, torn: next.torn };
+    }
+    todo = next.again;
+  }
+}
 
 async function writeFile(
   { path, mode, mtimeNs, source }: SnapshotFile,

@@ -106,7 +106,7 @@ function checkPaths(entries: ManifestBody["files"]): void {
   }
 }
 
-function isSafePath(path: string): boolean {
+export function isSafePath(path: string): boolean {
   if (path === "" || Buffer.byteLength(path) > pathBytesMax || /[\0\\]/.test(path)) return false;
   return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }

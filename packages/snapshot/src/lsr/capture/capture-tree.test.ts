@@ -1,0 +1,240 @@
+import { dirname } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { makeDirs } from "../../durable.ts";
+import type { Fs, FsHandle } from "../../fs.ts";
+import { createMemoryFs, type MemoryFs } from "../../testing/memory-fs.ts";
+import { errno } from "../../testing/memory-volume.ts";
+import { commitSnapshot } from "../repository/commit-snapshot.ts";
+import { readSnapshot } from "../repository/read-snapshot.ts";
+import { newRepository, readBack } from "../testing/repository-rig.ts";
+import { privateKey, sealing } from "../testing/rig.ts";
+import type { Capture } from "./capture.ts";
+import { captureTree } from "./capture-tree.ts";
+
+const root = "/models/digits";
+
+async function put(fs: Fs, path: string, text: string): Promise<void> {
+  await makeDirs(fs, dirname(`${root}/${path}`));
+  await fs.unlink(`${root}/${path}`).catch(() => {});
+  const handle = await fs.open(`${root}/${path}`, "wx");
+  await handle.write(Buffer.from(text), 0);
+}
+
+/** Writes into the file that is there, as a server does that keeps it open. */
+async function overwrite(fs: Fs, path: string, text: string, at = 0): Promise<void> {
+  await (await fs.open(`${root}/${path}`, "r")).write(Buffer.from(text), at);
+}
+
+const filled = async (): Promise<MemoryFs> => {
+  const disk = createMemoryFs();
+  await put(disk.fs, "a.bin", "a".repeat(3000));
+  await put(disk.fs, "tokenizer/vocab.json", "{}");
+  await put(disk.fs, "z.bin", "z".repeat(100));
+  await disk.fs.symlink("../a.bin", `${root}/tokenizer/weights.bin`);
+  return disk;
+};
+
+/** Calls `meddle` before each call, with its number. */
+function meddled(fs: Fs, meddle: (call: number) => Promise<void>): Fs {
+  let calls = 0;
+  const wrap = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get: (object, name) => {
+        const member = Reflect.get(object, name) as (...args: unknown[]) => Promise<unknown>;
+        if (typeof member !== "function") return member;
+        return async (...args: unknown[]) => {
+          await meddle(calls++);
+          const result = await member(...args);
+          return name === "open" ? wrap(result as FsHandle) : result;
+        };
+      },
+    });
+  return wrap(fs);
+}
+
+async function snapshotOf(capture: Capture) {
+  const { repository } = await newRepository();
+  const committed = await commitSnapshot(repository, {
+    ...capture,
+    stub: {
+      model: "digits",
+      capturedAt: new Date(repository.wallMs()).toISOString(),
+      parent: null,
+      torn: false,
+    },
+    recipients: sealing.recipients,
+    by: "test",
+  });
+  const { body, stub } = await readSnapshot(repository, committed.id, { privateKey });
+  const { left = [] } = body.state as { left?: { path: string; reason: string }[] };
+  const files = await readBack(repository, committed.id);
+  return { torn: stub.torn, left, files, others: body.files.filter(({ kind }) => kind !== "file") };
+}
+
+const original = new Map([
+  ["a.bin", "a".repeat(3000)],
+  ["tokenizer/vocab.json", "{}"],
+  ["z.bin", "z".repeat(100)],
+]);
+
+test("files, folders and links come out as they are, without what is no part of a model", async () => {
+  const { fs } = await filled();
+  await put(fs, ".cache/lock", "x");
+  await put(fs, "__pycache__/m.pyc", "x");
+  await fs.symlink(`${root}/a.bin`, `${root}/absolute.bin`);
+  await fs.symlink("nowhere", `${root}/dangling`);
+  await fs.chmod(`${root}/z.bin`, 0o600);
+  const { torn, left, files, others } = await snapshotOf(await captureTree({ fs, root }));
+  expect([torn, left]).toEqual([false, []]);
+  expect(files).toEqual(original);
+  expect(others).toEqual([
+    { path: "absolute.bin", kind: "link", target: "a.bin" },
+    { path: "dangling", kind: "link", target: "nowhere" },
+    { path: "tokenizer", kind: "dir", mode: 0o755 },
+    { path: "tokenizer/weights.bin", kind: "link", target: "../a.bin" },
+  ]);
+});
+
+test("one file is captured under its own name, and a prefix stands before all", async () => {
+  const { fs } = await filled();
+  const { files } = await snapshotOf(
+    await captureTree({ fs, root: `${root}/z.bin`, prefix: ".locum/include/0" }),
+  );
+  expect(files).toEqual(new Map([[".locum/include/0/z.bin", "z".repeat(100)]]));
+});
+
+const changes: Record<string, (fs: Fs) => Promise<void>> = {
+  "a file overwritten in place": (fs) => overwrite(fs, "a.bin", "b"),
+  "a file that grows": (fs) => overwrite(fs, "a.bin", "b", 3000),
+  "a file replaced": (fs) => put(fs, "a.bin", "b".repeat(3000)),
+  "a file that vanishes": (fs) => fs.unlink(`${root}/a.bin`),
+  "a new file": (fs) => put(fs, "new.bin", "n"),
+};
+
+describe.for(Object.entries(changes))("%s, once, at every call", ([, change]) => {
+  test("is a snapshot of before or after, never torn, never mixed", async () => {
+    const seen = new Set<string>();
+    for (let at = 0; ; at++) {
+      const { fs, contents } = await filled();
+      let isChanged = false;
+      const watched = meddled(fs, async (call) => {
+        if (call === at) await change(fs);
+        isChanged ||= call === at;
+      });
+      const { torn, left, files } = await snapshotOf(await captureTree({ fs: watched, root }));
+      if (!isChanged) break;
+      const after = new Map(
+        [...contents()].map(([path, text]) => [path.slice(root.length + 1), text] as const),
+      );
+      expect([torn, left], `call ${at}`).toEqual([false, []]);
+      const isBefore = files.size === original.size && files.get("a.bin") === original.get("a.bin");
+      seen.add(isBefore ? "before" : "after");
+      if (!isBefore) expect(new Map([...files].sort()), `call ${at}`).toEqual(new Map([...after].sort()));
+    }
+    // The last walk's own looks are the only ones that a change may hide behind.
+    expect(seen).toContain("after");
+  });
+});
+
+test("a file that never stands still is left out, and the snapshot is torn", async () => {
+  const { fs } = await filled();
+  let readings = 0;
+  const watched = meddled(fs, async () => overwrite(fs, "z.bin", String(readings++)));
+  const { torn, left, files } = await snapshotOf(await captureTree({ fs: watched, root }));
+  expect([torn, left]).toEqual([true, [{ path: "z.bin", reason: "unsettled" }]]);
+  expect([...files.keys()]).toEqual(["a.bin", "tokenizer/vocab.json"]);
+});
+
+test("it is read four times, then no more", async () => {
+  const { fs } = await filled();
+  const capture = await captureTree({ fs, root });
+  let rounds = 0;
+  for (let files = capture.files; ; rounds++) {
+    await overwrite(fs, "a.bin", String(rounds));
+    for (const { source } of files) await source.read(0, source.size).catch(() => {});
+    const next = await capture.settle();
+    if ("whole" in next) break;
+    files = next.again;
+  }
+  expect(rounds).toBe(3);
+});
+
+test("what cannot be taken is told: links out, a missing root, files that may not be read", async () => {
+  const { fs } = await filled();
+  await fs.symlink("/etc/passwd", `${root}/absolute`);
+  await fs.symlink("../../outside", `${root}/relative`);
+  await fs.symlink("absolute", `${root}/through`);
+  const denied: Fs = {
+    ...fs,
+    open: (path, ...rest) =>
+      path.endsWith("z.bin") ? Promise.reject(errno("EACCES", path)) : fs.open(path, ...rest),
+  };
+  const { torn, left, files } = await snapshotOf(await captureTree({ fs: denied, root }));
+  expect(torn).toBe(true);
+  expect(left).toEqual([
+    { path: "absolute", reason: "outside" },
+    { path: "relative", reason: "outside" },
+    { path: "through", reason: "outside" },
+    { path: "z.bin", reason: "unreadable" },
+  ]);
+  expect([...files.keys()]).toEqual(["a.bin", "tokenizer/vocab.json"]);
+  const none = await snapshotOf(await captureTree({ fs, root: "/models/none" }));
+  expect([none.torn, none.left]).toEqual([true, [{ path: ".", reason: "missing" }]]);
+});
+
+test("a socket is told and tears nothing", async () => {
+  const { fs } = await filled();
+  const withSocket: Fs = {
+    ...fs,
+    lstat: async (path) => ({
+      ...(await fs.lstat(path)),
+      ...(path.endsWith("z.bin") && { kind: "other" as const }),
+    }),
+  };
+  const { torn, left } = await snapshotOf(await captureTree({ fs: withSocket, root }));
+  expect([torn, left]).toEqual([false, [{ path: "z.bin", reason: "special" }]]);
+});
+
+test("a pipe that takes a file's place is never opened, another file's bytes are never taken", async () => {
+  const { fs } = await filled();
+  await makeDirs(fs, "/etc");
+  await (await fs.open("/etc/shadow", "wx")).write(Buffer.from("z".repeat(100)), 0);
+  const capture = await captureTree({ fs, root });
+  await fs.unlink(`${root}/z.bin`);
+  await fs.symlink("/etc/shadow", `${root}/z.bin`);
+  const source = capture.files.find(({ path }) => path === "z.bin")?.source;
+  await expect(source?.read(0, 100)).rejects.toMatchObject({ code: "tree-changed" });
+});
+
+test("more files than the limits, or deeper folders, are refused", async () => {
+  const { fs } = await filled();
+  const refused = { code: "refused" };
+  await expect(captureTree({ fs, root, limits: { filesMax: 2, depthMax: 9 } })).rejects.toMatchObject(
+    refused,
+  );
+  await put(fs, "1/2/3/4", "deep");
+  await expect(captureTree({ fs, root, limits: { filesMax: 99, depthMax: 2 } })).rejects.toMatchObject(
+    refused,
+  );
+});
+
+test("whatever a link says, it is inside or left out", async () => {
+  const part = fc.constantFrom("..", ".", "a.bin", "tokenizer", "models", "digits", "", "weights.bin");
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(part, { minLength: 1, maxLength: 8 }),
+      fc.boolean(),
+      async (parts, isAbsolute) => {
+        const { fs } = await filled();
+        const target = `${isAbsolute ? "/" : ""}${parts.join("/")}`;
+        fc.pre(target !== "");
+        await fs.symlink(target, `${root}/tokenizer/link`);
+        // The manifest's own check refuses to be read where a link leads out.
+        const { others, left } = await snapshotOf(await captureTree({ fs, root }));
+        expect([...others, ...left].map(({ path }) => path)).toContain("tokenizer/link");
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
