@@ -42,14 +42,14 @@ export function answerSearch(store: Store, streams: readonly DataStream[], body:
     for (const hit of candidates(store, streams, query, keys, after, needsAll)) {
       const { document, stream } = hit;
       if (!matchQuery(query, document, stream.mapping)) continue;
-      total += 1;
       if (aggregations) found.push(document);
+      if (body.post_filter && !matchQuery(body.post_filter, document, stream.mapping)) continue;
+      total += 1;
       if (size === 0) continue;
       const place = keys.map(
         ({ field }) => valuesOf(document, field, stream.mapping)[0] ?? Number.MAX_SAFE_INTEGER,
       );
       if (after && compareKeys(place, after, keys) <= 0) continue;
-      if (body.post_filter && !matchQuery(body.post_filter, document, stream.mapping)) continue;
       hits.push({ ...hit, place });
       // In the order of their numbers no later one can come before.
       if (!needsAll && isBySeq(keys) && hits.length >= size + from) break;

@@ -33,9 +33,11 @@ export function answerTemplate(
       const [list, each] = isIndex
         ? ["index_templates", "index_template"]
         : ["component_templates", "component_template"];
-      return ok({
+      const told = {
         [list as string]: found.map(([one, template]) => ({ name: one, [each as string]: template })),
-      });
+      };
+      // Of a pattern that fits none the list is empty, and the status the same.
+      return { status: found.length === 0 && name !== "" ? 404 : 200, body: told };
     }
     case "DELETE": {
       if (!templates.has(name))

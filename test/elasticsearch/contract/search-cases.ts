@@ -2,7 +2,14 @@ import type { ContractCase } from "./contract-case.ts";
 import type { Words } from "./words.ts";
 
 /** Counts, pages, figures and buckets of the four documents that the bulk requests left. */
-export function searchCases({ stream, absent, firstIndex, error, search }: Words): ContractCase[] {
+export function searchCases({
+  stream,
+  absent,
+  elasticsearch,
+  firstIndex,
+  error,
+  search,
+}: Words): ContractCase[] {
   const inStream = { query: { bool: { filter: [{ range: { "event.sequence": { gte: 1, lt: 3 } } }] } } };
   return [
     {
@@ -148,6 +155,53 @@ export function searchCases({ stream, absent, firstIndex, error, search }: Words
       },
     },
     {
+      name: "a stream that is not there, where that is no matter",
+      request: {
+        method: "POST",
+        path: `/${absent}/_search`,
+        query: { ignore_unavailable: true, allow_no_indices: true },
+        body: { sort: [{ "event.sequence": { order: "asc", missing: "_last" } }] },
+      },
+      answer: { status: 200, body: { timed_out: false, _shards: { failed: 0 }, hits: { hits: [] } } },
+    },
+    {
+      name: "a pattern of streams that stands for nothing",
+      request: {
+        method: "POST",
+        path: `/${absent}-*/_search`,
+        query: { allow_partial_search_results: false },
+        body: { size: 0, track_total_hits: true },
+      },
+      answer: { status: 200, body: { _shards: { failed: 0 }, hits: { total: { value: 0 } } } },
+    },
+    {
+      name: "a page that is a filter, and figures over everything",
+      request: search({
+        size: 1,
+        track_total_hits: true,
+        sort: ["event.sequence"],
+        _source: false,
+        post_filter: { range: { "event.sequence": { gt: 1 } } },
+        aggs: { n: { value_count: { field: "event.sequence" } } },
+      }),
+      answer: {
+        status: 200,
+        body: { hits: { total: { value: 2 }, hits: [{ _id: "l.2" }] }, aggregations: { n: { value: 4 } } },
+      },
+    },
+    {
+      name: "what is sorted by and missing comes last",
+      request: search({
+        size: 1,
+        sort: [
+          { "event.nothing": { order: "asc", missing: "_last", unmapped_type: "long" } },
+          "event.sequence",
+        ],
+        _source: false,
+      }),
+      answer: { status: 200, body: { hits: { hits: [{ _id: "l.0" }] } } },
+    },
+    {
       name: "a query that nobody knows",
       request: search({ query: { nothing: {} } }),
       answer: { status: 400, body: error("parsing_exception") },
@@ -171,6 +225,18 @@ export function searchCases({ stream, absent, firstIndex, error, search }: Words
           data_streams: [{ name: stream, backing_indices: [firstIndex], timestamp_field: "@timestamp" }],
         },
       },
+    },
+    {
+      name: "a name that stands for nothing, to Elasticsearch",
+      families: elasticsearch,
+      request: { method: "GET", path: `/_resolve/index/${absent}` },
+      answer: { status: 404, body: error("index_not_found_exception") },
+    },
+    {
+      name: "a name that stands for nothing, to OpenSearch",
+      families: ["opensearch-3"],
+      request: { method: "GET", path: `/_resolve/index/${absent}` },
+      answer: { status: 200, body: { indices: [], data_streams: [] } },
     },
     {
       name: "a pattern that stands for nothing",

@@ -88,6 +88,23 @@ export function templateCases({ stream, traits, elasticsearch, error }: Words): 
       answer: { status: 404, body: error("resource_not_found_exception") },
     },
     {
+      name: "templates by a pattern",
+      request: { method: "GET", path: `/_index_template/*${stream}-t*` },
+      answer: {
+        status: 200,
+        body: {
+          index_templates: [
+            { name: template, index_template: { index_patterns: [stream], data_stream: {} } },
+          ],
+        },
+      },
+    },
+    {
+      name: "templates by a pattern that fits none",
+      request: { method: "GET", path: "/_index_template/locum-never*" },
+      answer: { status: 404, body: { index_templates: [] } },
+    },
+    {
       name: "the component of a template is in use",
       request: { method: "DELETE", path: `/_component_template/${component}` },
       answer: { status: 400, body: error("illegal_argument_exception") },
