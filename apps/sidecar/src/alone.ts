@@ -21,6 +21,8 @@ export type AloneView = {
 export type Alone = {
   /** What this sidecar does for its own instance now, by itself; null for nothing. */
   next(view: AloneView): { act: Act; why: string } | null;
+  /** What `next` gave last was not even begun: it was not tried, and costs nothing of the budget. */
+  unrun(): void;
 };
 
 /** Six heartbeats by default: a collector that pauses or starts again must not find its work done twice. */
@@ -33,6 +35,7 @@ const aloneAfterMs = 3000;
 export function createAlone({ service: { failover, snapshot } }: SidecarConfig): Alone {
   const spent = new Map<string, number[]>();
   let tried: string[] = [];
+  let undo = (): void => {};
 
   const spend = (act: Extract<Repair, { kind: "act" }>["act"], nowMs: number): boolean => {
     const takenAt = spent.get(act.kind) ?? [];
@@ -58,9 +61,17 @@ export function createAlone({ service: { failover, snapshot } }: SidecarConfig):
         rollbackTo: null,
         tried,
       });
-      if (repair.kind !== "act" || !spend(repair.act, nowMs)) return null;
-      tried.push(...triedBy(repair.act));
+      if (repair.kind !== "act") return null;
+      const { kind } = repair.act;
+      const before = { tried, spent: spent.get(kind) ?? [] };
+      if (!spend(repair.act, nowMs)) return null;
+      undo = () => {
+        tried = before.tried;
+        spent.set(kind, before.spent);
+      };
+      tried = [...tried, ...triedBy(repair.act)];
       return { act: repair.act, why: repair.why };
     },
+    unrun: () => undo(),
   };
 }

@@ -26,6 +26,8 @@ export type Parts = {
   inferences: InferenceRecords | null;
   /** Null where Locum never restarts this instance. */
   restartDriver: RestartDriver | null;
+  /** Whether everything that was recorded is on disk; tries what waits. */
+  canRecord(): Promise<boolean>;
   witnessing: Witnessing;
   /** One audit event of this sidecar, into its spool; false while it is not on disk. */
   record(fact: Pick<AuditEvent, "kind" | "reason" | "facts">): Promise<boolean>;
@@ -82,6 +84,7 @@ export function createParts(
     metering,
     inputs,
     record,
+    canRecord: pump.drained,
     witnessing: createWitnessing({ witness, send, record, log }),
     restartDriver: openOwnDriver({ config, env, clock, log, record }),
     shelf: createReleaseShelf({ ...service, files: releaseFiles, log }),

@@ -29,6 +29,8 @@ export type RoutineOptions = {
   metering: Metering;
   inputs: InputObserver;
   record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<boolean>;
+  /** Whether nothing waits for the disk any more. */
+  canRecord: () => Promise<boolean>;
   clock: Clock;
   log: Log;
 };
@@ -43,12 +45,14 @@ export type Routine = {
 /** Short enough that a hang is seen within its objective, and nothing at all for an idle machine. */
 const tickMs = 50;
 const rescanMs = 2000;
+const askAgainMs = 1000;
 
 /** What happens by itself, again and again: rungs, proofs, heartbeats, and repairs while nobody else is there. */
 export function createRoutine(options: RoutineOptions): Routine {
   const { config, instance, metering, inputs, record, clock, log } = options;
   const { drive } = instance;
   const alone = createAlone(config);
+  const unrecorded = createUnrecorded(options);
   const timers: NodeJS.Timeout[] = [];
   let started: { ladder: Ladder; files: FilesWatch | null; performer: Performer } | null = null;
   let serial = 0;
@@ -70,6 +74,8 @@ export function createRoutine(options: RoutineOptions): Routine {
       log("error", "does not repair: its intent cannot be recorded", { action: kind, reason: why });
       const facts = { outcome: "refused", code: "disk-full" };
       await record({ kind: `${kind}.result`, reason: "its intent could not be recorded", facts });
+      alone.unrun();
+      unrecorded.begin();
       return;
     }
     log("info", "repairs its own instance: no collector is there", { action: kind, reason: why });
@@ -89,6 +95,7 @@ export function createRoutine(options: RoutineOptions): Routine {
     if (isProven && report.owner === report.release && report.verdict.kind === "healthy")
       started.files?.watch()?.proven(report.owner ?? "");
     const repairing = started.performer.isRepairing();
+    if (unrecorded.lasts()) return;
     const next = alone.next({ state: drive.state(), report, repairing, nowMs: clock.monotonicMs() });
     if (next) working = repairAlone(next.act, next.why);
   };
@@ -108,6 +115,27 @@ export function createRoutine(options: RoutineOptions): Routine {
     async stop() {
       for (const timer of timers) clearInterval(timer);
       await working;
+    },
+  };
+}
+
+/** While the disk takes no record nothing is repaired; it is asked once a second whether it does again. */
+function createUnrecorded({ canRecord, clock }: Pick<RoutineOptions, "canRecord" | "clock">) {
+  let isOn = false;
+  let askAtMs = 0;
+  return {
+    begin(): void {
+      isOn = true;
+      askAtMs = clock.monotonicMs() + askAgainMs;
+    },
+    lasts(): boolean {
+      if (isOn && clock.monotonicMs() >= askAtMs) {
+        askAtMs = clock.monotonicMs() + askAgainMs;
+        void canRecord().then((can) => {
+          isOn = !can;
+        });
+      }
+      return isOn;
     },
   };
 }

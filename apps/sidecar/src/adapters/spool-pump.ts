@@ -17,6 +17,8 @@ export type SpoolPump = {
    * is of that class or no room is left. What may not run without its record does not run then. Never throws.
    */
   record(event: AuditEvent): Promise<boolean>;
+  /** Tries what is kept in memory; true where nothing is any more. Never throws. */
+  drained(): Promise<boolean>;
   /** A stream has opened: everything that is not acknowledged is sent again. */
   opened(): void;
   recorded(upToSeq: number): void;
@@ -74,15 +76,7 @@ export function createSpoolPump({
       pumping = false;
     }
   };
-  const store = async (event: AuditEvent): Promise<boolean> => {
-    try {
-      await spool.put(event);
-      return true;
-    } catch (error) {
-      log("error", "an event is not on disk yet", { error, waited: held.length });
-      return false;
-    }
-  };
+  const store = storeIn({ spool, log, waited: () => held.length });
   // One at a time, so that the order of events is the order on disk.
   let line: Promise<unknown> = Promise.resolve();
   const inLine = <T>(work: () => Promise<T>): Promise<T> => {
@@ -122,6 +116,11 @@ export function createSpoolPump({
       await pump();
       return onDisk;
     },
+    drained: () =>
+      inLine(async () => {
+        await drainHeld();
+        return held.length === 0;
+      }),
     opened() {
       sentSeq = -1;
       void pump();
@@ -138,6 +137,26 @@ export function createSpoolPump({
       await inLine(drainHeld);
       await spool.close();
     },
+  };
+}
+
+function storeIn({
+  spool,
+  log,
+  waited,
+}: {
+  spool: SpoolPort;
+  log: Log;
+  waited: () => number;
+}): (event: AuditEvent) => Promise<boolean> {
+  return async (event) => {
+    try {
+      await spool.put(event);
+      return true;
+    } catch (error) {
+      log("error", "an event is not on disk yet", { error, waited: waited() });
+      return false;
+    }
   };
 }
 
