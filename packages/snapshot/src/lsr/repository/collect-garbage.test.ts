@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { packPath } from "../pack/pack-path.ts";
+import { damageByte } from "../testing/damage-byte.ts";
 import {
   baseOf,
   commitOf,
@@ -8,6 +9,7 @@ import {
   namesOf,
   newRepository,
   readBack,
+  root,
   weightsOf,
 } from "../testing/repository-rig.ts";
 import { privateKey, privateKeyOf, sealing } from "../testing/rig.ts";
@@ -64,7 +66,7 @@ test("a new pack that took over and is damaged keeps the old one alive", async (
   const { packs } = await loadIndex(repository, { for: "reader" });
   const [newest] = [...packs.keys()].filter((id) => id !== garbage).toSorted(byAge(packs));
   time.nowMs += 25 * hourMs;
-  await flip(disk.fs, packPath(newest ?? ""));
+  await damageByte(disk.fs, `${root}/${packPath(newest ?? "")}`, 5000);
   const report = await collect(repository);
   expect(report).toMatchObject({ deleted: [], damaged: [newest] });
 });
@@ -163,14 +165,3 @@ const byAge =
   (packs: ReadonlyMap<string, { modifiedMs: number }>) =>
   (a: string, b: string): number =>
     (packs.get(b)?.modifiedMs ?? 0) - (packs.get(a)?.modifiedMs ?? 0);
-
-async function flip(
-  fs: Parameters<typeof import("../store/directory-store.ts").directoryStore>[0]["fs"],
-  name: string,
-) {
-  const path = `/srv/snapshots/${name}`;
-  const handle = await fs.open(path, "r");
-  const byte = new Uint8Array(1);
-  await handle.read(byte, 5000);
-  await handle.write(Uint8Array.of((byte[0] ?? 0) ^ 1), 5000);
-}

@@ -1,6 +1,6 @@
 import { Fault } from "@locum/contracts";
 import { manifestPath } from "./list-snapshots.ts";
-import { listRefs } from "./refs.ts";
+import { readPins } from "./read-pins.ts";
 import type { Repository } from "./repository.ts";
 import { ulidPattern } from "./ulid.ts";
 
@@ -11,9 +11,7 @@ import { ulidPattern } from "./ulid.ts";
  * @throws Fault refused: a channel points to one of them; none was removed · snapshot-corrupt: a channel cannot be read
  */
 export async function forget(repository: Repository, ids: readonly string[]): Promise<void> {
-  const pins = new Map<string, string[]>();
-  for (const { snapshot, model, channel } of await listRefs(repository))
-    if (snapshot) pins.set(snapshot, [...(pins.get(snapshot) ?? []), `${model}/${channel}`]);
+  const pins = await readPins(repository);
   for (const id of ids) {
     if (!ulidPattern.test(id)) throw new Fault("request-invalid", `${id} is no snapshot's id`);
     const held = pins.get(id);

@@ -1,0 +1,197 @@
+import { describe, expect, test } from "vitest";
+import { Crash, type FaultKind, faultyFs } from "../../testing/faulty-fs.ts";
+import { createMemoryFs, type MemoryFs } from "../../testing/memory-fs.ts";
+import { seededRandom } from "../../testing/random.ts";
+import {
+  commitOf,
+  filesOf,
+  hourMs,
+  namesOf,
+  newRepository,
+  readBack,
+  repositoryDeps,
+  root,
+  weightsOf,
+} from "../testing/repository-rig.ts";
+import { privateKey, sealing } from "../testing/rig.ts";
+import type { Timed } from "../testing/timed-store.ts";
+import { checkRepository } from "./check-repository.ts";
+import { collectGarbage } from "./collect-garbage.ts";
+import { forget } from "./forget.ts";
+import { listSnapshots } from "./list-snapshots.ts";
+import { moveRef, readRef } from "./refs.ts";
+import { createRepository, openRepository, type Repository } from "./repository.ts";
+
+const kinds: FaultKind[] = ["crash-before", "crash-after", "torn", "ENOSPC", "EIO"];
+const latest = { model: "digits", channel: "latest" };
+const collect = (repository: Repository) =>
+  collectGarbage(repository, { privateKey, holder: "operator", recipients: sealing.recipients });
+
+type World = { disk: MemoryFs; time: Timed };
+/** What a snapshot's files must be, by its id. */
+type Expected = Map<string, Map<string, string>>;
+
+/** Runs the work once for each of its calls with the fault there, loses power, and looks at what came of it. */
+async function atEveryCall<T>(
+  kind: FaultKind,
+  world: World,
+  work: (repository: Repository) => Promise<T>,
+  look: (repository: Repository, result: T | undefined, when: string, time: Timed) => Promise<void>,
+): Promise<number> {
+  world.disk.settle();
+  for (let at = 0; ; at++) {
+    // Nothing is undurable there, so what a crash leaves is all of it: a copy.
+    const disk = world.disk.crash(() => 0);
+    const time: Timed = { nowMs: world.time.nowMs, times: new Map(world.time.times) };
+    const faulty = faultyFs(disk.fs, { at, kind });
+    const result = await openRepository(repositoryDeps(faulty.fs, time))
+      .then(work)
+      .catch((error: { code?: string }) => {
+        if (!(error instanceof Crash)) expect(error.code).toMatch(/^(disk-full|storage-failed)$/);
+        return undefined;
+      });
+    if (at >= faulty.calls()) return at;
+    const after = disk.crash(seededRandom(at));
+    // Whoever held the lease is dead: the next one waits until it has run out.
+    time.nowMs += 60_000;
+    await look(await openRepository(repositoryDeps(after.fs, time)), result, `${kind} at call ${at}`, time);
+  }
+}
+
+/** Everything that was committed is listed and reads back, and nothing is damaged. */
+async function expectWhole(repository: Repository, expected: Expected, when: string): Promise<string[]> {
+  const { snapshots, damaged } = await listSnapshots(repository);
+  const ids = snapshots.map(({ id }) => id);
+  expect(damaged, when).toEqual([]);
+  expect(ids, when).toEqual(expect.arrayContaining([...expected.keys()]));
+  for (const [id, files] of expected) expect(await readBack(repository, id), when).toEqual(files);
+  expect((await checkRepository(repository)).damage, when).toEqual([]);
+  return ids;
+}
+
+describe.for(kinds)("%s at every call", (kind) => {
+  test("of createRepository: none or a whole one, and the next try gives one", async () => {
+    for (let at = 0; ; at++) {
+      const disk = createMemoryFs();
+      await disk.fs.mkdir("/srv");
+      await disk.fs.mkdir(root);
+      disk.settle();
+      const time: Timed = { nowMs: 1e12, times: new Map() };
+      const faulty = faultyFs(disk.fs, { at, kind });
+      const made = await createRepository(repositoryDeps(faulty.fs, time)).catch(() => undefined);
+      if (at >= faulty.calls()) break;
+      const after = disk.crash(seededRandom(at));
+      const again = await createRepository(repositoryDeps(after.fs, time));
+      if (made) expect(again.repositoryId).toEqual(made.repositoryId);
+    }
+  });
+
+  test("of a commit: the older snapshot stays, the newer is absent or whole, and the next one works", async () => {
+    const { repository, disk, time } = await newRepository();
+    const older = await commitOf(repository, weightsOf(1));
+    time.nowMs += 1000;
+    const outcomes = new Set<string>();
+    await atEveryCall(
+      kind,
+      { disk, time },
+      (repository) => commitOf(repository, weightsOf(2)),
+      async (repository, result, when) => {
+        const expected: Expected = new Map([[older.id, filesOf(weightsOf(1))]]);
+        if (result) expected.set(result.id, filesOf(weightsOf(2)));
+        const ids = await expectWhole(repository, expected, when);
+        for (const id of ids.filter((id) => id !== older.id))
+          expect(await readBack(repository, id), when).toEqual(filesOf(weightsOf(2)));
+        const at = (await readRef(repository, latest))?.snapshot;
+        if (result) expect(at, when).toBe(result.id);
+        else expect(ids, when).toContain(at);
+        outcomes.add(ids.length === 2 ? "whole" : "absent");
+        const next = await commitOf(repository, weightsOf(2));
+        expect((await readRef(repository, latest))?.snapshot, when).toBe(next.id);
+        expect((await checkRepository(repository, { privateKey })).lost, when).toEqual([]);
+      },
+    );
+    expect(outcomes).toEqual(new Set(["whole", "absent"]));
+  });
+
+  test("of a ref's move: it points to the one or the other, and can be moved again", async () => {
+    const { repository, disk, time } = await newRepository();
+    const older = await commitOf(repository, weightsOf(1));
+    time.nowMs += 1000;
+    const newer = await commitOf(repository, weightsOf(1));
+    const good = { model: "digits", channel: "last-known-good" };
+    await moveRef(repository, good, { snapshot: older.id, by: "test", expected: null });
+    await atEveryCall(
+      kind,
+      { disk, time },
+      (repository) => moveRef(repository, good, { snapshot: newer.id, by: "test", expected: older.id }),
+      async (repository, result, when) => {
+        const found = (await readRef(repository, good))?.snapshot ?? null;
+        expect(result ? [newer.id] : [older.id, newer.id], when).toContain(found);
+        await moveRef(repository, good, { snapshot: older.id, by: "test", expected: found });
+      },
+    );
+  });
+
+  test("of forget: each manifest is gone or whole, what is kept stays, and it can be finished", async () => {
+    const { repository, disk, time } = await newRepository();
+    const doomed = await commitOf(repository, weightsOf(1));
+    time.nowMs += 1000;
+    const kept = await commitOf(repository, weightsOf(2));
+    await atEveryCall(
+      kind,
+      { disk, time },
+      (repository) => forget(repository, [doomed.id]),
+      async (repository, _, when) => {
+        await expectWhole(repository, new Map([[kept.id, filesOf(weightsOf(2))]]), when);
+        await forget(repository, [doomed.id]);
+        expect(await namesOf(repository, "snaps/"), when).toEqual([`snaps/${kept.id}.sn`]);
+      },
+    );
+  });
+
+  test("of garbage collection that writes anew: nothing needed goes, and the next runs finish", async () => {
+    const { disk, time, kept, garbage } = await withGarbage();
+    const expected: Expected = new Map([[kept.id, filesOf(weightsOf(2))]]);
+    await atEveryCall(kind, { disk, time }, collect, async (repository, _, when, time) => {
+      await expectWhole(repository, expected, when);
+      await finish(repository, time, when);
+      await expectWhole(repository, expected, when);
+      expect(await namesOf(repository, "packs/"), when).not.toContain(garbage);
+    });
+  });
+
+  test("of garbage collection that deletes: nothing needed goes, and the next runs finish", async () => {
+    const { repository, disk, time, kept, garbage } = await withGarbage();
+    await collect(repository);
+    time.nowMs += 25 * hourMs;
+    const expected: Expected = new Map([[kept.id, filesOf(weightsOf(2))]]);
+    await atEveryCall(kind, { disk, time }, collect, async (repository, _, when, time) => {
+      await expectWhole(repository, expected, when);
+      await finish(repository, time, when);
+      await expectWhole(repository, expected, when);
+      expect(await namesOf(repository, "packs/"), when).not.toContain(garbage);
+      expect(await namesOf(repository, "garbage/"), when).toEqual([]);
+      expect(await namesOf(repository, "tmp/"), when).toEqual([]);
+    });
+  });
+});
+
+/** A snapshot whose small file lies in the pack of one that is forgotten. */
+async function withGarbage() {
+  const rig = await newRepository();
+  const doomed = await commitOf(rig.repository, weightsOf(1));
+  rig.time.nowMs += 1000;
+  const kept = await commitOf(rig.repository, weightsOf(2));
+  await forget(rig.repository, [doomed.id]);
+  rig.time.nowMs += hourMs;
+  const id = doomed.packs[0] ?? "";
+  return { ...rig, kept, garbage: `packs/${id.slice(0, 2)}/${id}.pk` };
+}
+
+/** Collection as it is run every day: no repair by hand, only time. */
+async function finish(repository: Repository, time: Timed, when: string): Promise<void> {
+  for (let day = 0; day < 3; day++) {
+    time.nowMs += 25 * hourMs;
+    expect((await collect(repository)).missingChunks, when).toBe(0);
+  }
+}
