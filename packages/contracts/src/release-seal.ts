@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
+import { createPrivateKey, createPublicKey, hash, sign, verify } from "node:crypto";
 import type { z } from "zod";
 import { canonicalJson } from "./canonical-json.ts";
 import { Fault } from "./fault.ts";
@@ -9,8 +9,7 @@ type ApproverKey = z.infer<typeof Approver>;
 /** SubjectPublicKeyInfo header of a raw Ed25519 key (RFC 8410, section 4). */
 const spkiHeader = Buffer.from("302a300506032b6570032100", "hex");
 
-export const sha256Hex = (data: string | Uint8Array): string =>
-  createHash("sha256").update(data).digest("hex");
+export const sha256Hex = (data: string | Uint8Array): string => hash("sha256", data, "hex");
 export const digestOf = (value: unknown): string => `sha256:${sha256Hex(canonicalJson(value))}`;
 /** Id of a golden: the same input has the same id in every release. */
 export const goldenId = (model: string, request: unknown): string =>
