@@ -7,9 +7,13 @@ export { isManifestSigned, type Manifest } from "./manifest/open-manifest.ts";
 export type { Stub } from "./manifest/stub.ts";
 export { encodeParity, type ParityInput } from "./parity/encode-parity.ts";
 export { type Damage, findDamage, isWhole } from "./parity/find-damage.ts";
+export { type Healed, type HealInput, healPack } from "./parity/heal-pack.ts";
 export { parityPath } from "./parity/parity-path.ts";
 export { type Parity, parseParity } from "./parity/parse-parity.ts";
+export { unfinishedHeals } from "./parity/publish-repaired.ts";
 export { repairPack } from "./parity/repair-pack.ts";
+export type { ChunkSource, Salvage } from "./parity/salvage-chunks.ts";
+export { writeParity } from "./parity/write-parity.ts";
 export { type ChunkIndex, createChunkIndex, type IndexedChunk } from "./repository/chunk-index.ts";
 export { type CommitInput, type Committed, commitSnapshot } from "./repository/commit-snapshot.ts";
 export {

@@ -14,16 +14,22 @@ export type Damage = {
 
 /** Reads pack and parity once. @throws Fault upstream-unreachable · refused: the storage does not answer */
 export async function findDamage(pack: ByteSource, parity: Parity, hash: KeyedHash): Promise<Damage> {
-  const { counts } = parity;
-  const isGood = (block: Uint8Array | undefined, expected: Uint8Array) =>
-    block !== undefined && Buffer.compare(digestOf(hash, [block]), expected) === 0;
-  const damage: Damage = { data: [], parity: [], surplusBytes: pack.size - parity.packBytes };
-  for (let n = 0; n < counts.data; n++)
-    if (!isGood(await readDataBlock(pack, parity, n), parity.dataHash(n))) damage.data.push(n);
-  for (let n = 0; n < counts.parity; n++)
-    if (!isGood(await readParityBlock(parity, n), parity.parityHash(n))) damage.parity.push(n);
-  return damage;
+  const data: number[] = [];
+  for (let n = 0; n < parity.counts.data; n++)
+    if (!isGood(await readDataBlock(pack, parity, n), parity.dataHash(n), hash)) data.push(n);
+  return { data, parity: await findParityDamage(parity, hash), surplusBytes: pack.size - parity.packBytes };
 }
+
+/** The lost blocks of the parity file alone. @throws Fault upstream-unreachable · refused */
+export async function findParityDamage(parity: Parity, hash: KeyedHash): Promise<number[]> {
+  const lost: number[] = [];
+  for (let n = 0; n < parity.counts.parity; n++)
+    if (!isGood(await readParityBlock(parity, n), parity.parityHash(n), hash)) lost.push(n);
+  return lost;
+}
+
+const isGood = (block: Uint8Array | undefined, expected: Uint8Array, hash: KeyedHash): boolean =>
+  block !== undefined && Buffer.compare(digestOf(hash, [block]), expected) === 0;
 
 export const isWhole = ({ data, surplusBytes }: Damage): boolean => data.length === 0 && surplusBytes === 0;
 

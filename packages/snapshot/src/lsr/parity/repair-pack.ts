@@ -1,3 +1,4 @@
+import type { Fault } from "@locum/contracts";
 import type { ByteSource } from "../byte-source.ts";
 import { corrupt } from "../corrupt.ts";
 import { digestOf, type KeyedHash } from "../crypto/keyed-hash.ts";
@@ -7,7 +8,7 @@ import type { Parity } from "./parse-parity.ts";
 import { createStripeSums, type StripeSums } from "./stripe-sums.ts";
 
 export type Repair = {
-  /** The pack's bytes in order, cut to its length; lost blocks that did not come back are zeros. */
+  /** The pack's bytes in order, cut to its length; lost blocks that did not come back are as they were found, zeros if not readable. */
   parts: Uint8Array[];
   damage: Damage;
   /** Stripes with more lost blocks than parity can give back. */
@@ -46,7 +47,11 @@ export async function repairStripes(pack: ByteSource, parity: Parity, hash: Keye
     if (gaps.length > rows.length)
       lost.push({ stripe, blocks: gaps.map((place) => stripe * parity.k + place) });
     else if (gaps.length > 0) await fill(blocks, { gaps, rows: rows.slice(0, gaps.length), parity, sums });
-    for (const block of blocks) parts.push(block ?? new Uint8Array(parity.blockBytes));
+    for (const [place, block] of blocks.entries()) {
+      // One wrong byte loses a block; the records around it may be good.
+      const found = block ?? (await readDataBlock(pack, parity, stripe * parity.k + place));
+      parts.push(found ?? new Uint8Array(parity.blockBytes));
+    }
   }
   const surplus = parity.counts.data * parity.blockBytes - parity.packBytes;
   const last = parts.pop();
@@ -109,7 +114,7 @@ async function fill(
   for (const [index, place] of gaps.entries()) blocks[place] = sums.take(index);
 }
 
-function tooMuchLost({ packId, m }: Parity, lost: Repair["lost"]) {
+export function tooMuchLost({ packId, m }: Parity, lost: Repair["lost"]): Fault {
   const which = lost.map(
     ({ stripe, blocks }) => `${blocks.length} of stripe ${stripe} (${blocks.join(", ")})`,
   );
