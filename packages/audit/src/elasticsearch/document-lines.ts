@@ -62,10 +62,12 @@ const numberOf = (hit: Hit | undefined): number | undefined => {
   return typeof sequence === "number" && Number.isSafeInteger(sequence) ? sequence : undefined;
 };
 
-/** Nothing that a log ever wrote. */
-const noLine = "";
+/** Nothing that a log ever wrote; it keeps the number that it claims, so that its neighbours are not blamed. */
+const noLine = (seq: number | undefined): string | KnownLeaf =>
+  seq === undefined ? "" : { seq, leaf: Buffer.alloc(32) };
 
-function lineOf({ _id, _source }: Hit, logId: string): string | KnownLeaf {
+function lineOf(hit: Hit, logId: string): string | KnownLeaf {
+  const { _id, _source } = hit;
   const { event = {}, ...others } = _source;
   const { ingested: _, ...own } = event;
   const said = { ...others, event: own };
@@ -79,11 +81,12 @@ function lineOf({ _id, _source }: Hit, logId: string): string | KnownLeaf {
           : documentOf(original, { logId });
       return made.id === _id && canonicalJson(JSON.parse(made.text)) === canonicalJson(said)
         ? original
-        : noLine;
+        : noLine(numberOf(hit));
     }
   } catch {
-    return noLine;
+    return noLine(numberOf(hit));
   }
-  const isPointer = own.kind === "pipeline_error" && typeof hash === "string" && typeof sequence === "number";
-  return isPointer ? { seq: sequence, leaf: Buffer.from(hash, "hex") } : noLine;
+  const isHash = typeof hash === "string" && /^[0-9a-f]{64}$/.test(hash);
+  const isPointer = own.kind === "pipeline_error" && isHash && typeof sequence === "number";
+  return isPointer ? { seq: sequence, leaf: Buffer.from(hash, "hex") } : noLine(numberOf(hit));
 }
