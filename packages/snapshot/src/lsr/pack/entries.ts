@@ -32,6 +32,10 @@ export function encodeEntries(entries: readonly Entry[]): Uint8Array {
   return Buffer.concat([count, ...parts]);
 }
 
+/** How long `encodeEntries` makes them. */
+export const encodedBytes = (entries: readonly Entry[]): number =>
+  entries.reduce((sum, { base }) => sum + fixedBytes + (base ? 32 : 0), 4);
+
 /**
  * Entries from `at`, and where they end. Their records must lie one after another, so that no two of them overlap and
  * none reaches into the header or the trailer: `start` is where the first begins, `end` where the last must end, both

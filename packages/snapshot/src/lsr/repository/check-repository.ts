@@ -13,10 +13,10 @@ import { readSnapshot } from "./read-snapshot.ts";
 import { listRefs } from "./refs.ts";
 import type { Repository } from "./repository.ts";
 
-export type Damage = { name: string; what: string };
+export type DamagedFile = { name: string; what: string };
 
 export type CheckReport = {
-  damage: Damage[];
+  damage: DamagedFile[];
   /** Snapshots that cannot be restored whole; only with a private key. */
   lost: string[];
   /** What was looked at, of what there is: a check that read half says so. */
@@ -50,7 +50,7 @@ export async function checkRepository(
   const listed = await listSnapshots(repository);
   const loaded = await loadIndex(repository, { for: "reader", repair: false });
   const faults = [...listed.damaged, ...loaded.damaged, ...loaded.unreadable];
-  const damage: Damage[] = faults.map(({ name, fault }) => ({ name, what: fault.message }));
+  const damage: DamagedFile[] = faults.map(({ name, fault }) => ({ name, what: fault.message }));
   const known = new Set(listed.snapshots.map(({ id }) => id));
   damage.push(...(await checkRefs(repository, known)));
   const chunks = privateKey && openChunks({ repository, loaded, privateKey });
@@ -76,7 +76,7 @@ export async function checkRepository(
   return report;
 }
 
-async function checkRefs(repository: Repository, snapshots: ReadonlySet<string>): Promise<Damage[]> {
+async function checkRefs(repository: Repository, snapshots: ReadonlySet<string>): Promise<DamagedFile[]> {
   try {
     const refs = await listRefs(repository);
     return refs.flatMap(({ model, channel, snapshot }) =>
@@ -97,7 +97,7 @@ type PackCheck = {
 };
 
 async function checkPacks({ repository: { store, hash }, loaded, chunks, slice }: PackCheck) {
-  const damage: Damage[] = [];
+  const damage: DamagedFile[] = [];
   /** Records that did not read, as `pack ordinal`; of a pack that does not open, all. */
   const bad = new Set<string>();
   const coverage = { packs: loaded.packs.size, packsRead: 0, bytesRead: 0, records: 0, recordsDecoded: 0 };

@@ -5,7 +5,7 @@ import { deriveKey } from "../crypto/derive-key.ts";
 import { digestOf } from "../crypto/keyed-hash.ts";
 import { seal, tagBytes, unseal } from "../crypto/seal.ts";
 import { limits } from "../limits.ts";
-import { type Entry, encodeEntries, parseEntries } from "../pack/entries.ts";
+import { type Entry, encodedBytes, encodeEntries, parseEntries } from "../pack/entries.ts";
 import type { Repository } from "./repository.ts";
 
 export type PackEntries = { pack: string; entries: readonly Entry[] };
@@ -66,7 +66,7 @@ export function* openSegment(bytes: Uint8Array, { repositoryId, idKey }: Keys): 
 export function* inSegments(packs: Iterable<PackEntries>): Generator<PackEntries[]> {
   let [group, bytes]: [PackEntries[], number] = [[], headBytes + tagBytes];
   for (const each of packs) {
-    const more = packHead + encodeEntries(each.entries).length;
+    const more = packHead + encodedBytes(each.entries);
     if (group.length > 0 && bytes + more > limits.segment) {
       yield group;
       [group, bytes] = [[], headBytes + tagBytes];
