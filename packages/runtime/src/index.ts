@@ -22,6 +22,7 @@ export { programOnPath } from "./program-on-path.ts";
 export { prometheusContentType, renderPrometheus } from "./prometheus.ts";
 export { createRandom, type Random, systemRandom } from "./random.ts";
 export { backoffMs, retry } from "./retry.ts";
+export { parseTimetable, schedule, type Timetable } from "./schedule.ts";
 export { readSecretFile, readTextFile } from "./secret-file.ts";
 export { createTelemetry, type Telemetry } from "./telemetry.ts";
 export { assertFilter, type TelemetryFilter } from "./telemetry-filter.ts";
