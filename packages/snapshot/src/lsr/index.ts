@@ -14,8 +14,16 @@ export { unfinishedHeals } from "./parity/publish-repaired.ts";
 export { repairPack } from "./parity/repair-pack.ts";
 export type { ChunkSource, Salvage } from "./parity/salvage-chunks.ts";
 export { writeParity } from "./parity/write-parity.ts";
+export {
+  type CheckOptions,
+  type CheckReport,
+  checkRepository,
+  type DamagedFile,
+} from "./repository/check-repository.ts";
 export { type ChunkIndex, createChunkIndex, type IndexedChunk } from "./repository/chunk-index.ts";
+export { collectGarbage, type GarbageOptions, type GarbageReport } from "./repository/collect-garbage.ts";
 export { type CommitInput, type Committed, commitSnapshot } from "./repository/commit-snapshot.ts";
+export { forget } from "./repository/forget.ts";
 export {
   type ListedSnapshot,
   listSnapshots,
@@ -23,7 +31,18 @@ export {
   type SnapshotList,
 } from "./repository/list-snapshots.ts";
 export { type LoadedIndex, loadIndex } from "./repository/load-index.ts";
+export { measureRepository, type Usage } from "./repository/measure.ts";
+export { type Chunks, openChunks } from "./repository/open-chunks.ts";
+export {
+  planRetention,
+  type RetentionPlan,
+  type RetentionPolicy,
+  type RetentionSnapshot,
+  retentionPolicy,
+} from "./repository/plan-retention.ts";
+export { readPins } from "./repository/read-pins.ts";
 export { readSnapshot } from "./repository/read-snapshot.ts";
+export { type ListedRecipient, listRecipients, publishRecipient } from "./repository/recipient-files.ts";
 export { listRefs, moveRef, type Ref, type RefName, readRef } from "./repository/refs.ts";
 export {
   createRepository,
