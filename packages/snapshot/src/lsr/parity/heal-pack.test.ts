@@ -165,6 +165,20 @@ describe("a pack that has lost too much", () => {
     expect(await readableOn(disk.fs)).toEqual(before.add(hexOf(idOf(one ?? new Uint8Array()))));
   });
 
+  test("is not made worse by parity whose hashes were made to fit other bytes", async () => {
+    const forged = Buffer.concat(encoded);
+    const hashed = 52 + 32 * 12;
+    forged.fill(7, 52, hashed);
+    const hasher = hash.hasher();
+    hasher.update(forged.subarray(0, hashed));
+    forged.set(hasher.digest(), hashed);
+    const disk = await damagedDisk([2], [forged]);
+    const good = await readableOn(disk.fs);
+    const result = await healPack(input(disk.fs, { salvage: { ...salvage, privateKey } }));
+    expect(result).toMatchObject({ kind: "replaced", saved: good.size });
+    expect(await readableOn(disk.fs)).toEqual(good);
+  });
+
   test("and its trailer too is rebuilt by what an index says of it", async () => {
     const disk = createMemoryFs();
     await makeDirs(disk.fs, root);

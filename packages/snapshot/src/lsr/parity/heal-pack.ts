@@ -98,8 +98,9 @@ async function replace(
       ? tooMuchLost(parity, repair.lost)
       : corrupt(`pack ${packId} is damaged and has no parity that helps`);
   if (!salvage) throw reason;
-  const best = repair ? partsSource(repair.parts) : pack;
-  const result = await salvageChunks(best, { store, hash, sources, salvage, reason });
+  // The pack as it was found too: parity that is not what it should be makes good blocks wrong.
+  const states = repair ? [partsSource(repair.parts), pack] : [pack];
+  const result = await salvageChunks(states, { store, hash, sources, salvage, reason });
   // What did not read may read later: then nothing is given up, neither of the pack nor of what parity might give back.
   if (input.reads.failed) result.held.push(...result.lost.splice(0));
   const isSettled = !input.reads.failed && result.held.length === 0;

@@ -8,6 +8,7 @@ import { referenceParity, referenceSolve } from "../testing/reference-parity.ts"
 import { seededBytes } from "../testing/rig.ts";
 import { encodeParity } from "./encode-parity.ts";
 import { findDamage } from "./find-damage.ts";
+import { countsOf } from "./parity-shape.ts";
 import { parseParity } from "./parse-parity.ts";
 import { repairPack } from "./repair-pack.ts";
 
@@ -142,5 +143,25 @@ describe("a parity file of outside", () => {
       parity: [2, counts.parity - 1],
       surplusBytes: 0,
     });
+  });
+
+  test("that is whole but of other bytes, shapes and lengths gives the pack or a clear fault", async () => {
+    const pack = seededBytes(8)(6 * blockBytes);
+    const packId = idOf(pack);
+    await fc.assert(
+      fc.asyncProperty(shapes, async ({ length, k, m, seed }) => {
+        const of = seededBytes(seed)(length);
+        of.set(pack.subarray(0, Math.floor(length / 2)));
+        const forged = Buffer.from(await parityOf(of, { k, m }));
+        forged.write(packId, 20, "hex");
+        const hashed = countsOf({ packBytes: length, blockBytes, k, m }).headBytes - 32;
+        forged.set(digestOf(hash, [forged.subarray(0, hashed)]), hashed);
+        const parity = await parseParity(bytesSource(forged), hash);
+        const result = await repairPack(bytesSource(pack), parity, { packId, hash }).catch((fault) => fault);
+        if (result.parts) expect(Buffer.compare(Buffer.concat(result.parts), pack)).toBe(0);
+        else expect(result).toMatchObject({ code: "snapshot-corrupt" });
+      }),
+      { numRuns: 60 },
+    );
   });
 });

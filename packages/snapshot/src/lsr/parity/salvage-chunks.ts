@@ -36,13 +36,15 @@ type Input = {
 };
 
 /**
- * Writes every chunk of a damaged pack that can be had into new packs, which are durable when it returns.
+ * Writes every chunk of a damaged pack that can be had into new packs, which are durable when it returns. `found`
+ * are states of it: a record is good where any of them has it.
  * @throws Fault the `reason`: nobody knows which chunks there were, or not one was saved and some may still be readable
  */
-export async function salvageChunks(pack: ByteSource, input: Input): Promise<Salvaged> {
+export async function salvageChunks(found: readonly ByteSource[], input: Input): Promise<Salvaged> {
   const { store, hash, salvage, reason } = input;
-  const entries = await entriesOf(pack, salvage, reason);
-  const open = await openWith(pack, salvage, entries);
+  const entries = await entriesOf(found, salvage, reason);
+  const states: (OpenPack | undefined)[] = [];
+  for (const pack of found) states.push(await openWith(pack, salvage, entries));
   const writer = createPackWriter({ ...salvage, hash, store });
   const done: Omit<Salvaged, "packs"> = { saved: 0, lost: [], held: [] };
   const seen = new Set<string>();
@@ -50,7 +52,7 @@ export async function salvageChunks(pack: ByteSource, input: Input): Promise<Sal
     const id = hexOf(entry.chunkId);
     if (seen.has(id)) continue;
     seen.add(id);
-    const own = await readOwn(open, ordinal, input);
+    const own = await readAny(states, ordinal, input);
     const plain = own === "held" || own === "lost" ? await askSources(entry.chunkId, input) : own;
     if (plain) {
       await writer.add({ chunkId: entry.chunkId, plainLength: plain.length, ...encodeAgain(plain, entry) });
@@ -63,18 +65,20 @@ export async function salvageChunks(pack: ByteSource, input: Input): Promise<Sal
 }
 
 async function entriesOf(
-  pack: ByteSource,
+  packs: readonly ByteSource[],
   { idKey, entries }: Salvage,
   reason: Fault,
 ): Promise<readonly Entry[]> {
   if (entries) return entries;
-  if (pack.size < limits.packRounding) throw reason;
-  try {
-    return (await readPackIndex(pack, idKey)).entries;
-  } catch (error) {
-    if (isDamage(error)) throw reason;
-    throw error;
+  for (const pack of packs) {
+    if (pack.size < limits.packRounding) continue;
+    try {
+      return (await readPackIndex(pack, idKey)).entries;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+    }
   }
+  throw reason;
 }
 
 /** Needs the header, not the trailer. Undefined where the header is lost, of another id key, or not for this key. */
@@ -96,12 +100,24 @@ async function openWith(
   }
 }
 
-/** The chunk from the damaged pack itself; `lost` where it is certainly not in there any more. */
-async function readOwn(
-  open: OpenPack | undefined,
+type Own = Uint8Array | "lost" | "held";
+
+async function readAny(
+  states: readonly (OpenPack | undefined)[],
   ordinal: number,
-  { hash, sources }: Input,
-): Promise<Uint8Array | "lost" | "held"> {
+  input: Input,
+): Promise<Own> {
+  let isHeld = false;
+  for (const state of states) {
+    const own = await readOwn(state, ordinal, input);
+    if (own instanceof Uint8Array) return own;
+    if (own === "held") isHeld = true;
+  }
+  return isHeld ? "held" : "lost";
+}
+
+/** The chunk from the damaged pack itself; `lost` where it is certainly not in there any more. */
+async function readOwn(open: OpenPack | undefined, ordinal: number, { hash, sources }: Input): Promise<Own> {
   if (!open) return "held";
   const baseOf = async (chunkId: Uint8Array): Promise<Uint8Array> => {
     const base = await askSources(chunkId, { hash, sources, salvage: open });
