@@ -24,7 +24,15 @@ export type CommitInput = Omit<SnapshotInput, "known" | "stub" | "beforeManifest
   quotaBytes?: number;
 };
 
-export type Committed = { id: string; packs: string[]; bytes: number; isLatest: boolean };
+export type Committed = {
+  id: string;
+  /** New packs; none where everything was stored before. */
+  packs: string[];
+  bytes: number;
+  isLatest: boolean;
+  /** A source changed while it was read, as often as it was tried. */
+  torn: boolean;
+};
 
 /**
  * A snapshot, in the order of docs/snapshot-format.md, section 10. It is committed when its manifest is durable; when
@@ -63,11 +71,11 @@ async function commit(repository: Repository, input: CommitInput, intent: string
       await checkIntent(repository, intent);
     },
   };
-  const { packs, bytes, isNew } = await writeSnapshot(snapshot, { ...repository, recipients });
+  const { packs, bytes, isNew, torn } = await writeSnapshot(snapshot, { ...repository, recipients });
   if (!isNew) throw new Fault("conflict", `there is a snapshot ${id}`, { hint: "Take another id." });
   await confirm(repository, id, intent);
   const isLatest = await moveLatest(repository, { model: stub.model, id, by });
-  return { id, packs, bytes, isLatest };
+  return { id, packs, bytes, isLatest, torn };
 }
 
 /** Ran the intent out between the last look and the manifest, what the manifest counts on may be gone. */
