@@ -2,13 +2,13 @@ import { Fault } from "@locum/contracts";
 import { type Clock, systemClock } from "./clock.ts";
 
 export type Timetable = {
-  /** The first time after `wallMs` that the expression names; null where none comes within eight years. */
+  /** The first time after `wallMs` that the expression names; null where none comes within forty years. */
   nextMs(wallMs: number): number | null;
 };
 
 const dayMs = 86_400_000;
-/** Any day of a calendar comes within this, 29 February across a year that has none too. */
-const daysMax = 8 * 366 + 1;
+/** Any day of a calendar comes within this on any day of the week: 29 February across a year that has none too. */
+const daysMax = 40 * 366 + 1;
 /** A wall clock that is set while the loop sleeps is noticed within this. */
 const lookMs = 60_000;
 
@@ -29,10 +29,17 @@ export async function parseTimetable(expression: string): Promise<Timetable> {
         hint: "Five fields: minute hour day-of-month month day-of-week, as in 0 3 * * 1.",
       },
     );
-  const { second, minute, hour } = parse(expression);
+  const { second, minute, hour, dayOfMonth, month } = parse(expression);
   const times = secondsOfDay(hour, minute, second);
   const task = createTask(expression, () => {}, { timezone: "UTC" });
-  const isDay = (startMs: number): boolean => task.match(new Date(startMs + (times[0] ?? 0)));
+  // The library's own look costs microseconds, and is asked only for days that can be meant.
+  const isNamed = (days: readonly unknown[], day: number): boolean =>
+    days.includes(day) || !days.every(Number.isInteger);
+  const isDay = (startMs: number): boolean => {
+    const day = new Date(startMs);
+    if (!isNamed(month, day.getUTCMonth() + 1) || !isNamed(dayOfMonth, day.getUTCDate())) return false;
+    return task.match(new Date(startMs + (times[0] ?? 0)));
+  };
   return {
     nextMs(wallMs) {
       const today = Math.floor(wallMs / dayMs) * dayMs;

@@ -1,4 +1,21 @@
 export { type ByteSource, bytesSource, handleSource, pathSource } from "./byte-source.ts";
+export type { Capture, Settled } from "./capture/capture.ts";
+export {
+  type CapturedInstance,
+  type CaptureInstanceOptions,
+  captureInstance,
+} from "./capture/capture-instance.ts";
+export { type CapturedState, captureState, type Warning } from "./capture/capture-state.ts";
+export { captureTree } from "./capture/capture-tree.ts";
+export type { HookDriver, HookDrivers, SourceIdentity } from "./capture/hooks/hook-driver.ts";
+export { type HookOutcome, hookDrivers, runHooks } from "./capture/hooks/run-hooks.ts";
+export type { Left } from "./capture/left.ts";
+export { type ProcessPort, procProcesses } from "./capture/process-port.ts";
+export {
+  createSnapshotTrigger,
+  type SnapshotTrigger,
+  type TriggerCause,
+} from "./capture/snapshot-trigger.ts";
 export type { KeyedHash } from "./crypto/keyed-hash.ts";
 export { nativeHash } from "./crypto/native-hash.ts";
 export { type Recipient, recipientOf } from "./crypto/recipient.ts";

@@ -160,6 +160,23 @@ test("it is read four times, then no more", async () => {
   expect(rounds).toBe(3);
 });
 
+test("new files that never stop coming end in a torn snapshot", async () => {
+  const { fs } = await filled();
+  const capture = await captureTree({ fs, root });
+  let rounds = 0;
+  for (let files = capture.files; rounds < 100; rounds++) {
+    await put(fs, `new-${rounds}`, "x");
+    for (const { source } of files) await source.read(0, source.size);
+    const next = await capture.settle();
+    if ("whole" in next) {
+      expect([next.torn, next.left]).toEqual([true, [{ path: `new-${rounds}`, reason: "unsettled" }]]);
+      break;
+    }
+    files = next.again;
+  }
+  expect(rounds).toBe(8);
+});
+
 test("what cannot be taken is told: links out, a missing root, files that may not be read", async () => {
   const { fs } = await filled();
   await fs.symlink("/etc/passwd", `${root}/absolute`);

@@ -21,6 +21,8 @@ export type CaptureTreeOptions = {
 
 /** A file that changes while it is read is read again this often; then the snapshot is torn. */
 const rereadsMax = 3;
+/** New files that never stop coming end in a torn snapshot, not in an endless one. */
+const roundsMax = 8;
 
 /**
  * A tree for `writeSnapshot`, read while others may write to it. A file counts only as the bytes between two equal
@@ -32,7 +34,8 @@ export async function captureTree({ fs = nodeFs, ...options }: CaptureTreeOption
   const look = () => withFsFaults(`reading ${options.root}`, () => walkSource({ fs, ...options }));
   const handles = liveFiles(fs);
   const sources = new Map<string, LiveSource>();
-  const readings = new Map<string, number>();
+  const rereads = new Map<string, number>();
+  let rounds = 0;
 
   const fileOf = ({ path, real, stat }: FoundFile): SnapshotFile => {
     const source = handles.open(real, stat);
@@ -52,11 +55,12 @@ export async function captureTree({ fs = nodeFs, ...options }: CaptureTreeOption
       const isSame = source?.stamp === stampOf(stat);
       if (isSame && outcome === "held") whole.add(path);
       else if (isSame && outcome === "unreadable") lost.push({ path, reason: "unreadable" });
-      else if ((readings.get(path) ?? 0) < rereadsMax) again.push(file);
+      else if (rounds < roundsMax && (rereads.get(path) ?? 0) < rereadsMax) again.push(file);
       else lost.push({ path, reason: "unsettled" });
     }
     if (again.length > 0) {
-      for (const { path } of again) readings.set(path, (readings.get(path) ?? 0) + 1);
+      rounds++;
+      for (const { path } of again) rereads.set(path, (rereads.get(path) ?? 0) + 1);
       return { again: again.map(fileOf) };
     }
     await handles.close();
