@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { packPath } from "../pack/pack-path.ts";
 import { damageByte } from "../testing/damage-byte.ts";
 import { commitOf, newRepository, root, weightsOf } from "../testing/repository-rig.ts";
-import { privateKey } from "../testing/rig.ts";
+import { privateKey, privateKeyOf } from "../testing/rig.ts";
 import { checkRepository } from "./check-repository.ts";
 import { loadIndex } from "./load-index.ts";
 
@@ -65,4 +65,12 @@ test("a pack that is gone costs its snapshot, and the ref that points to a lost 
   expect((await checkRepository(repository, { privateKey })).lost).toEqual([id]);
   await repository.store.remove(`snaps/${id}.sn`);
   expect((await checkRepository(repository)).damage).toMatchObject([{ name: "refs/digits/latest" }]);
+});
+
+test("what is not sealed for the key is no damage, and no coverage either", async () => {
+  const { repository } = await newRepository();
+  await commitOf(repository, weightsOf(1));
+  const { damage, lost, coverage } = await checkRepository(repository, { privateKey: privateKeyOf(404) });
+  expect([damage, lost]).toEqual([[], []]);
+  expect(coverage).toMatchObject({ records: 3, recordsDecoded: 0, snapshots: 1, snapshotsOpened: 0 });
 });
