@@ -19,12 +19,16 @@ const approver = newApprover();
 /** A pod of its own each time: another name, an empty state, no release but what the volume keeps. */
 async function startPod(
   name: string,
-  { onSourceFailure = "use-snapshot", releases = join(digits.dir, "none") } = {},
+  {
+    onSourceFailure = "use-snapshot",
+    releases = join(digits.dir, "none"),
+    schedule,
+  }: { onSourceFailure?: string; releases?: string; schedule?: string } = {},
 ) {
   const instance = { id: name, digits, sidecar: { stateDir: join(digits.dir, name) } };
   const service = serviceOf([instance], { approver, dir: digits.dir, failover: { onUnapproved: "hold" } });
   const file = join(digits.dir, `${name}.yaml`);
-  const snapshot = { ...service.snapshot, spareDir: spare, onSourceFailure };
+  const snapshot = { ...service.snapshot, spareDir: spare, onSourceFailure, schedule };
   await writeFile(file, JSON.stringify({ ...service, releases, snapshot }));
   sidecar = await startSidecarProcess(main, ["--config", file]);
   return sidecar;
@@ -104,6 +108,21 @@ test("a copy that does not verify fills nothing, and the pod starts all the same
   const { control } = await startPod("second");
   expect(await modelFiles()).toEqual([]);
   expect((await fetch(`${control}/livez`)).status).toBe(200);
+});
+
+test("a copy that was damaged is made anew at its time", async () => {
+  const bytes = await readFile(digits.file);
+  const releases = join(digits.dir, "releases");
+  await writeRelease(releases, await recordRelease(digits, approver));
+  await startPod("first", { releases, schedule: "* * * * * *" });
+  await expect.poll(keptReleases, patient).toHaveLength(1);
+  const [twin = ""] = await readdir(join(spare, "twins"));
+  const folder = join(spare, "twins", twin, "files");
+  await chmod(folder, 0o700);
+  await rm(join(folder, "model.onnx"), { force: true });
+  await writeFile(join(folder, "model.onnx"), Buffer.alloc(bytes.length, 7));
+  const kept = () => readFile(join(folder, "model.onnx")).catch(() => Buffer.alloc(0));
+  await expect.poll(async () => (await kept()).equals(bytes), patient).toBe(true);
 });
 
 test("a release that no approver signed is no reason to fill", async () => {

@@ -1,5 +1,5 @@
 import type { Probe, Release, Tree } from "@locum/contracts";
-import type { Clock, Log } from "@locum/runtime";
+import { type Clock, type Log, schedule } from "@locum/runtime";
 import {
   createPace,
   type Finding,
@@ -31,8 +31,8 @@ export type BytesOptions = {
   statMs: number;
   scrubBytesPerSecond: number;
   keepsTwin: boolean;
-  /** Where copies are kept that outlive the model's volume, and by whom. */
-  spare: { dir: string; owner: string } | null;
+  /** Where copies are kept that outlive the model's volume, by whom, and when they are looked at again (cron). */
+  spare: { dir: string; owner: string; schedule: string | undefined } | null;
   releases: () => readonly Release[];
   /** Reads the folders of releases again, now: a deploy may have come with its approval a moment ago. */
   rescan: () => Promise<void>;
@@ -117,8 +117,17 @@ export async function openBytesWatch(options: BytesOptions): Promise<BytesWatch>
     },
   };
 
-  function openSpare({ dir: spareDir, owner }: { dir: string; owner: string }): SpareKeeper {
+  function openSpare({
+    dir: spareDir,
+    owner,
+    schedule: expression,
+  }: NonNullable<BytesOptions["spare"]>): SpareKeeper {
     const liveTree = () => watch.live().tree.digest;
-    return createSpareKeeper({ dir, spareDir, owner, releases, liveTree, pace, signal, clock, log });
+    const keeper = createSpareKeeper({ dir, spareDir, owner, releases, liveTree, pace, signal, clock, log });
+    if (expression !== undefined)
+      schedule(expression, { clock, onDue: keeper.doubt, signal }).catch((error: unknown) =>
+        log("error", "spare copies are not looked at again: their schedule cannot be read", { error }),
+      );
+    return keeper;
   }
 }

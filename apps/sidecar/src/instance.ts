@@ -217,13 +217,16 @@ function openFiles(
 ): FilesWatch | null {
   const { modelDir } = config.instance;
   if (modelDir === undefined) return null;
-  const { statMs, scrubBytesPerSecond, twin, spareDir } = config.service.snapshot;
+  const { statMs, scrubBytesPerSecond, twin, spareDir, schedule } = config.service.snapshot;
   return keepBytesWatch({
     dir: modelDir,
     statMs,
     scrubBytesPerSecond,
     keepsTwin: twin && config.keepsVolume,
-    spare: spareDir !== undefined && config.keepsVolume ? { dir: spareDir, owner: config.instance.id } : null,
+    spare:
+      spareDir !== undefined && config.keepsVolume
+        ? { dir: spareDir, owner: config.instance.id, schedule }
+        : null,
     releases: shelf.approved,
     clock,
     log,

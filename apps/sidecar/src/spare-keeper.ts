@@ -15,6 +15,8 @@ export const sparePlaces = (spareDir: string) => ({
 export type SpareKeeper = {
   /** The loaded model was proven with the files of this release. */
   proven(release: Digest): void;
+  /** What is kept is not believed any longer: the next proof has it hashed, and made anew where it is damaged. */
+  doubt(): void;
   /** Nothing is read or written any more, after the signal was given. */
   idle(): Promise<void>;
 };
@@ -90,6 +92,7 @@ export function createSpareKeeper({
           working = null;
         });
     },
+    doubt: () => kept.clear(),
     async idle() {
       await working;
     },

@@ -15,6 +15,18 @@ const portNumber = z
   .regex(/^\d{1,5}$/, "expected a port, 1 to 65535")
   .transform(Number)
   .refine((port) => port >= 1 && port <= 65_535, "expected a port, 1 to 65535");
+/** One field of a cron expression: numbers within its bounds, ranges, lists, steps. */
+const cronField = (number: string): string =>
+  `(\\*|${number}(-${number})?(,${number}(-${number})?)*)(/[1-9][0-9]?)?`;
+const cron = z
+  .string()
+  .regex(
+    new RegExp(
+      `^${["[0-5]?[0-9]", "(1?[0-9]|2[0-3])", "([1-9]|[12][0-9]|3[01])", "([1-9]|1[0-2])", "[0-7]"].map(cronField).join(" ")}$`,
+    ),
+    "expected five fields of cron in numbers: minute hour day-of-month month day-of-week",
+  )
+  .max(200, "expected at most 200 characters");
 const cpu = z
   .string()
   .regex(/^(\d{1,6}m|\d{1,3}(\.\d{1,3})?)$/, "expected a CPU quantity such as 25m or 0.5");
@@ -120,6 +132,13 @@ export const keyTable = {
     fallback: 2,
     values: "1 to 100",
     about: "Generations of displaced files that are kept.",
+  }),
+  "snapshot-schedule": row({
+    type: cron,
+    fallback: "*/15 * * * *",
+    values: "cron, five fields in numbers",
+    about:
+      "With `on-source-failure: use-snapshot`: when the copies on the snapshot volume are hashed again, and made anew where they are damaged or missing. In UTC.",
   }),
   "on-source-failure": row({
     type: choice(["fail", "use-snapshot"]),

@@ -70,7 +70,11 @@ export function serviceText({
     snapshot: {
       keepDisplaced: keys["snapshot-keep"],
       ...(keys["on-source-failure"] === "use-snapshot"
-        ? { spareDir: `${snapshotMount}/${group}`, onSourceFailure: "use-snapshot" }
+        ? {
+            spareDir: `${snapshotMount}/${group}`,
+            onSourceFailure: "use-snapshot",
+            schedule: keys["snapshot-schedule"],
+          }
         : {}),
     },
     ...(config.collector

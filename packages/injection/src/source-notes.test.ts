@@ -48,6 +48,7 @@ describe("a start while the model's source is away", () => {
       keepDisplaced: 2,
       spareDir: "/var/lib/locum-snapshots/g",
       onSourceFailure: "use-snapshot",
+      schedule: "*/15 * * * *",
     });
     expect(sidecar?.startupProbe).toMatchObject({ periodSeconds: 1, failureThreshold: 3600 });
     expect(names(made.initContainers)).toEqual(["locum-sidecar", "other"]);
@@ -90,4 +91,18 @@ describe("a start while the model's source is away", () => {
       });
     },
   );
+  test.each([
+    ["*/15 * * * *", "injected"],
+    ["0 3,15 1-7 */2 1-5", "injected"],
+    ["60 * * * *", "declined"],
+    ["* 24 * * *", "declined"],
+    ["* * 0 * *", "declined"],
+    ["* * * * 8", "declined"],
+    ["* * * *", "declined"],
+    ["@daily", "declined"],
+    ["*/0 * * * *", "declined"],
+  ])("the schedule %j is %s", (schedule, kind) => {
+    const meta = metaOf({ ...keys, "snapshot-schedule": schedule });
+    expect(inject({ pod: spec(), meta, config }).kind).toBe(kind);
+  });
 });
