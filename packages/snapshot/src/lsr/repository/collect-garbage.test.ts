@@ -15,6 +15,7 @@ import {
 import { privateKey, privateKeyOf, sealing } from "../testing/rig.ts";
 import { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
 import { forget } from "./forget.ts";
+import { takeLease } from "./gc-lease.ts";
 import { openIntent } from "./intent.ts";
 import { loadIndex } from "./load-index.ts";
 import type { Repository } from "./repository.ts";
@@ -159,6 +160,31 @@ test("a manifest that cannot be read stops it: what it needs is not known", asyn
     collectGarbage(repository, { privateKey: privateKeyOf(12), holder: "escrow" }),
   ).rejects.toThrow(/01JD00000000000000000000ZZ cannot be read/);
   expect(await namesOf(repository, `snaps/${second.id}`)).toHaveLength(1);
+});
+
+test("a collector whose lease another took stops before its next deletion", async () => {
+  const { repository, time, second } = await withGarbage();
+  await commitOf(repository, weightsOf(3));
+  await forget(repository, [second.id]);
+  time.nowMs += hourMs;
+  expect((await collect(repository)).announced).toEqual(second.packs);
+  time.nowMs += 25 * hourMs;
+  const paused: Repository = {
+    ...repository,
+    store: {
+      ...repository.store,
+      async *list(prefix) {
+        // It slept for a minute, just before it looked what to delete.
+        if (prefix === "packs/") {
+          time.nowMs += 60_000;
+          await takeLease(repository, "other");
+        }
+        yield* repository.store.list(prefix);
+      },
+    },
+  };
+  await expect(collect(paused)).rejects.toMatchObject({ code: "conflict" });
+  expect(await namesOf(repository, "packs/")).toContain(packPath(second.packs[0] ?? ""));
 });
 
 const byAge =

@@ -74,7 +74,7 @@ async function lookAround(
   lease: Lease,
 ): Promise<View> {
   const intents = await liveIntents(repository, lease);
-  const needed = await neededChunks(repository, privateKey);
+  const needed = await neededChunks(repository, { privateKey, beforeEach: lease.keep });
   const loaded = await loadIndex(repository, { for: "reader" });
   const copies = chooseCopies(needed, loaded);
   const acts: View["acts"] = { keep: [], announce: [], repack: [], rescue: [], delete: [] };
@@ -111,7 +111,7 @@ async function sweep(
   for (const name of drafts) await store.remove(name);
 
   const chosen = recipients ? upTo(repackBytesMax, acts.repack, loaded) : [];
-  const input = { packs: chosen, kept: copies.kept, loaded, privateKey, holder };
+  const input = { packs: chosen, kept: copies.kept, loaded, privateKey, holder, beforeEach: lease.keep };
   const repacked = recipients && chosen.length > 0 ? await repack(repository, { ...input, recipients }) : [];
   const announced = [...acts.announce, ...repacked];
   for (const id of announced) await store.create(markPath(id), []);

@@ -62,14 +62,20 @@ export function* openSegment(bytes: Uint8Array, { repositoryId, idKey }: Keys): 
   }
 }
 
-/** Groups of packs of which each fits into one segment: a trailer has at most 16 MiB, a segment 64. */
+/**
+ * Segments are written in this size, of the 64 MiB that a reader takes: sealing or reading one is a moment of work, and
+ * describes some 80 GB of weights.
+ */
+export const segmentTarget = 4 << 20;
+
+/** Groups of packs, each for one segment. A pack alone may be above the target: a trailer has up to 16 MiB. */
 export function* inSegments(packs: Iterable<PackEntries>): Generator<PackEntries[]> {
-  let [group, bytes]: [PackEntries[], number] = [[], headBytes + tagBytes];
+  let [group, bytes]: [PackEntries[], number] = [[], 0];
   for (const each of packs) {
     const more = packHead + encodedBytes(each.entries);
-    if (group.length > 0 && bytes + more > limits.segment) {
+    if (group.length > 0 && bytes + more > segmentTarget) {
       yield group;
-      [group, bytes] = [[], headBytes + tagBytes];
+      [group, bytes] = [[], 0];
     }
     group.push(each);
     bytes += more;

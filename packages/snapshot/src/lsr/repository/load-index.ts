@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { Fault } from "@locum/contracts";
 import { digestOf } from "../crypto/keyed-hash.ts";
 import { tagBytes } from "../crypto/seal.ts";
@@ -7,11 +8,20 @@ import { readPackIndex } from "../pack/read-pack.ts";
 import { type Blob, blobSource, readBlob } from "../store/blob-store.ts";
 import { type ChunkIndex, createChunkIndex } from "./chunk-index.ts";
 import { listGarbage } from "./garbage-mark.ts";
-import { inSegments, openSegment, type PackEntries, sealSegment, segmentPath } from "./index-segment.ts";
+import {
+  inSegments,
+  openSegment,
+  type PackEntries,
+  sealSegment,
+  segmentPath,
+  segmentTarget,
+} from "./index-segment.ts";
 import type { Repository } from "./repository.ts";
 
-/** More segments than this are merged: each costs a request at every opening. */
+/** More segments than this that are not full are merged: each costs a request at every opening. */
 const segmentsMax = 64;
+/** After so many packs others get their turn: a large index must not hold up who is being served. */
+const packsAtOnce = 64;
 
 export type LoadedIndex = {
   index: ChunkIndex;
@@ -49,7 +59,8 @@ export async function loadIndex(
   }
   if (!repair) return loaded;
   try {
-    if (segments.length > segmentsMax) await mergeSegments(repository, loaded.index, segments);
+    const small = segments.filter(({ bytes }) => bytes < segmentTarget / 2);
+    if (small.length > segmentsMax) await mergeSegments(repository, loaded.index, { small, missing });
     else await writeSegments(repository, entriesOf(loaded.index, missing));
     await removeTorn(repository, loaded.damaged);
   } catch (error) {
@@ -82,20 +93,26 @@ async function listPacks({ store }: Repository): Promise<Map<string, Blob>> {
   return packs;
 }
 
-/** The segments that hold something, all of them read. */
+type Segment = { name: string; bytes: number; packs: string[] };
+
+/** The segments that opened, with the packs that were taken from each. */
 async function readSegments(
   repository: Repository,
   { index, packs, damaged }: LoadedIndex,
   isWanted: (pack: string) => boolean,
-): Promise<string[]> {
-  const segments: string[] = [];
+): Promise<Segment[]> {
+  const segments: Segment[] = [];
   for await (const { name } of repository.store.list("idx/")) {
     if (!/^idx\/[0-9a-f]{64}\.ix$/.test(name)) continue;
     try {
       const bytes = await readBlob(repository.store, name, limits.segment);
-      for (const each of openSegment(bytes, repository))
-        if (isWanted(each.pack) && fits(each, packs.get(each.pack))) index.addPack(each);
-      segments.push(name);
+      const taken: string[] = [];
+      for (const each of openSegment(bytes, repository)) {
+        if (!isWanted(each.pack) || index.hasPack(each.pack) || !fits(each, packs.get(each.pack))) continue;
+        index.addPack(each);
+        if (taken.push(each.pack) % packsAtOnce === 0) await setImmediate();
+      }
+      segments.push({ name, bytes: bytes.length, packs: taken });
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
       // Merged away by another between the listing and the reading.
@@ -145,10 +162,11 @@ async function writeSegments(repository: Repository, packs: Iterable<PackEntries
 async function mergeSegments(
   repository: Repository,
   index: ChunkIndex,
-  segments: readonly string[],
+  { small, missing }: { small: readonly Segment[]; missing: readonly string[] },
 ): Promise<void> {
-  const written = await writeSegments(repository, entriesOf(index, index.packs()));
-  for (const name of segments) if (!written.has(name)) await repository.store.remove(name);
+  const packs = [...small.flatMap(({ packs }) => packs), ...missing];
+  const written = await writeSegments(repository, entriesOf(index, packs));
+  for (const { name } of small) if (!written.has(name)) await repository.store.remove(name);
 }
 
 /** Only what is not what its name says. A whole segment that does not open may be one of another id key. */

@@ -13,12 +13,13 @@ import type { Repository } from "./repository.ts";
  */
 export async function neededChunks(
   { store }: Pick<Repository, "store">,
-  privateKey: KeyObject,
+  { privateKey, beforeEach }: { privateKey: KeyObject; beforeEach: () => Promise<void> },
 ): Promise<ChunkTable> {
   const needed = createChunkTable(0);
   for await (const { name } of store.list("snaps/")) {
     const id = snapshotIdOf(name);
     if (!id) continue;
+    await beforeEach();
     const manifest = await readSnapshot({ store }, id, { privateKey }).catch((error: unknown) => {
       if (error instanceof Fault && error.code === "snapshot-missing") return undefined;
       throw nothingDeleted(id, error);

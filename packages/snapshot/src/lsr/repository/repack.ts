@@ -23,6 +23,7 @@ export async function repack(
     privateKey,
     recipients,
     holder,
+    beforeEach,
   }: {
     packs: readonly string[];
     kept: Map<string, Set<number>>;
@@ -30,6 +31,7 @@ export async function repack(
     privateKey: KeyObject;
     recipients: readonly Recipient[];
     holder: string;
+    beforeEach: () => Promise<void>;
   },
 ): Promise<string[]> {
   const intent = await openIntent(repository, { writer: holder });
@@ -38,6 +40,7 @@ export async function repack(
     const writer = createPackWriter({ ...repository, recipients }, (base) => chunks.read(base));
     const emptied: string[] = [];
     for (const id of packs) {
+      await beforeEach();
       const records = await readKept(chunks, id, kept.get(id) ?? new Set());
       if (!records) continue;
       for (const record of records) await writer.add(record);
