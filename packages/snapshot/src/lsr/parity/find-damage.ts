@@ -28,7 +28,7 @@ export async function findParityDamage(parity: Parity, hash: KeyedHash): Promise
   return lost;
 }
 
-const isGood = (block: Uint8Array | undefined, expected: Uint8Array, hash: KeyedHash): boolean =>
+export const isGood = (block: Uint8Array | undefined, expected: Uint8Array, hash: KeyedHash): boolean =>
   block !== undefined && Buffer.compare(digestOf(hash, [block]), expected) === 0;
 
 export const isWhole = ({ data, surplusBytes }: Damage): boolean => data.length === 0 && surplusBytes === 0;

@@ -6,6 +6,7 @@ import { Crash, type FaultKind, faultyFs } from "../../testing/faulty-fs.ts";
 import { createMemoryFs, type MemoryFs } from "../../testing/memory-fs.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { partsSource } from "../byte-source.ts";
+import { digestOf } from "../crypto/keyed-hash.ts";
 import { nativeHash as hash } from "../crypto/native-hash.ts";
 import { buildPack } from "../pack/build-pack.ts";
 import { openPacks } from "../pack/open-packs.ts";
@@ -78,6 +79,15 @@ const whole = [name, parityPath(pack.id)].sort();
 const contentOf = async (fs: Fs, of: string) => storeOn(fs).read(of, 0, (await storeOn(fs).size(of)) ?? 0);
 const isExact = async (fs: Fs) => Buffer.compare(await contentOf(fs, name), bytes) === 0;
 
+/** Whole by its own hash, with hashes of blocks that are nobody's. */
+function forgedParity(): Buffer {
+  const forged = Buffer.concat(encoded);
+  const hashed = 52 + 32 * (8 + 2);
+  forged.fill(7, 52, hashed);
+  forged.set(digestOf(hash, [forged.subarray(0, hashed)]), hashed);
+  return forged;
+}
+
 describe("a pack with parity", () => {
   test("that is whole stays untouched", async () => {
     const disk = await damagedDisk([]);
@@ -95,11 +105,14 @@ describe("a pack with parity", () => {
     expect((await readableOn(disk.fs)).size).toBe(chunks.length);
   });
 
-  test.for(["missing", "damaged", "headless"])("%s gets its parity again", async (how) => {
+  test.for(["missing", "damaged", "headless", "forged"])("%s gets its parity again", async (how) => {
     const wrong = Buffer.concat(encoded);
     const at = how === "headless" ? 8 : wrong.length - 1;
     wrong[at] = (wrong[at] ?? 0) ^ 1;
-    const disk = await damagedDisk([], how === "missing" ? null : [wrong]);
+    const disk = await damagedDisk(
+      [],
+      how === "missing" ? null : [how === "forged" ? forgedParity() : wrong],
+    );
     expect(await healPack(input(disk.fs))).toEqual({ kind: "intact", parity: true });
     expect(await healPack(input(disk.fs))).toEqual({ kind: "intact", parity: false });
     expect(await healPack(input((await damagedDisk([], null)).fs, { parity: [4, 0] }))).toMatchObject({
@@ -166,12 +179,7 @@ describe("a pack that has lost too much", () => {
   });
 
   test("is not made worse by parity whose hashes were made to fit other bytes", async () => {
-    const forged = Buffer.concat(encoded);
-    const hashed = 52 + 32 * 12;
-    forged.fill(7, 52, hashed);
-    const hasher = hash.hasher();
-    hasher.update(forged.subarray(0, hashed));
-    forged.set(hasher.digest(), hashed);
+    const forged = forgedParity();
     const disk = await damagedDisk([2], [forged]);
     const good = await readableOn(disk.fs);
     const result = await healPack(input(disk.fs, { salvage: { ...salvage, privateKey } }));

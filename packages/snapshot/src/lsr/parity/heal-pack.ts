@@ -29,7 +29,7 @@ export type HealInput = {
 };
 
 export type Healed =
-  /** `parity` is true where its file was made again. */
+  /** `parity` is true where its file was made again. `damage` is unknown where an earlier run had repaired it. */
   | { kind: "intact"; parity: boolean }
   | { kind: "repaired"; damage: Damage | undefined; parity: boolean }
   /**
@@ -55,28 +55,20 @@ export async function healPack(options: HealInput): Promise<Healed> {
   const packId = idOf(name);
   const bytes = await store.size(name);
   const pack = bytes === undefined ? bytesSource(new Uint8Array()) : watchedSource(input, name, bytes);
-  if (await isIntact(pack, packId, hash)) {
-    await publishRepaired(input, packId);
-    return { kind: "intact", parity: await healParity(input, packId, pack) };
-  }
-  const staged = await readStaged(input, packId);
-  if (staged) {
-    await publishRepaired(input, packId, staged);
-    return {
-      kind: "repaired",
-      damage: undefined,
-      parity: await healParity(input, packId, partsSource(staged)),
-    };
-  }
   const parity = await openParity(input, packId);
   const repair = parity && (await repairStripes(pack, parity, hash));
-  if (repair && repair.lost.length === 0 && hexOf(digestOf(hash, repair.parts)) === packId) {
-    // A read that failed once: the storage has it all, and nothing has to change.
-    if (!isWhole(repair.damage)) await publishRepaired(input, packId, repair.parts);
-    const parityAgain = await healParity(input, packId, partsSource(repair.parts));
-    return isWhole(repair.damage)
-      ? { kind: "intact", parity: parityAgain }
-      : { kind: "repaired", damage: repair.damage, parity: parityAgain };
+  const isRepaired = repair?.lost.length === 0 && hexOf(digestOf(hash, repair.parts)) === packId;
+  if (isRepaired ? isWhole(repair.damage) : await isIntact(pack, packId, hash)) {
+    await publishRepaired(input, packId);
+    // Hashes that do not fit the whole pack are those of other bytes.
+    const isWrong = repair !== undefined && !isRepaired && !input.reads.failed;
+    return { kind: "intact", parity: await healParity(input, packId, pack, isWrong) };
+  }
+  const parts = isRepaired ? repair.parts : await readStaged(input, packId);
+  if (parts) {
+    await publishRepaired(input, packId, parts);
+    const damage = isRepaired ? repair.damage : undefined;
+    return { kind: "repaired", damage, parity: await healParity(input, packId, partsSource(parts)) };
   }
   if (bytes === undefined && !input.salvage?.entries)
     throw new Fault("snapshot-missing", `${name} is not in the repository, and nothing says what it held`);
@@ -108,11 +100,11 @@ async function replace(
   return { kind: "replaced", ...result, isAside };
 }
 
-/** Writes parity again where its file is missing or any of it is damaged. Says whether it did. */
-async function healParity(input: Run, packId: string, pack: ByteSource): Promise<boolean> {
+/** Writes parity again where its file is missing, or wrong, or any of it is damaged. Says whether it did. */
+async function healParity(input: Run, packId: string, pack: ByteSource, isWrong = false): Promise<boolean> {
   const { store, hash, parity: [k, m] = [16, 1], beforeRemove } = input;
   const found = await openParity(input, packId);
-  if (found && (await findParityDamage(found, hash)).length === 0) return false;
+  if (found && !isWrong && (await findParityDamage(found, hash)).length === 0) return false;
   if (m !== 1 && m !== 2) return false;
   if ((await store.size(parityPath(packId))) !== undefined) {
     await beforeRemove?.();

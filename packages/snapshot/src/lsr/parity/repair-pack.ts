@@ -2,7 +2,7 @@ import type { Fault } from "@locum/contracts";
 import type { ByteSource } from "../byte-source.ts";
 import { corrupt } from "../corrupt.ts";
 import { digestOf, type KeyedHash } from "../crypto/keyed-hash.ts";
-import { type Damage, findDamage, readDataBlock, readParityBlock } from "./find-damage.ts";
+import { type Damage, isGood, readDataBlock, readParityBlock } from "./find-damage.ts";
 import { invert, powerOfTwo } from "./galois.ts";
 import type { Parity } from "./parse-parity.ts";
 import { createStripeSums, type StripeSums } from "./stripe-sums.ts";
@@ -33,84 +33,90 @@ export async function repairPack(
   return { parts, damage };
 }
 
-/** As much of a pack as its parity gives back, which may be less than all. @throws Fault upstream-unreachable · refused */
+/**
+ * As much of a pack as its parity gives back, which may be less than all. Reads both once.
+ * @throws Fault upstream-unreachable · refused
+ */
 export async function repairStripes(pack: ByteSource, parity: Parity, hash: KeyedHash): Promise<Repair> {
-  const damage = await findDamage(pack, parity, hash);
-  const isLost = { data: new Set(damage.data), parity: new Set(damage.parity) };
+  const surplusBytes = pack.size - parity.packBytes;
+  const repair: Repair = { parts: [], damage: { data: [], parity: [], surplusBytes }, lost: [] };
   const sums = createStripeSums();
-  const parts: Uint8Array[] = [];
-  const lost: Repair["lost"] = [];
   for (let stripe = 0; stripe < parity.counts.stripes; stripe++) {
-    const blocks = await readStripe(pack, parity, stripe, isLost.data);
-    const rows = rowsOf(parity, stripe).filter(({ block }) => !isLost.parity.has(block));
-    const gaps = [...blocks.keys()].filter((place) => blocks[place] === undefined);
-    if (gaps.length > rows.length)
-      lost.push({ stripe, blocks: gaps.map((place) => stripe * parity.k + place) });
-    else if (gaps.length > 0) await fill(blocks, { gaps, rows: rows.slice(0, gaps.length), parity, sums });
-    for (const [place, block] of blocks.entries()) {
-      // One wrong byte loses a block; the records around it may be good.
-      const found = block ?? (await readDataBlock(pack, parity, stripe * parity.k + place));
-      parts.push(found ?? new Uint8Array(parity.blockBytes));
-    }
+    const { found, gaps, rows, lostRows } = await readStripe(pack, parity, stripe, hash);
+    const blocks = gaps.map((place) => stripe * parity.k + place);
+    repair.damage.data.push(...blocks);
+    repair.damage.parity.push(...lostRows);
+    if (gaps.length > rows.length) repair.lost.push({ stripe, blocks });
+    else if (gaps.length > 0) fill(found, { gaps, rows: rows.slice(0, gaps.length), sums });
+    // One wrong byte loses a block: where it does not come back, the records around the byte may still be good.
+    for (const block of found) repair.parts.push(block ?? new Uint8Array(parity.blockBytes));
   }
-  const surplus = parity.counts.data * parity.blockBytes - parity.packBytes;
-  const last = parts.pop();
-  if (last) parts.push(last.subarray(0, last.length - surplus));
-  return { parts, damage, lost };
+  const zeros = parity.counts.data * parity.blockBytes - parity.packBytes;
+  const last = repair.parts.pop();
+  if (last) repair.parts.push(last.subarray(0, last.length - zeros));
+  return repair;
 }
 
-type Blocks = (Uint8Array | undefined)[];
-/** A parity block of a stripe: its number in the file, and whose power of two it is the sum with. */
-type Row = { row: number; block: number };
+/** A parity block that is good, and its row: block `place` of the stripe has the factor 2^(place * row) in it. */
+type Row = { row: number; bytes: Uint8Array };
+
+type Stripe = {
+  /** Every data block as it was found. */
+  found: (Uint8Array | undefined)[];
+  /** Places in the stripe of those that are lost. */
+  gaps: number[];
+  rows: Row[];
+  /** Numbers of the lost parity blocks. */
+  lostRows: number[];
+};
 
 async function readStripe(
   pack: ByteSource,
   parity: Parity,
   stripe: number,
-  isLost: ReadonlySet<number>,
-): Promise<Blocks> {
-  const blocks: Blocks = [];
-  const end = Math.min((stripe + 1) * parity.k, parity.counts.data);
-  for (let n = stripe * parity.k; n < end; n++)
-    blocks.push(isLost.has(n) ? undefined : await readDataBlock(pack, parity, n));
-  return blocks;
+  hash: KeyedHash,
+): Promise<Stripe> {
+  const { counts, k, m } = parity;
+  const read: Stripe = { found: [], gaps: [], rows: [], lostRows: [] };
+  for (let n = stripe * k; n < Math.min((stripe + 1) * k, counts.data); n++) {
+    const block = await readDataBlock(pack, parity, n);
+    if (!isGood(block, parity.dataHash(n), hash)) read.gaps.push(read.found.length);
+    read.found.push(block);
+  }
+  for (let row = 0; row < m; row++) {
+    const n = stripe * m + row;
+    const bytes = await readParityBlock(parity, n);
+    if (bytes && isGood(bytes, parity.parityHash(n), hash)) read.rows.push({ row, bytes });
+    else read.lostRows.push(n);
+  }
+  return read;
 }
-
-const rowsOf = ({ m }: Parity, stripe: number): Row[] =>
-  Array.from({ length: m }, (_, row) => ({ row, block: stripe * m + row }));
 
 /**
  * Each parity block minus its share of the blocks that are there is a sum of the lost ones alone; as many such sums as
  * lost blocks, with factors 2^(place * row) that make an invertible matrix, give those back.
  */
-async function fill(
-  blocks: Blocks,
-  { gaps, rows, parity, sums }: { gaps: number[]; rows: Row[]; parity: Parity; sums: StripeSums },
-): Promise<void> {
-  sums.clear(rows.length, parity.blockBytes);
-  for (const [place, block] of blocks.entries())
-    if (block)
-      sums.add(
-        block,
-        rows.map(({ row }) => powerOfTwo(place * row)),
-      );
-  for (const [index, { block }] of rows.entries()) {
-    const bytes = await readParityBlock(parity, block);
-    // It was read a moment ago; whatever comes out without it is not the pack, and the pack's name says so.
-    if (bytes)
-      sums.add(
-        bytes,
-        rows.map((_, other) => (other === index ? 1 : 0)),
-      );
+function fill(
+  blocks: Stripe["found"],
+  { gaps, rows, sums }: { gaps: number[]; rows: Row[]; sums: StripeSums },
+): void {
+  const blockBytes = rows[0]?.bytes.length ?? 0;
+  sums.clear(rows.length, blockBytes);
+  for (const [place, block] of blocks.entries()) {
+    const factors = rows.map(({ row }) => powerOfTwo(place * row));
+    if (block && !gaps.includes(place)) sums.add(block, factors);
+  }
+  for (const [index, { bytes }] of rows.entries()) {
+    const factors = rows.map((_, other) => (other === index ? 1 : 0));
+    sums.add(bytes, factors);
   }
   const rests = rows.map((_, index) => sums.take(index));
   const solution = invert(rows.map(({ row }) => gaps.map((place) => powerOfTwo(place * row))));
-  sums.clear(gaps.length, parity.blockBytes);
-  for (const [index, rest] of rests.entries())
-    sums.add(
-      rest,
-      solution.map((factors) => factors[index] ?? 0),
-    );
+  sums.clear(gaps.length, blockBytes);
+  for (const [index, rest] of rests.entries()) {
+    const factors = solution.map((factors) => factors[index] ?? 0);
+    sums.add(rest, factors);
+  }
   for (const [index, place] of gaps.entries()) blocks[place] = sums.take(index);
 }
 
