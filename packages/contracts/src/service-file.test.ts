@@ -232,6 +232,11 @@ const cases: [string, (text: string) => string, Partial<ServiceProblem>][] = [
     { path: "snapshot.hooks[0].database" },
   ],
   [
+    "a password in a hook's URL",
+    (text) => `${text}snapshot: { hooks: [{ kind: qdrant, name: db, url: "http://user:hunter2@q:6333" }] }\n`,
+    { path: "snapshot.hooks[0].url" },
+  ],
+  [
     "a schedule that is none",
     (text) => `${text}snapshot: { schedule: "0 3 * * 1; reboot" }\n`,
     { path: "snapshot.schedule" },

@@ -58,7 +58,13 @@ export const SnapshotHook = z
     z.strictObject({
       kind: z.literal("qdrant"),
       ...common,
-      url: z.url({ protocol: /^https?$/ }).describe("its HTTP API"),
+      url: z
+        .url({ protocol: /^https?$/ })
+        .refine(
+          (text) => !/^[^/]*\/\/[^/?#]*@/.test(text),
+          "no user and password: apiKeyFile holds what proves who asks",
+        )
+        .describe("its HTTP API"),
       collections: z.array(Word).max(256).default([]).describe("all that it has if empty"),
       apiKeyFile: FilePath.optional().describe("its API key alone; mode 0600"),
       bytesMax: z

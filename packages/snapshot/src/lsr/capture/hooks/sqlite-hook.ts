@@ -8,21 +8,26 @@ import { runProgram } from "./run-program.ts";
  * WAL mode or not. In a process of its own, for it holds its thread for as long as the database is large, and only a
  * process can be stopped in the middle. A copy that does not check is none.
  */
-export const sqliteHook: HookDriver<HookOf<"sqlite">> = async ({ file }, { dir, signal }) => {
+export const sqliteHook: HookDriver<HookOf<"sqlite">> = async ({ file, timeoutMs }, { dir, signal }) => {
   const target = join(dir, "database.sqlite");
-  const out = await runProgram(process.execPath, ["--no-warnings", "-e", copyScript, file, target], {
-    signal,
-  });
+  // Writers that never rest may keep a reader out for long; below the time-out, so that the lock is what is told.
+  const lockMs = Math.min(60_000, Math.floor(timeoutMs / 2));
+  const out = await runProgram(
+    process.execPath,
+    ["--no-warnings", "-e", copyScript, file, target, String(lockMs)],
+    {
+      signal,
+    },
+  );
   return parseIdentity(out);
 };
 
-/** The wait for a lock is well below the least time-out of a hook, so that its reason is told. */
 const copyScript = `
 const { DatabaseSync } = require("node:sqlite");
-const [file, target] = process.argv.slice(1);
+const [file, target, lockMs] = process.argv.slice(1);
 const fail = (error) => { process.stderr.write(String(error && error.message)); process.exit(1); };
 try {
-  const source = new DatabaseSync(file, { readOnly: true, timeout: 800 });
+  const source = new DatabaseSync(file, { readOnly: true, timeout: Number(lockMs) });
   source.prepare("VACUUM INTO ?").run(target);
   source.close();
   const copy = new DatabaseSync(target, { readOnly: true });
