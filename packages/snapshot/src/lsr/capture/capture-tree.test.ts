@@ -11,6 +11,7 @@ import { newRepository, readBack } from "../testing/repository-rig.ts";
 import { privateKey, sealing } from "../testing/rig.ts";
 import type { Capture } from "./capture.ts";
 import { captureTree } from "./capture-tree.ts";
+import { joinCaptures } from "./join-captures.ts";
 
 const root = "/models/digits";
 
@@ -158,6 +159,47 @@ test("it is read four times, then no more", async () => {
     files = next.again;
   }
   expect(rounds).toBe(3);
+});
+
+test("a file of this very tick is read after it, for a second write in it would leave no mark", async () => {
+  const { fs } = await filled();
+  const young: Fs = {
+    ...fs,
+    lstat: async (path) => ({ ...(await fs.lstat(path)), ctimeNs: 1_000_000_000n }),
+  };
+  const slept: number[] = [];
+  const sleep = async (ms: number) => void slept.push(ms);
+  await captureTree({ fs: young, root, wallMs: () => 1010, sleep });
+  expect(slept).toEqual([20]);
+  await captureTree({ fs: young, root, wallMs: () => 1021, sleep });
+  expect(slept).toEqual([20]);
+});
+
+test("two trees stand together: one that stood is looked at again while the other is read", async () => {
+  const { fs } = await filled();
+  await makeDirs(fs, "/lora");
+  await (await fs.open("/lora/b.bin", "wx")).write(Buffer.from("old"), 0);
+  const lora = await captureTree({ fs, root: "/lora", prefix: ".locum/include/0" });
+  const model = await captureTree({ fs, root });
+  let rounds = 0;
+  const joined = joinCaptures([
+    lora,
+    {
+      ...model,
+      async settle() {
+        // Both belong together, and change after the first tree was found as it was read.
+        if (rounds++ === 0) {
+          await (await fs.open("/lora/b.bin", "r")).write(Buffer.from("new"), 0);
+          await overwrite(fs, "z.bin", "new");
+        }
+        return model.settle();
+      },
+    },
+  ]);
+  const { torn, files } = await snapshotOf(joined);
+  expect(torn).toBe(false);
+  expect(files.get(".locum/include/0/b.bin")).toBe("new");
+  expect(files.get("z.bin")).toBe(`new${"z".repeat(97)}`);
 });
 
 test("new files that never stop coming end in a torn snapshot", async () => {

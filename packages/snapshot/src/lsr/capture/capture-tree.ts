@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../clock.ts";
 import { type Fs, nodeFs } from "../../fs.ts";
 import { withFsFaults } from "../../fs-fault.ts";
 import type { Ignore } from "../../ignore.ts";
@@ -7,7 +8,7 @@ import type { SnapshotFile } from "../write-snapshot.ts";
 import type { Capture, Settled } from "./capture.ts";
 import { type Left, tears } from "./left.ts";
 import { type LiveSource, liveFiles } from "./live-source.ts";
-import { type FoundFile, walkSource } from "./walk-source.ts";
+import { type FoundFile, type SourceWalk, walkSource } from "./walk-source.ts";
 
 export type CaptureTreeOptions = {
   /** A folder, or one file. */
@@ -17,10 +18,14 @@ export type CaptureTreeOptions = {
   ignore?: Ignore;
   fs?: Fs;
   limits?: WalkLimits;
+  wallMs?: () => number;
+  sleep?: Clock["sleep"];
 };
 
 /** A file that changes while it is read is read again this often; then the snapshot is torn. */
 const rereadsMax = 3;
+/** Kernels stamp a file by their tick (4 ms where it is longest): two writes within one look like one. */
+const tickMs = 20;
 /** New files that never stop coming end in a torn snapshot, not in an endless one. */
 const roundsMax = 8;
 
@@ -30,8 +35,19 @@ const roundsMax = 8;
  * or came meanwhile is read again. So what is not torn was there, all of it, at one moment.
  * @throws Fault refused: more than the limits · storage-failed
  */
-export async function captureTree({ fs = nodeFs, ...options }: CaptureTreeOptions): Promise<Capture> {
-  const look = () => withFsFaults(`reading ${options.root}`, () => walkSource({ fs, ...options }));
+export async function captureTree({
+  fs = nodeFs,
+  wallMs = Date.now,
+  sleep = systemClock.sleep,
+  ...options
+}: CaptureTreeOptions): Promise<Capture> {
+  const look = async (): Promise<SourceWalk> => {
+    const walk = await withFsFaults(`reading ${options.root}`, () => walkSource({ fs, ...options }));
+    // A file of this very tick is read after it: whoever writes on gives it another stamp then.
+    if (walk.files.some(({ stat }) => Number(stat.ctimeNs / 1_000_000n) > wallMs() - tickMs))
+      await sleep(tickMs);
+    return walk;
+  };
   const handles = liveFiles(fs);
   const sources = new Map<string, LiveSource>();
   const rereads = new Map<string, number>();
