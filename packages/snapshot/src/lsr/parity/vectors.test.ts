@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { nodeFs } from "../../fs.ts";
 import { bytesSource, pathSource } from "../byte-source.ts";
 import { nativeHash } from "../crypto/native-hash.ts";
@@ -24,10 +24,8 @@ type Vector = {
   lost: number[];
 };
 
-beforeAll(async () => {
-  // Not with the documents' LOCUM_UPDATE=1: parity files of this version exist, so vectors are added, not replaced.
-  if (process.env.LOCUM_UPDATE === "lsr-parity") await writeParityVectors(fixtures);
-});
+// Not with the documents' LOCUM_UPDATE=1: parity files of this version exist, so vectors are added, not replaced.
+if (process.env.LOCUM_UPDATE === "lsr-parity") await writeParityVectors(fixtures);
 
 describe("the committed parity", async () => {
   const vectors: Vector[] = JSON.parse(await readFile(join(fixtures, "parity/vectors.json"), "utf8"));
