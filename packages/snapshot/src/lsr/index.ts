@@ -50,6 +50,7 @@ export {
 export { type LoadedIndex, loadIndex } from "./repository/load-index.ts";
 export { measureRepository, type Usage } from "./repository/measure.ts";
 export { type Chunks, openChunks } from "./repository/open-chunks.ts";
+export { planForget } from "./repository/plan-forget.ts";
 export {
   planRetention,
   type RetentionPlan,
