@@ -45,6 +45,7 @@ export {
   type StreamEvent,
 } from "./client.ts";
 export { Act, Command, CommandResult } from "./command.ts";
+export { CronExpression } from "./cron-expression.ts";
 export { assert, Fault } from "./fault.ts";
 export { exitCodes, type FaultCode, faultTable, type Retry } from "./fault-table.ts";
 export {

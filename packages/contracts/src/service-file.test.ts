@@ -238,8 +238,8 @@ const cases: [string, (text: string) => string, Partial<ServiceProblem>][] = [
   ],
   [
     "a schedule that is none",
-    (text) => `${text}snapshot: { schedule: "0 3 * * 1; reboot" }\n`,
-    { path: "snapshot.schedule" },
+    (text) => `${text}snapshot: { schedule: "0 25 * * *" }\n`,
+    { path: "snapshot.schedule", expected: expect.stringContaining("hour from 0 to 23") },
   ],
   [
     "a notification of no kind",

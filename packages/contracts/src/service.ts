@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CronExpression } from "./cron-expression.ts";
 import { HttpJson, Protocol } from "./protocol.ts";
 import { SnapshotHook } from "./snapshot-hook.ts";
 
@@ -164,11 +165,9 @@ const Snapshot = z.strictObject({
     .describe(
       "use-snapshot: a model folder that is empty or lacks files is filled from spareDir before the sidecar says that it lives",
     ),
-  schedule: z
-    .string()
-    .regex(/^[\dA-Za-z*/,# -]{1,200}$/)
-    .optional()
-    .describe("when snapshots are taken: cron, five fields (or six, from seconds), in UTC; never if absent"),
+  schedule: CronExpression.optional().describe(
+    "when snapshots are taken: cron, five fields (or six, from seconds), in UTC; never if absent",
+  ),
   onChange: z
     .boolean()
     .default(false)

@@ -1,3 +1,4 @@
+import { CronExpression } from "@locum/contracts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Clock } from "./clock.ts";
@@ -55,6 +56,55 @@ test("what is no schedule is refused, whatever it is", async () => {
       expect(typeof outcome === "object" || outcome === "config-invalid").toBe(true);
     }),
   );
+});
+
+const number = fc.integer({ min: 0, max: 61 }).map(String);
+const word = fc.constantFrom("jan", "Feb", "DEC", "sun", "Mon", "sat", "x");
+const one = fc.oneof({ weight: 4, arbitrary: number }, word);
+const part = fc.oneof(
+  { weight: 3, arbitrary: fc.constant("*") },
+  one,
+  fc.tuple(one, one).map(([a, b]) => `${a}-${b}`),
+  fc.tuple(one, one, number).map(([a, b, step]) => `${a}-${b}/${step}`),
+  number.map((step) => `*/${step}`),
+  fc.string({ maxLength: 3 }),
+);
+const field = fc.array(part, { minLength: 1, maxLength: 2 }).map((parts) => parts.join(","));
+
+test("what a service file may say is a schedule", async () => {
+  let accepted = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(field, { minLength: 5, maxLength: 6 }), async (fields) => {
+      const expression = fields.join(" ");
+      fc.pre(CronExpression.safeParse(expression).success);
+      accepted++;
+      expect((await parseTimetable(expression)).nextMs(0)).toBeGreaterThan(0);
+    }),
+    { numRuns: 200, maxSkipsPerRun: 1000 },
+  );
+  expect(accepted).toBeGreaterThan(0);
+});
+
+test("and what is none is named as none when the file is read", () => {
+  for (const expression of [
+    "",
+    "* * *",
+    "61 * * * *",
+    "0 25 * * *",
+    "0 0 30 2 *",
+    "0  3 * * *",
+    "5/5 * * * *",
+    "3-1 * * * *",
+  ])
+    expect(CronExpression.safeParse(expression).success, expression).toBe(false);
+  for (const expression of [
+    "0 3 * * *",
+    "*/15 * * * *",
+    "0 0 1 jan,JUL *",
+    "0 4 * * mon-fri",
+    "30 0 3 * * 0",
+  ])
+    expect(CronExpression.safeParse(expression).success, expression).toBe(true);
 });
 
 /** Time goes on only by sleeping; `jump` may set the wall clock meanwhile. */
