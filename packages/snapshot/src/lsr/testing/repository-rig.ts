@@ -41,8 +41,14 @@ export async function newRepository(): Promise<{
   return { repository: await reopen(), disk, time, reopen };
 }
 
-export const weightsOf = (seed: number): Uint8Array =>
-  floatBytes({ dtype: "bf16", count: 33_000, seed: 100 + seed });
+const made = new Map<number, Uint8Array>();
+
+/** Made once each: an enumeration asks for them at every call. */
+export function weightsOf(seed: number): Uint8Array {
+  const weights = made.get(seed) ?? floatBytes({ dtype: "bf16", count: 33_000, seed: 100 + seed });
+  made.set(seed, weights);
+  return weights;
+}
 
 const modelOf = (weights: Uint8Array): Uint8Array => safetensorsFile([{ name: "w", bytes: weights }]);
 
