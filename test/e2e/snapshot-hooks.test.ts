@@ -113,6 +113,7 @@ describe.skipIf(noPostgres !== undefined)(
           database: "postgres",
           version: expect.stringMatching(/^\d+/),
           entries: expect.any(Number),
+          system: expect.stringMatching(/^\d{10,20}$/),
         },
       });
       await psql("CREATE DATABASE again");

@@ -1,8 +1,10 @@
 import { dirname } from "node:path";
+import { Fault } from "@locum/contracts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { makeDirs } from "../../durable.ts";
 import type { Fs, FsHandle } from "../../fs.ts";
+import { faultyFs } from "../../testing/faulty-fs.ts";
 import { createMemoryFs, type MemoryFs } from "../../testing/memory-fs.ts";
 import { errno } from "../../testing/memory-volume.ts";
 import { commitSnapshot } from "../repository/commit-snapshot.ts";
@@ -240,6 +242,30 @@ test("what cannot be taken is told: links out, a missing root, files that may no
   expect([...files.keys()]).toEqual(["a.bin", "tokenizer/vocab.json"]);
   const none = await snapshotOf(await captureTree({ fs, root: "/models/none" }));
   expect([none.torn, none.left]).toEqual([true, [{ path: ".", reason: "missing" }]]);
+});
+
+test("a disk that fails at any call gives a fault, or a torn snapshot that names the file, never less in silence", async () => {
+  const seen = new Set<string>();
+  for (let at = 0; ; at++) {
+    const { fs } = await filled();
+    const faulty = faultyFs(fs, { at, kind: "EIO" });
+    const outcome = await captureTree({ fs: faulty.fs, root })
+      .then(snapshotOf)
+      .catch((error: unknown) => error);
+    if (at >= faulty.calls()) break;
+    if (outcome instanceof Fault) seen.add(outcome.code);
+    else {
+      const { torn, left, files } = outcome as Awaited<ReturnType<typeof snapshotOf>>;
+      seen.add(torn ? "torn" : "whole");
+      expect(torn, `call ${at}`).toBe(left.length > 0);
+      const whole = [...original].filter(([path]) => !left.some((one) => one.path === path));
+      // A folder that cannot be listed takes its files with it.
+      if (!left.some(({ path }) => path === "." || path === "tokenizer"))
+        expect(files, `call ${at}`).toEqual(new Map(whole));
+    }
+  }
+  // Whole, where only the closing of a file failed, or a folder that the next look could list.
+  expect([...seen].sort()).toEqual(["storage-failed", "torn", "whole"]);
 });
 
 test("a socket is told and tears nothing", async () => {

@@ -1,5 +1,6 @@
 import { Fault } from "@locum/contracts";
 import type { Fs, FsHandle, FsStat } from "../../fs.ts";
+import { fsFault } from "../../fs-fault.ts";
 import { type Stamp, stampOf } from "../../stamp.ts";
 import type { ByteSource } from "../byte-source.ts";
 import { isDenied, isGone } from "./walk-source.ts";
@@ -63,7 +64,7 @@ export function liveFiles(fs: Fs): LiveFiles {
           } catch (error) {
             if (isGone(error)) outcome = "changed";
             else if (isDenied(error)) outcome = "unreadable";
-            else throw error;
+            else throw fsFault(error, `reading ${path}`);
             await close();
             throw new Fault("tree-changed", `${path} is ${outcome}`, { cause: error });
           }

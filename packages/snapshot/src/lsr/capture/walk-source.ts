@@ -90,7 +90,7 @@ export async function walkSource({
       await resolveInside(fs, real ?? root, inner);
     } catch (error) {
       if (error instanceof Fault) return undefined;
-      if (errnoOf(error) === undefined) throw error;
+      if (!isGone(error)) throw error;
     }
     if (isAbsolute(text) && !isInside(real ?? root, text)) return undefined;
     const target = isAbsolute(text) ? relative(posix.dirname(place), text) || "." : text;
@@ -98,7 +98,7 @@ export async function walkSource({
     return lands === ".." || lands.startsWith("../") ? undefined : target;
   }
 
-  const named = (inner: string): string => (prefix === "" ? inner : `${prefix}/${inner}`);
+  const named = (inner: string): string => [prefix, inner].filter((part) => part !== "").join("/") || ".";
   const leave = (inner: string, reason: Left["reason"]): void =>
     void walk.left.push({ path: named(inner), reason });
 

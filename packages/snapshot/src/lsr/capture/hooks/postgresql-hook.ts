@@ -15,11 +15,24 @@ export const postgresqlHook: HookDriver<HookOf<"postgresql">> = async (hook, { d
     env,
     signal,
   });
+  const beside = (name: string): string => program.replace(/pg_dump(?=[^/]*$)/, name);
+  const ask = (name: string, words: readonly string[]) =>
+    beside(name) === program ? Promise.resolve("") : runProgram(beside(name), words, { env, signal });
   // Its first lines hold the server's version; the list is also the proof that the dump reads back.
-  const restore = program.replace(/pg_dump(?=[^/]*$)/, "pg_restore");
-  const list = restore === program ? "" : await runProgram(restore, ["--list", target], { env, signal });
-  return { host, port, database, ...parseDumpList(list) };
+  const list = await ask("pg_restore", ["--list", target]);
+  // Tells a cluster from a copy of it under its address; not everybody may ask, and a dump is one without it.
+  const system = await ask("psql", [...args, `--dbname=${database}`, "-AtXqc", systemQuery]).catch(() => "");
+  signal.throwIfAborted();
+  return {
+    host,
+    port,
+    database,
+    ...parseDumpList(list),
+    ...(/^\d{1,20}\n$/.test(system) && { system: system.trim() }),
+  };
 };
+
+const systemQuery = "SELECT system_identifier FROM pg_control_system()";
 
 /** Lines such as `;     Dumped from database version: 15.14 (Debian)` and `;     TOC Entries: 14`. */
 export function parseDumpList(text: string): { version?: string; entries?: number } {
