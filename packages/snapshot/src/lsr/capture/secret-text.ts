@@ -7,7 +7,7 @@ export function looksSecret(name: string, value: string): boolean {
 }
 
 const secretWords =
-  /(^|[^a-z])(pass|passwd|password|passphrase|pwd|secrets?|tokens?|auth|authorization|bearer|cookie|credentials?|creds?|signature|salt|dsn|pat|jwt|sas|pin|private|kek|webhook)([^a-z]|$)|(api|access|secret|private|encryption|signing|service|account|master|storage|ssh|host|session|license)[^a-z]*keys?([^a-z]|$)|(^|[^a-z])keys?$|connection[^a-z]*str/;
+  /(^|[^a-z])(pass|passwd|password|passphrase|pwd|secrets?|tokens?|auth|authorization|bearer|cookie|credentials?|creds?|salt|dsn|pat|jwt|sas|private|kek|webhook)([^a-z]|$)|(api|access|secret|private|encryption|signing|service|account|master|storage|ssh|host|session|license)[^a-z]*keys?([^a-z]|$)|(^|[^a-z])keys?$|connection[^a-z]*str/;
 
 /** `apiKey`, `API_KEY`, `--api-key` and `HF_TOKEN` alike. What counts tokens of text is none. */
 function isSecretName(name: string): boolean {
