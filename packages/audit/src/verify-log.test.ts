@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { canonicalJson } from "@locum/contracts";
 import { afterAll, describe, expect, test } from "vitest";
 import { openAuditLog } from "./audit-log.ts";
+import { cosign } from "./note/cosignature.ts";
 import { noteKeyOf } from "./note/note-key.ts";
 import { catchUp } from "./projection/catch-up.ts";
 import { openProjection } from "./projection/projection.ts";
@@ -153,3 +154,21 @@ test("any changed byte of a line shows", () => {
       expect(readRecordLine(changed)?.isWhole() ?? false, `${at}`).toBe(false);
     }
 });
+
+test.each([0, 1, 5])(
+  "a log that was last witnessed with %i records holds, with its tiles and without",
+  async (count) => {
+    const dir = mkdtempSync(join(root, "witnessed-"));
+    const log = await openAuditLog({ dir, signer });
+    for (let n = 0; n < count; n++) await log.append([someEvent({ facts: { n } })]);
+    const note = (await log.tree?.checkpoint()) ?? "";
+    const witness = { name: "locum/witness/a", privateKey: generateKeyPairSync("ed25519").privateKey };
+    await log.tree?.addCosignature(cosign(note, witness, 1_767_323_045), noteKeyOf(witness, "witness"));
+    await log.append([someEvent({ reason: "later" })]);
+    await log.tree?.checkpoint();
+    await log.close();
+    expect(await verifyLog({ dir, key })).toMatchObject({ ok: true, problems: [], records: count + 1 });
+    rmSync(join(dir, "tile"), { recursive: true });
+    expect(await verifyLog({ dir, key })).toMatchObject({ ok: true, problems: [], records: count + 1 });
+  },
+);

@@ -5,7 +5,7 @@ import { createComparison, type Difference, isClean, type KnownLeaf } from "./co
 import { type Cosigned, cosignedBy } from "./cosigned-by.ts";
 import { nodeLogFs, storageFault } from "./log-fs.ts";
 import { witnessedName } from "./log-tree.ts";
-import { leafHash } from "./merkle/merkle-hash.ts";
+import { emptyRoot, leafHash } from "./merkle/merkle-hash.ts";
 import { hashBytes, tilePath, tileWidth } from "./merkle/tile.ts";
 import { createTileTree, type TileTree } from "./merkle/tile-tree.ts";
 import { type Checkpoint, openCheckpoint, readCheckpoint } from "./note/checkpoint.ts";
@@ -102,7 +102,8 @@ type Signed = { note: string; checkpoint: Checkpoint };
 
 /** The root of a checkpoint in the middle of what is pushed. */
 function rootWatch(checkpoint: Checkpoint | undefined) {
-  let isRight = false;
+  // A log is witnessed before it has a record.
+  let isRight = checkpoint?.size === 0 && checkpoint.root.equals(emptyRoot);
   return {
     look(tree: TileTree): void {
       if (tree.size() === checkpoint?.size) isRight = tree.root().equals(checkpoint.root);
