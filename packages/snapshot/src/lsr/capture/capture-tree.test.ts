@@ -1,85 +1,13 @@
-import { dirname } from "node:path";
 import { Fault } from "@locum/contracts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { makeDirs } from "../../durable.ts";
-import type { Fs, FsHandle } from "../../fs.ts";
+import type { Fs } from "../../fs.ts";
 import { faultyFs } from "../../testing/faulty-fs.ts";
-import { createMemoryFs, type MemoryFs } from "../../testing/memory-fs.ts";
 import { errno } from "../../testing/memory-volume.ts";
-import { commitSnapshot } from "../repository/commit-snapshot.ts";
-import { readSnapshot } from "../repository/read-snapshot.ts";
-import { newRepository, readBack } from "../testing/repository-rig.ts";
-import { privateKey, sealing } from "../testing/rig.ts";
-import type { Capture } from "./capture.ts";
+import { filled, meddled, original, overwrite, put, root, snapshotOf } from "../testing/capture-rig.ts";
 import { captureTree } from "./capture-tree.ts";
 import { joinCaptures } from "./join-captures.ts";
-
-const root = "/models/digits";
-
-async function put(fs: Fs, path: string, text: string): Promise<void> {
-  await makeDirs(fs, dirname(`${root}/${path}`));
-  await fs.unlink(`${root}/${path}`).catch(() => {});
-  const handle = await fs.open(`${root}/${path}`, "wx");
-  await handle.write(Buffer.from(text), 0);
-}
-
-/** Writes into the file that is there, as a server does that keeps it open. */
-async function overwrite(fs: Fs, path: string, text: string, at = 0): Promise<void> {
-  await (await fs.open(`${root}/${path}`, "r")).write(Buffer.from(text), at);
-}
-
-const filled = async (): Promise<MemoryFs> => {
-  const disk = createMemoryFs();
-  await put(disk.fs, "a.bin", "a".repeat(3000));
-  await put(disk.fs, "tokenizer/vocab.json", "{}");
-  await put(disk.fs, "z.bin", "z".repeat(100));
-  await disk.fs.symlink("../a.bin", `${root}/tokenizer/weights.bin`);
-  return disk;
-};
-
-/** Calls `meddle` before each call, with its number. */
-function meddled(fs: Fs, meddle: (call: number) => Promise<void>): Fs {
-  let calls = 0;
-  const wrap = <T extends object>(target: T): T =>
-    new Proxy(target, {
-      get: (object, name) => {
-        const member = Reflect.get(object, name) as (...args: unknown[]) => Promise<unknown>;
-        if (typeof member !== "function") return member;
-        return async (...args: unknown[]) => {
-          await meddle(calls++);
-          const result = await member(...args);
-          return name === "open" ? wrap(result as FsHandle) : result;
-        };
-      },
-    });
-  return wrap(fs);
-}
-
-async function snapshotOf(capture: Capture) {
-  const { repository } = await newRepository();
-  const committed = await commitSnapshot(repository, {
-    ...capture,
-    stub: {
-      model: "digits",
-      capturedAt: new Date(repository.wallMs()).toISOString(),
-      parent: null,
-      torn: false,
-    },
-    recipients: sealing.recipients,
-    by: "test",
-  });
-  const { body, stub } = await readSnapshot(repository, committed.id, { privateKey });
-  const { left = [] } = body.state as { left?: { path: string; reason: string }[] };
-  const files = await readBack(repository, committed.id);
-  return { torn: stub.torn, left, files, others: body.files.filter(({ kind }) => kind !== "file") };
-}
-
-const original = new Map([
-  ["a.bin", "a".repeat(3000)],
-  ["tokenizer/vocab.json", "{}"],
-  ["z.bin", "z".repeat(100)],
-]);
 
 test("files, folders and links come out as they are, without what is no part of a model", async () => {
   const { fs } = await filled();
