@@ -34,26 +34,6 @@ test("a sound file gives its configuration, with absolute paths and every defaul
   expect(parsed.config.failover.leaseMs).toBe(3000);
 });
 
-test("a hook has absolute files, its defaults, and a program that is looked for on PATH", () => {
-  const hooks = "[{ kind: postgresql, name: db, user: model, database: features, passFile: pgpass }]";
-  const parsed = parseServiceFile(`${sound}snapshot: { include: [adapters], hooks: ${hooks} }\n`, { file });
-  if (!("config" in parsed)) throw new Error(JSON.stringify(parsed.problems));
-  expect(parsed.config.snapshot.include).toEqual([resolve("/etc/locum/adapters")]);
-  expect(parsed.config.snapshot.hooks).toEqual([
-    {
-      kind: "postgresql",
-      name: "db",
-      timeoutMs: 600_000,
-      host: "127.0.0.1",
-      port: 5432,
-      database: "features",
-      user: "model",
-      passFile: resolve("/etc/locum/pgpass"),
-      program: "pg_dump",
-    },
-  ]);
-});
-
 test("parsing its own result again changes nothing", () => {
   const once = parseServiceFile(sound, { file });
   if (!("config" in once)) throw new Error("the first parse failed");
@@ -220,25 +200,13 @@ const cases: [string, (text: string) => string, Partial<ServiceProblem>][] = [
     { path: "snapshot.settleMs" },
   ],
   [
-    "two hooks of one name",
-    (text) =>
-      `${text}snapshot: { hooks: [{ kind: sqlite, name: db, file: x }, { kind: qdrant, name: db, url: "http://q:6333" }] }\n`,
-    { path: "snapshot.hooks[1].name", found: "that of hooks[0]" },
-  ],
-  [
-    "a hook's word that a program would take for an option",
-    (text) =>
-      `${text}snapshot: { hooks: [{ kind: postgresql, name: db, user: model, database: "--file=/etc/passwd" }] }\n`,
-    { path: "snapshot.hooks[0].database" },
-  ],
-  [
-    "a password in a hook's URL",
-    (text) => `${text}snapshot: { hooks: [{ kind: qdrant, name: db, url: "http://user:hunter2@q:6333" }] }\n`,
-    { path: "snapshot.hooks[0].url" },
+    "a schedule for copies that nobody keeps",
+    (text) => `${text}snapshot: { schedule: "0 3 * * *" }\n`,
+    { path: "snapshot.schedule", expected: expect.stringContaining("spareDir") },
   ],
   [
     "a schedule that is none",
-    (text) => `${text}snapshot: { schedule: "0 25 * * *" }\n`,
+    (text) => `${text}snapshot: { spareDir: /spare, schedule: "0 25 * * *" }\n`,
     { path: "snapshot.schedule", expected: expect.stringContaining("hour from 0 to 23") },
   ],
   [

@@ -1,6 +1,5 @@
 import { dirname, join, resolve } from "node:path";
 import type { Collector, ServiceConfig } from "./service.ts";
-import type { SnapshotHook } from "./snapshot-hook.ts";
 
 /** The same configuration with every path absolute: relative ones start at the folder of the service file. */
 export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig {
@@ -27,8 +26,6 @@ export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig
     snapshot: {
       ...config.snapshot,
       ...given("spareDir", config.snapshot.spareDir),
-      include: config.snapshot.include.map(absolute),
-      hooks: config.snapshot.hooks.map((hook) => resolveHookPaths(hook, absolute)),
     },
     instances: config.instances.map((instance) => ({
       ...instance,
@@ -46,14 +43,6 @@ export function resolvePaths(config: ServiceConfig, file: string): ServiceConfig
     })),
   };
 }
-
-const hookPaths = new Set(["file", "passFile", "passwordFile", "apiKeyFile"]);
-
-/** A program is looked for on PATH, and is no path of this folder. */
-const resolveHookPaths = (hook: SnapshotHook, absolute: (path: string) => string): SnapshotHook =>
-  Object.fromEntries(
-    Object.entries(hook).map(([key, value]) => [key, hookPaths.has(key) ? absolute(String(value)) : value]),
-  ) as SnapshotHook;
 
 /** The same for the part of the collector alone. */
 export function resolveCollectorPaths(

@@ -22,7 +22,6 @@ const rules: Rule[] = [
   sharedFolders,
   foldersApart,
   spareIsThere,
-  hookNames,
   recordsHavePlace,
   timings,
   listenerProblems,
@@ -119,16 +118,11 @@ function foldersApart(config: ServiceConfig): RelationProblem[] {
 }
 
 function spareIsThere({ snapshot }: ServiceConfig): RelationProblem[] {
-  if (snapshot.onSourceFailure === "fail" || snapshot.spareDir !== undefined) return [];
+  if (snapshot.spareDir !== undefined) return [];
+  if (snapshot.schedule !== undefined)
+    return [{ path: ["snapshot", "schedule"], expected: "none, or a spareDir", found: "no spareDir" }];
+  if (snapshot.onSourceFailure === "fail") return [];
   return [{ path: ["snapshot", "onSourceFailure"], expected: "fail, or a spareDir", found: "no spareDir" }];
-}
-
-function hookNames({ snapshot }: ServiceConfig): RelationProblem[] {
-  return repeats(snapshot.hooks.map(({ name }) => name)).map(({ index, first }) => ({
-    path: ["snapshot", "hooks", index, "name"],
-    expected: "a name of its own",
-    found: `that of hooks[${first}]`,
-  }));
 }
 
 function recordsHavePlace({ inference, posture }: ServiceConfig): RelationProblem[] {

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { CronExpression } from "./cron-expression.ts";
 import { HttpJson, Protocol } from "./protocol.ts";
-import { SnapshotHook } from "./snapshot-hook.ts";
 
 /**
  * The one YAML file of a service. Every field has its default and its unit here, and nowhere else: the JSON Schema,
@@ -166,25 +165,8 @@ const Snapshot = z.strictObject({
       "use-snapshot: a model folder that is empty or lacks files is filled from spareDir before the sidecar says that it lives",
     ),
   schedule: CronExpression.optional().describe(
-    "when snapshots are taken: cron, five fields (or six, from seconds), in UTC; never if absent",
+    "when the copies in spareDir are hashed again, and made anew where they are damaged: cron, five fields (or six, from seconds), in UTC",
   ),
-  onChange: z
-    .boolean()
-    .default(false)
-    .describe("one is taken as well when files have changed and are quiet for settleMs"),
-  include: z
-    .array(FilePath)
-    .max(64)
-    .default([])
-    .describe("folders and files outside of modelDir that belong to a snapshot (adapters, tokenizer)"),
-  env: z
-    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/))
-    .max(256)
-    .default([])
-    .describe(
-      "environment variables of the model server that a snapshot holds; what looks like a secret is refused",
-    ),
-  hooks: z.array(SnapshotHook).max(32).default([]),
 });
 
 const Failover = z.strictObject({
