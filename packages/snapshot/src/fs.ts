@@ -28,7 +28,7 @@ export type FsHandle = {
  * call. Errors are those of Node (`error.code` is the errno's name). Nothing here is retried or buffered.
  */
 export type Fs = {
-  open(path: string, flags: "r" | "wx", mode?: number): Promise<FsHandle>;
+  open(path: string, flags: "r" | "r+" | "wx", mode?: number): Promise<FsHandle>;
   lstat(path: string): Promise<FsStat>;
   readdir(path: string): Promise<string[]>;
   readlink(path: string): Promise<string>;
@@ -43,6 +43,8 @@ export type Fs = {
   rmdir(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
   chown(path: string, uid: number, gid: number): Promise<void>;
+  /** Sets the time of the last change, and that of the last access to the same; Node rounds it to about 0.2 µs. */
+  setMtime(path: string, mtimeNs: bigint): Promise<void>;
   /** Shares blocks with the source by copy on write; fails (ENOTSUP, EXDEV, EINVAL) where that is not possible. */
   reflink(source: string, target: string): Promise<void>;
   /** Makes the names in a directory durable. */
@@ -64,6 +66,7 @@ export const nodeFs: Fs = {
   rmdir: (path) => promises.rmdir(path),
   chmod: promises.chmod,
   chown: promises.chown,
+  setMtime: (path, mtimeNs) => promises.utimes(path, Number(mtimeNs) / 1e9, Number(mtimeNs) / 1e9),
   reflink: (source, target) =>
     promises.copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE),
   async syncDir(path) {

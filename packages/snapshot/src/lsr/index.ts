@@ -70,6 +70,21 @@ export {
   type RepositoryDeps,
 } from "./repository/repository.ts";
 export { ulid, ulidPattern } from "./repository/ulid.ts";
+export type { DroppedSource, FetchReport } from "./restore/chunk-fetcher.ts";
+export { folderSource } from "./restore/folder-source.ts";
+export { planRestore, type RestorePlan, type RestorePlanInput } from "./restore/plan-restore.ts";
+export { repositorySource } from "./restore/repository-source.ts";
+export type { RestoreProgress } from "./restore/restore-progress.ts";
+export type { RestoreLayout } from "./restore/restore-site.ts";
+export {
+  type RestoredSnapshot,
+  type RestoreSnapshotOptions,
+  restoreSnapshot,
+} from "./restore/restore-snapshot.ts";
+export type { RestoreSource } from "./restore/restore-source.ts";
+export type { IsChunk } from "./restore/scan-chunks.ts";
+export { type SnapshotAt, snapshotAt } from "./restore/snapshot-at.ts";
+export { type SwappedCurrent, swapCurrent } from "./restore/swap-current.ts";
 export { type Blob, type BlobStore, blobSource, readBlob } from "./store/blob-store.ts";
 export { directoryStore } from "./store/directory-store.ts";
 export { type Objects, objectBlobStore } from "./store/object-blob-store.ts";

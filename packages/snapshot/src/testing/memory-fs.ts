@@ -102,6 +102,11 @@ function fsOf(volume: Volume): Fs {
       node.ctime = tick(volume);
     },
     chown: async (path) => void find(volume, path, "follow"),
+    async setMtime(path, mtimeNs) {
+      const node = find(volume, path, "follow");
+      node.mtime = mtimeNs;
+      node.ctime = tick(volume);
+    },
     reflink: async () => Promise.reject(errno("ENOTSUP")),
     syncDir: async (path) => syncNames(volume, dirOf(volume, locate(volume, path, "follow").ino).ino),
     freeBytes: async () => 1e12,

@@ -1,0 +1,21 @@
+import type { KeyObject } from "node:crypto";
+import type { LoadedIndex } from "../repository/load-index.ts";
+import { openChunks } from "../repository/open-chunks.ts";
+import type { Repository } from "../repository/repository.ts";
+import type { RestoreSource } from "./restore-source.ts";
+
+/** The packs of a repository, by its index. Not dropped for a bad pack: another may have the next chunk. */
+export function repositorySource({
+  repository,
+  loaded,
+  privateKey,
+  name = "repository",
+}: {
+  repository: Pick<Repository, "store" | "hash">;
+  loaded: Pick<LoadedIndex, "index" | "packs">;
+  privateKey: KeyObject;
+  name?: string;
+}): RestoreSource {
+  const chunks = openChunks({ repository, loaded, privateKey });
+  return { name, has: loaded.index.isReadable, read: chunks.read, onOtherBytes: "skip" };
+}

@@ -1,0 +1,140 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { Fault } from "@locum/contracts";
+import type { Fs, FsHandle, FsStat } from "../../fs.ts";
+import { errnoOf, ifThere } from "../../fs-fault.ts";
+import { resolveInside } from "../../resolve-inside.ts";
+import { corrupt } from "../corrupt.ts";
+import { limits } from "../limits.ts";
+import { type ChunkRef, chunkRefs, type ManifestFile } from "../manifest/manifest-body.ts";
+import { eachAtOnce } from "./each-at-once.ts";
+import { grantedMode } from "./expected-tree.ts";
+import { type IsChunk, scanChunks } from "./scan-chunks.ts";
+
+export type FileWork = {
+  fs: Fs;
+  /** The draft's tree, a real path. */
+  root: string;
+  isChunk: IsChunk;
+  fetch(chunk: ChunkRef): Promise<Uint8Array>;
+  /** Right before each write, which its failure prevents. */
+  beforeWrite(): Promise<unknown>;
+  /** Bytes that are in their place, and whether they were there already. */
+  onBytes(bytes: number, from: "draft" | "source"): void;
+  chunksAtOnce: number;
+  signal?: AbortSignal | undefined;
+};
+
+/**
+ * One file of the draft: what is in it already and right stays, the rest is fetched; then its mode and time, then it is
+ * made durable, then all of it is read back and compared with the manifest's SHA-256.
+ * @throws Fault snapshot-corrupt: its chunks are right, the file that they make is not the manifest's · storage-failed:
+ *   the disk gives back other bytes than were written · as `fetch`
+ */
+export async function restoreFile(file: ManifestFile, work: FileWork): Promise<void> {
+  const { fs, root } = work;
+  const path = join(root, file.path);
+  if ((await resolveInside(fs, root, file.path, { last: "keep" })) !== file.path)
+    throw new Fault("refused", `${file.path} goes through a link that is not of the snapshot`);
+  const stat = await ifThere(fs.lstat(path));
+  // There is no way to shorten a file, and a longer one is not ours.
+  if (stat && stat.size > file.size) await fs.unlink(path);
+  await fill(path, file, stat && stat.size <= file.size ? stat : undefined, work);
+  await verify(path, file, work);
+}
+
+async function fill(
+  path: string,
+  file: ManifestFile,
+  stat: FsStat | undefined,
+  { fs, isChunk, fetch, beforeWrite, onBytes, chunksAtOnce, signal }: FileWork,
+): Promise<void> {
+  const good = new Set<number>();
+  if (stat) {
+    // A mode that was set before the crash may forbid writing.
+    if ((stat.mode & 0o600) !== 0o600) await fs.chmod(path, 0o600);
+    for await (const { place, plainLength } of scanChunks(path, file, { fs, isChunk, signal })) {
+      good.add(place);
+      onBytes(plainLength, "draft");
+    }
+  }
+  const handle = await openToFill(fs, path, stat);
+  try {
+    await eachAtOnce(
+      missingChunks(file, good),
+      { max: chunksAtOnce, signal },
+      async ({ start, ...chunk }) => {
+        const bytes = await fetch(chunk);
+        await beforeWrite();
+        await handle.write(bytes, start);
+        onBytes(chunk.plainLength, "source");
+      },
+    );
+    await fs.chmod(path, grantedMode(file.mode));
+    await fs.setMtime(path, BigInt(file.mtimeNs));
+    await makeDurable(fs, path, handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openToFill(fs: Fs, path: string, stat: FsStat | undefined): Promise<FsHandle> {
+  if (!stat) return fs.open(path, "wx", 0o600);
+  const handle = await fs.open(path, "r+");
+  const found = await handle.stat();
+  if (found.ino === stat.ino && found.dev === stat.dev) return handle;
+  await handle.close();
+  throw new Fault("conflict", `${path} was exchanged while it was restored`);
+}
+
+/** A sync that failed is not tried again on the same file: the system may have dropped the pages and call them clean. */
+async function makeDurable(fs: Fs, path: string, handle: FsHandle): Promise<void> {
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (errnoOf(error) !== undefined) await fs.unlink(path).catch(() => {});
+    throw error;
+  }
+}
+
+function* missingChunks(
+  file: ManifestFile,
+  good: ReadonlySet<number>,
+): Generator<ChunkRef & { start: number }> {
+  let start = 0;
+  for (const [place, chunk] of chunkRefs(file).entries()) {
+    if (!good.has(place)) yield { ...chunk, start };
+    start += chunk.plainLength;
+  }
+}
+
+async function verify(path: string, file: ManifestFile, work: FileWork): Promise<void> {
+  const { size, digest } = await readBack(path, work);
+  if (size === file.size && digest === file.sha256) return;
+  let good = 0;
+  for await (const { plainLength } of scanChunks(path, file, work)) good += plainLength;
+  // Whichever is wrong, the next try must not begin with it.
+  await work.fs.unlink(path);
+  if (good === file.size && size === file.size)
+    throw corrupt(`${file.path} has SHA-256 ${digest}, the manifest says ${file.sha256}`);
+  throw new Fault("storage-failed", `${path}: the disk gave back other bytes than were written`);
+}
+
+async function readBack(path: string, { fs, signal }: FileWork): Promise<{ size: number; digest: string }> {
+  const handle = await fs.open(path, "r");
+  try {
+    const hash = createHash("sha256");
+    const buffer = new Uint8Array(limits.chunk);
+    let size = 0;
+    for (let length = -1; length !== 0; size += length) {
+      signal?.throwIfAborted();
+      length = await handle.read(buffer, size);
+      hash.update(buffer.subarray(0, length));
+      await setImmediate();
+    }
+    return { size, digest: hash.digest("hex") };
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * A chunk's bytes, or undefined where the source does not have it. Never believed: whoever asks compares them with the
+ * chunk's id. May be asked for several chunks at once, and for one twice. @throws Fault: it cannot tell now
+ */
+export type ChunkSource = (chunkId: Uint8Array, plainLength: number) => Promise<Uint8Array | undefined>;
+
+/** Where a restore gets chunks: live files, a twin, a peer, the repository. */
+export type RestoreSource = {
+  /** In plans and reports; no two alike. */
+  name: string;
+  read: ChunkSource;
+  /** Whether it has the chunk, as far as that is known without reading it. Without this, only asking tells. */
+  has?(chunkId: Uint8Array): boolean;
+  /**
+   * What other bytes than the asked ones mean. `drop` (the default): it lies, and is not asked again. `skip`: its
+   * bytes may change at any time, as live files do, so this chunk comes from elsewhere.
+   */
+  onOtherBytes?: "drop" | "skip";
+};
