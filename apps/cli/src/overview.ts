@@ -5,6 +5,7 @@ const groups: Record<string, string> = {
   look: "Look",
   act: "Act",
   prove: "Prove",
+  keep: "Keep snapshots",
   deploy: "Deploy beside models",
   run: "Run the parts",
 };

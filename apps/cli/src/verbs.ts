@@ -165,6 +165,66 @@ export const verbs = {
     about: "make recorded decisions again, bit by bit",
     load: async () => (await import("./commands/replay.ts")).replay,
   },
+  "snapshot init": {
+    group: "keep",
+    about: "a repository of encrypted snapshots, and its keys",
+    load: async () => (await import("./commands/snapshot-init.ts")).snapshotInit,
+  },
+  "snapshot create": {
+    group: "keep",
+    about: "a snapshot of a model folder, live; stores what is new",
+    load: async () => (await import("./commands/snapshot-create.ts")).snapshotCreate,
+  },
+  "snapshot ls": {
+    group: "keep",
+    about: "snapshots, and what each channel points to",
+    load: async () => (await import("./commands/snapshot-ls.ts")).snapshotLs,
+  },
+  "snapshot show": {
+    group: "keep",
+    about: "files, tensors and state of a snapshot",
+    load: async () => (await import("./commands/snapshot-show.ts")).snapshotShow,
+  },
+  "snapshot diff": {
+    group: "keep",
+    about: "tensors and configuration that changed between two",
+    load: async () => (await import("./commands/snapshot-diff.ts")).snapshotDiff,
+  },
+  "snapshot verify": {
+    group: "keep",
+    about: "what is damaged, by its name; moves last-verified",
+    load: async () => (await import("./commands/snapshot-verify.ts")).snapshotVerify,
+  },
+  "snapshot forget": {
+    group: "keep",
+    about: "let go of snapshots that no rule keeps",
+    load: async () => (await import("./commands/snapshot-forget.ts")).snapshotForget,
+  },
+  "snapshot prune": {
+    group: "keep",
+    about: "give back the space of what no snapshot needs",
+    load: async () => (await import("./commands/snapshot-prune.ts")).snapshotPrune,
+  },
+  "snapshot pin": {
+    group: "keep",
+    about: "hold a snapshot under a name",
+    load: async () => (await import("./commands/snapshot-pin.ts")).snapshotPin,
+  },
+  "snapshot unpin": {
+    group: "keep",
+    about: "let go of what a pin holds",
+    load: async () => (await import("./commands/snapshot-pin.ts")).snapshotUnpin,
+  },
+  "snapshot export": {
+    group: "keep",
+    about: "as a folder, a tar file or a ModelPack for a registry",
+    load: async () => (await import("./commands/snapshot-export.ts")).snapshotExport,
+  },
+  "snapshot import": {
+    group: "keep",
+    about: "a folder or tar file from elsewhere, as a snapshot",
+    load: async () => (await import("./commands/snapshot-import.ts")).snapshotImport,
+  },
   inject: {
     group: "deploy",
     about: "put sidecars into manifests, Compose files and units",

@@ -1,0 +1,144 @@
+import { type KeyObject, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import { Fault } from "@locum/contracts";
+import type { FlagSpec, Flags } from "@locum/runtime";
+import {
+  listSnapshots,
+  nativeHash,
+  openRepository,
+  type Repository,
+  type RepositoryDeps,
+  readSnapshot,
+} from "@locum/snapshot/repository";
+import type { Io } from "../io.ts";
+import { openPlace, type Place } from "./open-place.ts";
+import { operatorFolder, ownKeyFile, readPrivateKey } from "./private-key.ts";
+import { readWriter, type Writer } from "./writer-folder.ts";
+
+export const placeFlags = {
+  repository: {
+    kind: "text",
+    required: true,
+    short: "r",
+    about: "DIR or s3://bucket/prefix?endpoint=URL&region=R",
+  },
+  "writer-dir": {
+    kind: "text",
+    about: "folder of id.key and recipients.pem; your own for this place if absent",
+  },
+  "credentials-file": {
+    kind: "text",
+    about: "of the object store, as AWS tools write it; else from AWS_...",
+  },
+} as const satisfies Record<string, FlagSpec>;
+
+export const repositoryFlags = {
+  ...placeFlags,
+  key: { kind: "text", about: "private key in PEM that opens snapshots; your own snapshot.key if absent" },
+} as const satisfies Record<string, FlagSpec>;
+
+/** A repository with the keys that this user holds of it. */
+export type Access = {
+  place: Place;
+  writerDir: string;
+  writer: Writer | undefined;
+  privateKey: KeyObject | undefined;
+  /** `by` of channels, `holder` of leases. */
+  who: string;
+  io: Io;
+};
+
+/** @throws Fault usage · config-unreadable · config-invalid: a key file that is no such file */
+export async function accessRepository(
+  flags: Flags<typeof placeFlags> & { key?: string | undefined },
+  io: Io,
+): Promise<Access> {
+  const place = openPlace(flags.repository, flags["credentials-file"], io);
+  const given = flags["writer-dir"];
+  const writerDir =
+    given === undefined ? join(operatorFolder(io), "snapshots", place.slug) : resolve(io.cwd, given);
+  const own = ownKeyFile(io);
+  const file = flags.key === undefined ? (existsSync(own) ? own : undefined) : resolve(io.cwd, flags.key);
+  return {
+    place,
+    writerDir,
+    writer: await readWriter(writerDir),
+    privateKey: file === undefined ? undefined : await readPrivateKey(file),
+    who: whoAmI(),
+    io,
+  };
+}
+
+/**
+ * By the writer's id key, else by the one that every manifest carries for its recipients: a private key alone is enough
+ * on a machine that never wrote.
+ * @throws Fault snapshot-missing: no repository there · not-authorised: no key of it · snapshot-corrupt
+ */
+export async function openAccessed(access: Access): Promise<Repository> {
+  const { place, writer, privateKey } = access;
+  if ((await place.store.size("config")) === undefined)
+    throw new Fault("snapshot-missing", `${place.text} is no snapshot repository`, {
+      hint: "locum snapshot init --repository PLACE makes one.",
+    });
+  if (writer) return openRepository(repositoryDeps(access, writer.idKey));
+  if (privateKey) return openByManifests(access, privateKey);
+  throw new Fault("not-authorised", `no key of ${place.text} is at hand`, {
+    hint: "Name the writer's folder with --writer-dir, or a recipient's private key with --key.",
+  });
+}
+
+export const repositoryDeps = ({ place: { store }, io }: Access, idKey: Uint8Array): RepositoryDeps => ({
+  store,
+  idKey,
+  hash: nativeHash,
+  random: (length) => randomBytes(length),
+  wallMs: () => io.clock.wallMs(),
+});
+
+/** @throws Fault not-authorised */
+export function needPrivateKey({ privateKey }: Access): KeyObject {
+  if (privateKey) return privateKey;
+  throw new Fault("not-authorised", "snapshots are sealed, and no private key is at hand", {
+    hint: "Name the private key of one of the repository's recipients with --key.",
+  });
+}
+
+/** @throws Fault not-authorised */
+export function needWriter({ writer, writerDir }: Access): Writer {
+  if (writer) return writer;
+  throw new Fault("not-authorised", `${writerDir} has no id key: nothing can be written`, {
+    hint: "locum snapshot init makes it; on another machine copy the folder, or run init with --key.",
+  });
+}
+
+const manifestsTried = 32;
+
+async function openByManifests(access: Access, privateKey: KeyObject): Promise<Repository> {
+  const { place } = access;
+  let last: Fault = new Fault("not-authorised", `${place.text} has no snapshot yet that a key could open`, {
+    hint: "Name the writer's folder with --writer-dir.",
+  });
+  const { snapshots } = await listSnapshots(place);
+  for (const { id } of snapshots.toReversed().slice(0, manifestsTried))
+    try {
+      const { idKey } = await readSnapshot(place, id, { privateKey });
+      return await openRepository(repositoryDeps(access, idKey));
+    } catch (error) {
+      if (!(error instanceof Fault) || !passedOver.has(error.code)) throw error;
+      last = error;
+    }
+  throw last;
+}
+
+const passedOver: ReadonlySet<string> = new Set(["snapshot-corrupt", "snapshot-missing", "not-authorised"]);
+
+function whoAmI(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`.slice(0, 200);
+  } catch {
+    // A container may run as a user id that no file names.
+    return hostname().slice(0, 200);
+  }
+}

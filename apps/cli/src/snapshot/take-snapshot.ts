@@ -1,0 +1,129 @@
+import type { KeyObject } from "node:crypto";
+import { Fault, faultTable } from "@locum/contracts";
+import {
+  type Capture,
+  type Committed,
+  commitSnapshot,
+  type ManifestBody,
+  peekStub,
+  type Repository,
+  readRef,
+} from "@locum/snapshot/repository";
+import type { Io } from "../io.ts";
+import type { Output } from "../output.ts";
+import { progressLine } from "../progress-line.ts";
+import { visible } from "../table.ts";
+import { type Access, needWriter } from "./access-repository.ts";
+import { bytesText } from "./bytes-text.ts";
+import { findSnapshot } from "./find-snapshot.ts";
+import { meteredStore, type Stored } from "./metered-store.ts";
+import { type Left, watchCapture } from "./watch-capture.ts";
+import { writeParities } from "./write-parities.ts";
+
+export type Taken = Committed & {
+  stored: Stored;
+  files: number;
+  logicalBytes: number;
+  left: readonly Left[];
+};
+
+/**
+ * One snapshot of what was captured, sealed for the writer's own recipients, with parity beside its new packs. Ctrl-C
+ * ends it between two reads: then nothing is committed, and no intent stays behind.
+ */
+export async function takeSnapshot({
+  access,
+  repository,
+  capture,
+  model,
+  parent,
+  torn = false,
+  state = {},
+  signer,
+  io,
+  out,
+}: {
+  access: Access;
+  repository: Repository;
+  capture: Capture;
+  model: string;
+  parent: string | null;
+  torn?: boolean;
+  state?: ManifestBody["state"];
+  signer?: KeyObject | undefined;
+  io: Io;
+  out: Output;
+}): Promise<Taken> {
+  const { recipients } = needWriter(access);
+  const meter = meteredStore(repository.store);
+  const metered = { ...repository, store: meter.store };
+  const show = progressLine(io, out);
+  const total = capture.files.reduce((sum, { source }) => sum + source.size, 0);
+  const watched = watchCapture(capture, {
+    signal: io.signal,
+    onBytes: (bytes) => show(`reading  ${bytesText(bytes)} of ${bytesText(total)}`),
+  });
+  try {
+    const committed = await commitSnapshot(metered, {
+      ...watched.capture,
+      stub: { model, capturedAt: new Date(io.clock.wallMs()).toISOString(), parent, torn },
+      state,
+      recipients,
+      by: access.who,
+      ...(signer && { signer }),
+    });
+    await writeParities(metered, committed.packs, (at) =>
+      show(`parity   pack ${at} of ${committed.packs.length}`),
+    );
+    const { files, bytes } = await peekStub(repository.store, committed.id);
+    return { ...committed, stored: meter.stored(), files, logicalBytes: bytes, left: watched.left() };
+  } finally {
+    show("");
+    await capture.close();
+  }
+}
+
+/** `auto`: what `latest` points to. @throws Fault refused: a parent of another model */
+export async function parentOf(
+  access: Access,
+  repository: Repository,
+  { model, parent }: { model: string; parent: string },
+): Promise<string | null> {
+  if (parent === "none") return null;
+  if (parent === "auto") return (await readRef(repository, { model, channel: "latest" }))?.snapshot ?? null;
+  const stub = await findSnapshot(access, parent);
+  if (stub.model === model) return stub.id;
+  throw new Fault("refused", `snapshot ${stub.id} is of ${stub.model}, not of ${model}`);
+}
+
+/** A name that a channel and a stub can carry. @throws Fault usage */
+export function modelName(text: string): string {
+  if (/^[a-z0-9][a-z0-9._-]{0,99}$/.test(text)) return text;
+  throw new Fault("usage", `--name: expected a-z, 0-9, ., _ and -, found "${text.slice(0, 60)}"`);
+}
+
+/** What it took, for people and scripts. Gives the exit code: 3 where a source changed while it was read. */
+export function reportTaken(taken: Taken, { model, out }: { model: string; out: Output }): number {
+  const { id, files, logicalBytes, stored, torn, left, isLatest } = taken;
+  const share = logicalBytes === 0 ? 0 : stored.packBytes / logicalBytes;
+  out.say(`${out.paint(torn ? "warn" : "good", torn ? "torn" : "stored")}  ${id}  ${model}`);
+  out.say(
+    `${files} files, ${bytesText(logicalBytes)}; new in ${stored.packs} packs ${bytesText(stored.packBytes)} (${(100 * share).toFixed(1)} %), with manifest, index and parity ${bytesText(stored.bytes)}`,
+  );
+  for (const { path, reason } of left) out.say(`  not held: ${visible(path)} (${reason})`);
+  if (torn) out.say("A source changed or could not be read: this one never becomes the last known good.");
+  out.summary({
+    id,
+    model,
+    files,
+    bytes: logicalBytes,
+    newPacks: stored.packs,
+    newPackBytes: stored.packBytes,
+    newBytes: stored.bytes,
+    ratio: share,
+    torn,
+    left,
+    isLatest,
+  });
+  return torn ? faultTable["objective-missed"].exit : 0;
+}
