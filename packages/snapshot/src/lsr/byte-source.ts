@@ -6,6 +6,8 @@ export type ByteSource = {
   size: number;
   /** Exactly `length` bytes. @throws Fault snapshot-corrupt: the source ends before that */
   read(position: number, length: number): Promise<Uint8Array>;
+  /** The same into memory of the caller, all of it; who has no way without a copy leaves it out. */
+  readInto?(position: number, target: Uint8Array): Promise<void>;
 };
 
 export const bytesSource = (bytes: Uint8Array): ByteSource => ({

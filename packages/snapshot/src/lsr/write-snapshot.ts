@@ -1,23 +1,17 @@
-import { createHash, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { Fault } from "@locum/contracts";
 import type { ByteSource } from "./byte-source.ts";
 import type { Capture, Settled } from "./capture/capture.ts";
-import { chunkFile } from "./chunk/chunk-file.ts";
 import { gearTable } from "./chunk/gear.ts";
-import { type FileTensors, mapTensors } from "./chunk/map-tensors.ts";
-import type { Tensor } from "./chunk/tensor.ts";
-import { choosePlan, sampleRanges } from "./codec/choose-plan.ts";
-import { codecId } from "./codec/codec-id.ts";
-import { encodeChunk, type Plan } from "./codec/encode-chunk.ts";
-import {
-  type ChunkRef,
-  encodeChunkRefs,
-  type ManifestBody,
-  type ManifestFile,
-} from "./manifest/manifest-body.ts";
+import { mapTensors } from "./chunk/map-tensors.ts";
+import type { ManifestBody, ManifestFile } from "./manifest/manifest-body.ts";
 import { signModel } from "./manifest/model-signature.ts";
 import { type ManifestInput, sealManifest } from "./manifest/seal-manifest.ts";
-import { createPackWriter, type PackWriter, type RepositoryWriter } from "./pack/pack-writer.ts";
+import type { RepositoryWriter } from "./pack/pack-writer.ts";
+import { createAloneWriter } from "./pipeline/alone-writer.ts";
+import type { FileWriter } from "./pipeline/file-writer.ts";
+import { createPooledWriter } from "./pipeline/pooled-writer.ts";
+import type { SnapshotPool } from "./pipeline/snapshot-pool.ts";
 
 export type SnapshotFile = { path: string; mode: number; mtimeNs: bigint; source: ByteSource };
 export type ChunkPlace = { path: string; start: number; length: number };
@@ -35,6 +29,10 @@ export type SnapshotInput = {
   known: Pick<Set<string>, "has" | "add">;
   /** The bytes in that place of an older snapshot, to store a difference against; only chunks that are no deltas. */
   base?: (place: ChunkPlace) => Promise<Uint8Array | undefined>;
+  /** Whether the repository has a chunk of that id that is no delta; without it, all that `base` gives are such. */
+  isBase?: (chunkId: Uint8Array) => boolean;
+  /** Threads for hashing, encoding and encryption. Without, all of it is done on the caller's. */
+  pool?: SnapshotPool;
   /** With the new packs, which are durable: the last moment at which nothing is committed. What it throws ends it. */
   beforeManifest?: (packs: readonly string[]) => Promise<void>;
 };
@@ -46,18 +44,25 @@ export type SnapshotInput = {
  * @throws Fault disk-full · storage-failed · refused · snapshot-corrupt: a pack did not read back
  */
 export async function writeSnapshot(
-  { stub, files, others = [], state = {}, settle, signer, known, base, beforeManifest }: SnapshotInput,
+  {
+    stub,
+    files,
+    others = [],
+    state = {},
+    settle,
+    signer,
+    known,
+    base,
+    isBase,
+    pool,
+    beforeManifest,
+  }: SnapshotInput,
   writer: RepositoryWriter,
 ): Promise<{ packs: string[]; bytes: number; isNew: boolean; torn: boolean }> {
-  const places = new Map<string, ChunkPlace>();
-  const packs = createPackWriter(writer, async (id) => {
-    const place = places.get(hexOf(id));
-    return (place && (await base?.(place))) ?? new Uint8Array();
-  });
   const table = gearTable(writer.idKey, writer.repositoryId);
-  const run = { writer, packs, table, known, places, ...(base && { base }) };
-  const read = await readSettled(files, run, settle);
-  const result = await packs.finish();
+  const fileInput = { writer, table, known, ...(base && { base }), ...(isBase && { isBase }) };
+  const fileWriter = pool ? createPooledWriter(fileInput, pool) : createAloneWriter(fileInput);
+  const { read, ...result } = await store(files, fileWriter, settle);
   const entries = read.entries;
   const bundle = signer ? signModel({ model: stub.model, files: entries, key: signer }) : null;
   const left = read.left.length > 0 ? { left: read.left.map((one) => ({ ...one })) } : {};
@@ -69,19 +74,26 @@ export async function writeSnapshot(
   return { ...result, isNew, torn };
 }
 
-type Run = Pick<SnapshotInput, "known" | "base"> & {
-  writer: RepositoryWriter;
-  packs: PackWriter;
-  table: Uint32Array;
-  places: Map<string, ChunkPlace>;
-};
-
 type Read = Omit<Settled, "again" | "whole"> & { entries: ManifestFile[] };
+
+async function store(
+  files: readonly SnapshotFile[],
+  writer: FileWriter,
+  settle: SnapshotInput["settle"],
+): Promise<{ read: Read; packs: string[]; bytes: number }> {
+  try {
+    const read = await readSettled(files, writer, settle);
+    return { read, ...(await writer.finish()) };
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}
 
 /** Reads all files, and those again that changed under it, until they stand. */
 async function readSettled(
   files: readonly SnapshotFile[],
-  run: Run,
+  writer: FileWriter,
   settle: SnapshotInput["settle"],
 ): Promise<Read> {
   const entries = new Map<string, ManifestFile>();
@@ -89,7 +101,7 @@ async function readSettled(
     const maps = await mapTensors(todo);
     for (const file of todo) {
       const map = maps.get(file.path) ?? { parser: "content", tensors: [] };
-      const entry = await writeFile(file, map, run).catch((error: unknown) => {
+      const entry = await writer.write(file, map).catch((error: unknown) => {
         if (settle && error instanceof Fault && error.code === "tree-changed") return undefined;
         throw error;
       });
@@ -104,61 +116,3 @@ async function readSettled(
     todo = next.again;
   }
 }
-
-async function writeFile(
-  { path, mode, mtimeNs, source }: SnapshotFile,
-  { parser, tensors }: FileTensors,
-  run: Run,
-): Promise<ManifestFile> {
-  const refs: ChunkRef[] = [];
-  const digest = createHash("sha256");
-  let planned: { tensor: Tensor | undefined; plan: Plan } | undefined;
-  for await (const { start, bytes, tensor } of chunkFile(source, { tensors, table: run.table })) {
-    digest.update(bytes);
-    const chunkId = run.writer.hash.keyed(run.writer.idKey, bytes);
-    refs.push({ chunkId, plainLength: bytes.length });
-    const id = hexOf(chunkId);
-    if (run.known.has(id)) continue;
-    if (!tensor || planned?.tensor !== tensor)
-      planned = { tensor, plan: await planFor(source, bytes, tensor) };
-    const place = { path, start, length: bytes.length };
-    const baseBytes = await run.base?.(place);
-    const { codec, bytes: encoded } = encodeChunk(bytes, planned.plan, baseBytes);
-    // A raw chunk is a view of the reader's buffer, which is used again before the pack is written.
-    const record = {
-      chunkId,
-      codec,
-      bytes: codec === codecId.raw ? encoded.slice() : encoded,
-      plainLength: bytes.length,
-    };
-    if (codec === codecId.delta && baseBytes) {
-      const baseId = run.writer.hash.keyed(run.writer.idKey, baseBytes);
-      run.places.set(hexOf(baseId), place);
-      await run.packs.add({ ...record, base: baseId });
-    } else await run.packs.add(record);
-    run.known.add(id);
-  }
-  const sha256 = digest.digest("hex");
-  const chunks = encodeChunkRefs(refs);
-  return {
-    path,
-    kind: "file",
-    mode,
-    mtimeNs: String(mtimeNs),
-    size: source.size,
-    sha256,
-    parser,
-    chunks,
-    tensors,
-  };
-}
-
-async function planFor(source: ByteSource, bytes: Uint8Array, tensor: Tensor | undefined): Promise<Plan> {
-  if (!tensor) return choosePlan([bytes.subarray(0, 64 << 10)], "bytes");
-  const samples: Uint8Array[] = [];
-  for (const { start, length } of sampleRanges(tensor.length))
-    samples.push(await source.read(tensor.start + start, length));
-  return choosePlan(samples, tensor.dtype);
-}
-
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

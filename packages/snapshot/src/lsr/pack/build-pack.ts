@@ -40,44 +40,74 @@ export const trailerOrdinal = 2n ** 64n - 1n;
 export const footerMagic = "LSRE";
 export const footerBytes = 8;
 
+/** A pack before its records are sealed: their order, which is not the one they came in, and the keys. */
+export type PackPlan<Record extends PlannedRecord> = {
+  header: Uint8Array;
+  context: { magic: "LSRP"; repositoryId: Uint8Array; salt: Uint8Array };
+  recordKey: Uint8Array;
+  idKey: Uint8Array;
+  records: { record: Record; ordinal: number; entry: Entry }[];
+};
+
+type PlannedRecord = Omit<Entry, "offset">;
+
 /**
- * A whole pack, in parts, with a key of its own. The records are shuffled, so that their lengths in order do not
- * spell a file that somebody knows.
+ * A key of its own, and the records shuffled, so that their lengths in order do not spell a file that somebody knows.
+ * `length` of a record is that of its encoded bytes.
  */
-export function buildPack(
-  records: readonly PackRecord[],
-  { repositoryId, idKey, recipients, hash, random }: Sealing,
-): Pack {
+export function planPack<Record extends PlannedRecord>(
+  records: readonly Record[],
+  { repositoryId, idKey, recipients, random }: Omit<Sealing, "hash">,
+): PackPlan<Record> {
   const fileKey = random(32);
   const context = { magic: "LSRP", repositoryId, salt: random(32) } as const;
   const header = encodeHeader({ ...context, fileKey, idKey, recipients });
-  const recordKey = deriveKey(fileKey, context.salt, "lsr1 record");
-  const parts: Uint8Array[] = [header];
-  const entries: Entry[] = [];
   let offset = header.length;
-  for (const [ordinal, { bytes, ...record }] of shuffled(records, random).entries()) {
-    const { codec, plainLength, base } = record;
-    const place = { ...context, ordinal: BigInt(ordinal), codec, plainLength, ...(base && { bound: base }) };
-    const sealed = seal(recordKey, bytes, place);
-    parts.push(sealed);
-    entries.push({ ...record, offset, length: bytes.length });
-    offset += sealed.length;
-  }
-  const plain = padded(encodeEntries(entries), offset + tagBytes + footerBytes);
-  const trailerPlace = {
-    ...context,
-    ordinal: trailerOrdinal,
-    codec: codecId.sealed,
-    plainLength: plain.length,
-  };
-  const trailer = seal(deriveKey(idKey, context.salt, "lsr1 trailer"), plain, trailerPlace);
+  const placed = shuffled(records, random).map((record, ordinal) => {
+    const { chunkId, length, plainLength, codec, base } = record;
+    const entry = { chunkId, offset, length, plainLength, codec, ...(base && { base }) };
+    offset += length + tagBytes;
+    return { record, ordinal, entry };
+  });
+  const recordKey = deriveKey(fileKey, context.salt, "lsr1 record");
+  return { header, context, recordKey, idKey, records: placed };
+}
+
+/** Header, sealed records, trailer and footer: the whole pack, but its name. */
+export function closePack<Record extends PlannedRecord>(
+  { header, context, idKey, records }: PackPlan<Record>,
+  sealed: readonly Uint8Array[],
+): { parts: Uint8Array[]; length: number; entries: Entry[] } {
+  const entries = records.map(({ entry }) => entry);
+  const end = header.length + sealed.reduce((sum, { length }) => sum + length, 0);
+  const plain = padded(encodeEntries(entries), end + tagBytes + footerBytes);
+  const place = { ...context, ordinal: trailerOrdinal, codec: codecId.sealed, plainLength: plain.length };
+  const trailer = seal(deriveKey(idKey, context.salt, "lsr1 trailer"), plain, place);
   const footer = Buffer.alloc(footerBytes);
   footer.writeUInt32LE(trailer.length);
   footer.write(footerMagic, 4, "latin1");
-  parts.push(trailer, footer);
-  const length = offset + trailer.length + footerBytes;
+  const length = end + trailer.length + footerBytes;
   assert(length <= limits.pack && length % limits.packRounding === 0, "a pack within its limits");
-  return { id: Buffer.from(digestOf(hash, parts)).toString("hex"), parts, length, entries, recordKey, idKey };
+  return { parts: [header, ...sealed, trailer, footer], length, entries };
+}
+
+/** A whole pack, in parts. */
+export function buildPack(records: readonly PackRecord[], sealing: Sealing): Pack {
+  const lengths = records.map((record) => ({ ...record, length: record.bytes.length }));
+  const plan = planPack(lengths, sealing);
+  const { context, recordKey, idKey } = plan;
+  const sealed = plan.records.map(({ record: { bytes, codec, plainLength, base }, ordinal }) =>
+    seal(recordKey, bytes, {
+      ...context,
+      ordinal: BigInt(ordinal),
+      codec,
+      plainLength,
+      ...(base && { bound: base }),
+    }),
+  );
+  const closed = closePack(plan, sealed);
+  const id = Buffer.from(digestOf(sealing.hash, closed.parts)).toString("hex");
+  return { id, ...closed, recordKey, idKey };
 }
 
 /** Zeros inside the trailer bring the pack to a multiple of 64 KiB: its length then says little. */

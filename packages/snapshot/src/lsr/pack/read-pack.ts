@@ -34,7 +34,11 @@ export async function openPack(source: ByteSource, privateKey: KeyObject): Promi
 }
 
 /** A pack that was just built, read from the very bytes that will be written. @throws Fault snapshot-corrupt */
-export async function openBuilt({ parts, recordKey, idKey }: Pack): Promise<OpenPack> {
+export async function openBuilt({
+  parts,
+  recordKey,
+  idKey,
+}: Pick<Pack, "parts" | "recordKey" | "idKey">): Promise<OpenPack> {
   const source = partsSource(parts);
   return { ...(await readPackIndex(source, idKey)), source, recordKey, idKey };
 }

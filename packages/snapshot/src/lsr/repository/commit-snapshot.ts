@@ -8,18 +8,14 @@ import { moveRef, readRef } from "./refs.ts";
 import type { Repository } from "./repository.ts";
 import { ulid } from "./ulid.ts";
 
-export type CommitInput = Omit<SnapshotInput, "known" | "stub" | "beforeManifest" | "base"> & {
+/** What `base` gives is used only where the repository has it, not as a difference itself, and does not mean to delete it. */
+export type CommitInput = Omit<SnapshotInput, "known" | "stub" | "beforeManifest" | "isBase"> & {
   /** Without an id it gets one of this moment. */
   stub: Omit<SnapshotInput["stub"], "id"> & { id?: string };
   /** Who can read it: the writer's own configuration, never what the repository says of itself. */
   recipients: readonly Recipient[];
   /** Who moves the channel, as it goes into the ref. */
   by: string;
-  /**
-   * The bytes in that place of an older snapshot. Used only where the repository has them, not as a difference
-   * themselves, and does not mean to delete them.
-   */
-  base?: SnapshotInput["base"];
   /** Packs of all snapshots together; a snapshot begins only below it. */
   quotaBytes?: number;
 };
@@ -51,7 +47,7 @@ export async function commitSnapshot(repository: Repository, input: CommitInput)
 }
 
 async function commit(repository: Repository, input: CommitInput, intent: string): Promise<Committed> {
-  const { stub, recipients, by, base, quotaBytes, ...rest } = input;
+  const { stub, recipients, by, quotaBytes, ...rest } = input;
   const loaded = await loadIndex(repository, { for: "writer" });
   checkQuota(loaded, quotaBytes);
   const { index } = loaded;
@@ -65,7 +61,7 @@ async function commit(repository: Repository, input: CommitInput, intent: string
     ...rest,
     stub: { ...stub, id },
     known,
-    ...(base && { base: storedBase(repository, loaded, base) }),
+    isBase: (chunkId) => index.isBase(chunkId),
     async beforeManifest(packs) {
       await indexPacks(repository, index, packs);
       await checkIntent(repository, intent);
@@ -87,13 +83,6 @@ async function confirm(repository: Repository, id: string, intent: string): Prom
     throw error;
   }
 }
-
-const storedBase =
-  ({ hash, idKey }: Repository, { index }: LoadedIndex, base: NonNullable<SnapshotInput["base"]>) =>
-  async (place: Parameters<typeof base>[0]) => {
-    const bytes = await base(place);
-    return bytes && index.isBase(hash.keyed(idKey, bytes)) ? bytes : undefined;
-  };
 
 function checkQuota({ packs }: LoadedIndex, quotaBytes = Number.POSITIVE_INFINITY): void {
   const bytes = [...packs.values()].reduce((sum, pack) => sum + pack.bytes, 0);

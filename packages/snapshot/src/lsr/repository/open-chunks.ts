@@ -2,6 +2,8 @@ import type { KeyObject } from "node:crypto";
 import { Fault } from "@locum/contracts";
 import { corrupt } from "../corrupt.ts";
 import { type OpenPack, openPack, readRecord } from "../pack/read-pack.ts";
+import { pooledRecordReader } from "../pipeline/pooled-record-reader.ts";
+import type { SnapshotPool } from "../pipeline/snapshot-pool.ts";
 import { blobSource } from "../store/blob-store.ts";
 import type { IndexedChunk } from "./chunk-index.ts";
 import type { LoadedIndex } from "./load-index.ts";
@@ -22,14 +24,18 @@ export function openChunks({
   repository: { store, hash },
   loaded: { index, packs },
   privateKey,
+  pool,
   openMax = 64,
 }: {
   repository: Pick<Repository, "store" | "hash">;
   loaded: Pick<LoadedIndex, "index" | "packs">;
   privateKey: KeyObject;
+  /** Threads that open and decode; without, the caller's does. */
+  pool?: SnapshotPool;
   openMax?: number;
 }): Chunks {
   const open = new Map<string, Promise<OpenPack>>();
+  const recordOf = pool ? pooledRecordReader(pool) : readRecord;
 
   function pack(id: string): Promise<OpenPack> {
     const blob = packs.get(id);
@@ -50,7 +56,7 @@ export function openChunks({
     // A segment that is wrong about the place must not hide a chunk that is there.
     const ordinal = isIt(place.ordinal) ? place.ordinal : [...opened.entries.keys()].findIndex(isIt);
     if (ordinal < 0) throw corrupt(`pack ${place.pack} does not have the chunk that the index promises`);
-    return readRecord(opened, ordinal, {
+    return recordOf(opened, ordinal, {
       hash,
       async baseOf(base) {
         if (!mayBeDelta) throw corrupt("a delta whose base is a delta");

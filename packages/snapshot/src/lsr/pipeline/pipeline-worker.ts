@@ -1,0 +1,25 @@
+import { parentPort } from "node:worker_threads";
+import { Fault } from "@locum/contracts";
+import { nativeHash } from "../crypto/native-hash.ts";
+import { createPerformer } from "./perform-jobs.ts";
+import type { Answer, Question } from "./snapshot-pool.ts";
+
+/** A thread of the pool: a program of its own. */
+const perform = createPerformer(nativeHash);
+
+parentPort?.on("message", ({ id, job }: Question) => {
+  try {
+    const result = perform(job);
+    // A chunk has a buffer of its own by then, and is moved, not copied.
+    const isOwn =
+      job.kind === "open" && result instanceof Uint8Array && result.buffer.byteLength === result.length;
+    answer({ id, result }, isOwn ? [result.buffer as ArrayBuffer] : []);
+  } catch (error) {
+    const { code, message } = error instanceof Fault ? error : new Fault("internal", String(error));
+    answer({ id, code, message });
+  }
+});
+
+function answer(told: Answer, moved: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(told, moved);
+}

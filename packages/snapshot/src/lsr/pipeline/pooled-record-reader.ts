@@ -1,0 +1,22 @@
+import { corrupt } from "../corrupt.ts";
+import { tagBytes } from "../crypto/seal.ts";
+import type { readRecord } from "../pack/read-pack.ts";
+import type { SnapshotPool } from "./snapshot-pool.ts";
+
+/** As `readRecord`, opened, decoded and compared with its id on a thread of the pool. */
+export const pooledRecordReader =
+  (pool: SnapshotPool): typeof readRecord =>
+  async ({ header, entries, source, recordKey, idKey }, ordinal, { baseOf }) => {
+    const entry = entries[ordinal];
+    if (!entry) throw corrupt(`record ${ordinal} of a pack with ${entries.length}`);
+    const { chunkId, codec, plainLength, offset, length, base: bound = null } = entry;
+    const sealed = await source.read(offset, length + tagBytes);
+    const base = bound ? ((await baseOf?.(bound)) ?? null) : null;
+    const { magic, repositoryId, salt } = header;
+    return pool.run("open", {
+      key: recordKey,
+      idKey,
+      context: { magic, repositoryId, salt },
+      record: { sealed, chunkId, codec, plainLength, ordinal, bound, base },
+    });
+  };

@@ -1,0 +1,72 @@
+import { corrupt } from "../corrupt.ts";
+import { tagBytes } from "../crypto/seal.ts";
+import { closePack, type PackPlan, planPack } from "../pack/build-pack.ts";
+import type { Entry } from "../pack/entries.ts";
+import { packPath } from "../pack/pack-path.ts";
+import type { RepositoryWriter } from "../pack/pack-writer.ts";
+import { type BaseOf, openBuilt } from "../pack/read-pack.ts";
+import type { SealedRecord } from "./job.ts";
+import type { SnapshotPool } from "./snapshot-pool.ts";
+
+/** An encoded chunk, `at` that place of the room, with as much room behind it as a tag needs. */
+export type PlacedRecord = Omit<Entry, "offset"> & { at: number };
+
+/** Records that a thread seals or reads back at once: some milliseconds of work. */
+const batch = 6;
+
+/**
+ * What `buildPack` and `writePack` do, in shared memory and on the pool's threads: sealed in place, read back from the
+ * bytes that go out, written. This thread makes only header and trailer.
+ * @throws Fault snapshot-corrupt: it does not read back; nothing was written · disk-full · storage-failed · refused
+ */
+export async function writePooledPack(
+  { room, records }: { room: Uint8Array; records: readonly PlacedRecord[] },
+  { writer, pool, baseOf }: { writer: RepositoryWriter; pool: SnapshotPool; baseOf: BaseOf },
+): Promise<{ id: string; length: number }> {
+  const plan = planPack(records, writer);
+  const { context, recordKey } = plan;
+  const places = plan.records.map(({ record: { at, length, codec, plainLength, base }, ordinal }) => ({
+    bytes: room.subarray(at, at + length + tagBytes),
+    ordinal,
+    codec,
+    plainLength,
+    bound: base ?? null,
+  }));
+  await Promise.all(batches(places).map((records) => pool.run("seal", { key: recordKey, context, records })));
+  const sealed = places.map(({ bytes }) => bytes);
+  const { parts, length } = closePack(plan, sealed);
+  const [name] = await Promise.all([pool.run("name", { parts }), readBack(plan, { parts, pool, baseOf })]);
+  const id = Buffer.from(name).toString("hex");
+  await writer.store.create(packPath(id), parts);
+  return { id, length };
+}
+
+/** By the entries of the pack's own trailer, each from the part that lies where its entry says. */
+async function readBack(
+  { recordKey, idKey, context }: PackPlan<PlacedRecord>,
+  { parts, pool, baseOf }: { parts: Uint8Array[]; pool: SnapshotPool; baseOf: BaseOf },
+): Promise<void> {
+  const { entries } = await openBuilt({ parts, recordKey, idKey });
+  const starts = new Map<number, Uint8Array>();
+  let end = 0;
+  for (const part of parts) {
+    starts.set(end, part);
+    end += part.length;
+  }
+  const records = entries.map(({ chunkId, codec, plainLength, offset, length, base }, ordinal) => {
+    const sealed = starts.get(offset);
+    if (sealed?.length !== length + tagBytes) throw corrupt(`record ${ordinal} is not where its entry says`);
+    return { sealed, chunkId, codec, plainLength, ordinal, bound: base ?? null, base: null };
+  });
+  const verify = (records: SealedRecord[]) => pool.run("verify", { key: recordKey, idKey, context, records });
+  await Promise.all(batches(records.filter(({ bound }) => !bound)).map(verify));
+  // One after another, since each has its base beside it.
+  for (const record of records)
+    if (record.bound) await verify([{ ...record, base: await baseOf(record.bound) }]);
+}
+
+function batches<T>(items: readonly T[]): T[][] {
+  const out: T[][] = [];
+  for (let at = 0; at < items.length; at += batch) out.push(items.slice(at, at + batch));
+  return out;
+}
