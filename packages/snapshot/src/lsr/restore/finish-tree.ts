@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { Fault } from "@locum/contracts";
 import type { Fs } from "../../fs.ts";
 import { errnoOf } from "../../fs-fault.ts";
 import { resolveInside } from "../../resolve-inside.ts";
 import type { ExpectedTree } from "./expected-tree.ts";
+import { oneName } from "./one-name.ts";
 import { treeNames } from "./tree-names.ts";
 
 /**
@@ -42,8 +42,3 @@ async function makeLink(
     throw error;
   }
 }
-
-const oneName = (path: string): Fault =>
-  new Fault("refused", `${path}: the names found are not those of the snapshot`, {
-    hint: "Restore to a file system that tells all names of the snapshot apart, with nobody else writing there.",
-  });

@@ -10,6 +10,7 @@ import { limits } from "../limits.ts";
 import { type ChunkRef, chunkRefs, type ManifestFile } from "../manifest/manifest-body.ts";
 import { eachAtOnce } from "./each-at-once.ts";
 import { grantedMode } from "./expected-tree.ts";
+import { oneName } from "./one-name.ts";
 import { type IsChunk, scanChunks } from "./scan-chunks.ts";
 
 export type FileWork = {
@@ -80,7 +81,10 @@ async function fill(
 }
 
 async function openToFill(fs: Fs, path: string, stat: FsStat | undefined): Promise<FsHandle> {
-  if (!stat) return fs.open(path, "wx", 0o600);
+  if (!stat)
+    return fs.open(path, "wx", 0o600).catch((error: unknown) => {
+      throw errnoOf(error) === "EEXIST" ? oneName(path) : error;
+    });
   const handle = await fs.open(path, "r+");
   const found = await handle.stat();
   if (found.ino === stat.ino && found.dev === stat.dev) return handle;

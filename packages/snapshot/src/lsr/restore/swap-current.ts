@@ -44,7 +44,12 @@ export function swapCurrent({
     if (expected !== undefined && before !== (expected === null ? null : basename(expected)))
       throw new Fault("tree-changed", `current leads to ${before ?? "nothing"}, ${expected} was expected`);
     if (link !== join("versions", name)) await switchLink(fs, root, name);
-    const removed = await prune(fs, root, { kept: Math.max(1, kept), stay: new Set([name, before]) });
+    // Done already, perhaps by a run that was killed: which version was before is not known then, so none is removed.
+    const isDone = before === name;
+    const removed = await prune(fs, root, {
+      kept: isDone ? Number.POSITIVE_INFINITY : Math.max(1, kept),
+      stay: new Set([name, before]),
+    });
     return { current: name, before, removed };
   });
 }
@@ -92,7 +97,7 @@ async function prune(
   }
   old.sort((a, b) => (a.ctimeNs < b.ctimeNs ? 1 : -1));
   // The version before counts as one that is kept.
-  const names = old.slice(stay.has(null) || stay.size === 1 ? kept : kept - 1).map(({ name }) => name);
+  const names = old.slice(stay.has(null) ? kept : kept - 1).map(({ name }) => name);
   for (const name of names) {
     await fs.rename(join(folder, name), join(folder, `${removing}${name}`));
     await fs.syncDir(folder);
