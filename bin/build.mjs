@@ -48,22 +48,33 @@ const islandsInside = {
   },
 };
 
-/** A thread's program is text in the bundle that starts it, so that a program stays one file. */
+/**
+ * A thread's program is text in the bundle that starts it, so that a program stays one file. A text lies nowhere: what
+ * it looks for beside itself, a native library, is looked for beside the bundle.
+ */
 const threadInside = {
   name: "thread-inside",
   setup({ onLoad }) {
-    onLoad({ filter: /search[\\/]search-program\.ts$/ }, async ({ path }) => {
-      const { outputFiles } = await build({
-        ...options,
-        entryPoints: [join(dirname(path), "search-worker.ts")],
-        // Its packages are the program's own, whose notices are beside it.
-        legalComments: "none",
-        plugins: [englishOnly],
+    for (const [filter, worker, name] of [
+      [/search[\\/]search-program\.ts$/, "search-worker.ts", "searchProgram"],
+      [/pipeline[\\/]pipeline-program\.ts$/, "pipeline-worker.ts", "pipelineProgram"],
+    ])
+      onLoad({ filter }, async ({ path }) => {
+        const { outputFiles } = await build({
+          ...options,
+          banner: {},
+          entryPoints: [join(dirname(path), worker)],
+          // Its packages are the program's own, whose notices are beside it.
+          legalComments: "none",
+          plugins: [englishOnly],
+        });
+        const text = JSON.stringify(outputFiles[0].text);
+        const program = `"const bundleUrl=" + JSON.stringify(import.meta.url) + ";" + ${text}`;
+        return {
+          contents: `export const ${name} = { program: ${program}, options: { eval: true } };`,
+          loader: "js",
+        };
       });
-      const [{ text }] = outputFiles;
-      const program = JSON.stringify({ program: text, options: { eval: true } });
-      return { contents: `export const searchProgram = ${program};`, loader: "js" };
-    });
   },
 };
 

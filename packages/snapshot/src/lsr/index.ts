@@ -31,6 +31,7 @@ export { unfinishedHeals } from "./parity/publish-repaired.ts";
 export { repairPack } from "./parity/repair-pack.ts";
 export type { ChunkSource, Salvage } from "./parity/salvage-chunks.ts";
 export { writeParity } from "./parity/write-parity.ts";
+export { createSnapshotPool, type SnapshotPool } from "./pipeline/snapshot-pool.ts";
 export {
   type CheckOptions,
   type CheckReport,
@@ -74,6 +75,7 @@ export type { DroppedSource, FetchReport } from "./restore/chunk-fetcher.ts";
 export { folderSource } from "./restore/folder-source.ts";
 export { planRestore, type RestorePlan, type RestorePlanInput } from "./restore/plan-restore.ts";
 export { repositorySource } from "./restore/repository-source.ts";
+export { inlineChecks, pooledChecks, type RestoreChecks } from "./restore/restore-checks.ts";
 export type { RestoreProgress } from "./restore/restore-progress.ts";
 export type { RestoreLayout } from "./restore/restore-site.ts";
 export {
@@ -82,7 +84,6 @@ export {
   restoreSnapshot,
 } from "./restore/restore-snapshot.ts";
 export type { RestoreSource } from "./restore/restore-source.ts";
-export type { IsChunk } from "./restore/scan-chunks.ts";
 export { type SnapshotAt, snapshotAt } from "./restore/snapshot-at.ts";
 export { type SwappedCurrent, swapCurrent } from "./restore/swap-current.ts";
 export { type Blob, type BlobStore, blobSource, readBlob } from "./store/blob-store.ts";
