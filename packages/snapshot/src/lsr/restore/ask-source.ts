@@ -2,8 +2,8 @@ import { Fault } from "@locum/contracts";
 import type { Clock } from "../../clock.ts";
 import type { ChunkRef } from "../manifest/manifest-body.ts";
 import { createLatencies } from "./latencies.ts";
+import type { IsChunk } from "./restore-checks.ts";
 import type { RestoreSource } from "./restore-source.ts";
-import type { IsChunk } from "./scan-chunks.ts";
 
 /** Without bytes and fault: the source does not have the chunk. */
 export type Answer = { bytes?: Uint8Array; fault?: Fault };

@@ -2,8 +2,8 @@ import { Fault } from "@locum/contracts";
 import type { Clock } from "../../clock.ts";
 import type { ChunkRef } from "../manifest/manifest-body.ts";
 import { type Answer, createSourceState, type SourceState } from "./ask-source.ts";
+import type { IsChunk } from "./restore-checks.ts";
 import type { RestoreSource } from "./restore-source.ts";
-import type { IsChunk } from "./scan-chunks.ts";
 
 export type DroppedSource = { source: string; reason: string };
 export type FetchReport = { bytesBySource: Record<string, number>; dropped: DroppedSource[]; hedged: number };

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import type { Fs } from "../../fs.ts";
-import { ifThere, withFsFaults } from "../../fs-fault.ts";
+import { withFsFaults } from "../../fs-fault.ts";
 import { chunkRefs, type ManifestFile } from "../manifest/manifest-body.ts";
 import { createChunkTable } from "../repository/chunk-table.ts";
+import { openFile } from "./scan-chunks.ts";
 
 export type ChunkPlaces = {
   add(chunkId: Uint8Array, place: { root: string; path: string; start: number }): void;
@@ -53,10 +54,7 @@ export function placesOf(fs: Fs, root: string, files: readonly ManifestFile[]): 
 }
 
 async function readAt(fs: Fs, path: string, start: number, length: number): Promise<Uint8Array | undefined> {
-  const real = await ifThere(fs.realpath(path));
-  // A pipe in the file's place would hold the call until somebody writes to it.
-  if (real === undefined || (await ifThere(fs.lstat(real)))?.kind !== "file") return undefined;
-  const handle = await ifThere(fs.open(real, "r"));
+  const handle = await openFile(fs, path);
   if (!handle) return undefined;
   try {
     const bytes = new Uint8Array(length);

@@ -1,17 +1,12 @@
 import { join } from "node:path";
-import type { Fs } from "../../fs.ts";
 import { ifThere } from "../../fs-fault.ts";
 import { chunkRefs, type ManifestFile } from "../manifest/manifest-body.ts";
 import { type ExpectedTree, grantedMode } from "./expected-tree.ts";
-import { type IsChunk, scanChunks } from "./scan-chunks.ts";
+import { type Look, scanChunks } from "./scan-chunks.ts";
 import { treeNames } from "./tree-names.ts";
 
 /** Whether the folder holds exactly the tree: every byte, name, link and mode. Times may differ. */
-export async function isWholeTree(
-  root: string,
-  tree: ExpectedTree,
-  look: { fs: Fs; isChunk: IsChunk; signal?: AbortSignal | undefined },
-): Promise<boolean> {
+export async function isWholeTree(root: string, tree: ExpectedTree, look: Look): Promise<boolean> {
   const { fs } = look;
   if ((await ifThere(fs.lstat(root)))?.kind !== "dir") return false;
   let names = 0;
@@ -27,14 +22,12 @@ export async function isWholeTree(
   return true;
 }
 
-async function isWholeFile(
-  path: string,
-  file: ManifestFile,
-  look: { fs: Fs; isChunk: IsChunk; signal?: AbortSignal | undefined },
-): Promise<boolean> {
+async function isWholeFile(path: string, file: ManifestFile, look: Look): Promise<boolean> {
   const stat = await look.fs.lstat(path);
   if (stat.size !== file.size || stat.mode !== grantedMode(file.mode)) return false;
   let good = 0;
-  for await (const _ of scanChunks(path, file, look)) good++;
+  await scanChunks(path, file, look, () => {
+    good++;
+  });
   return good === chunkRefs(file).length;
 }

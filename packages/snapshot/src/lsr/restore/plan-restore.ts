@@ -8,10 +8,11 @@ import type { Repository } from "../repository/repository.ts";
 import { type ChunkPlaces, createChunkPlaces } from "./chunk-places.ts";
 import { type ExpectedTree, expectedTree } from "./expected-tree.ts";
 import { isWholeTree } from "./is-whole-tree.ts";
+import { inlineChecks, type RestoreChecks } from "./restore-checks.ts";
 import { digestOfEntries, findDraft } from "./restore-draft.ts";
 import { freeTarget, type RestoreLayout, type RestoreSite, restoreSite } from "./restore-site.ts";
 import type { RestoreSource } from "./restore-source.ts";
-import { type IsChunk, scanChunks } from "./scan-chunks.ts";
+import { type Look, scanChunks } from "./scan-chunks.ts";
 import { selectEntries } from "./select-entries.ts";
 
 export type RestorePlanInput = {
@@ -26,7 +27,8 @@ export type RestorePlanInput = {
   /** Folders whose files may be right already; without it `to/current` and older tries at this snapshot. */
   local?: readonly string[];
   fs?: Fs;
-  isChunk?: IsChunk;
+  /** Hashing on threads, by `pooledChecks`; else on the loop. */
+  checks?: RestoreChecks;
   signal?: AbortSignal;
 };
 
@@ -37,7 +39,7 @@ export type RestorePlan = {
   treeDigest: string;
   /** With the target folder's right bytes as the first. */
   sources: readonly RestoreSource[];
-  isChunk: IsChunk;
+  checks: RestoreChecks;
   totalBytes: number;
   /** By where they would come from: `draft` an earlier try, `local` the target folder, then sources that know what they
    * have, `asked` where only asking tells. */
@@ -68,7 +70,7 @@ async function plan({
   layout = "versions",
   only,
   fs = nodeFs,
-  isChunk = (chunkId, bytes) => Buffer.compare(repository.hash.keyed(manifest.idKey, bytes), chunkId) === 0,
+  checks = inlineChecks(repository.hash, manifest.idKey),
   signal,
   ...input
 }: RestorePlanInput): Promise<RestorePlan> {
@@ -80,8 +82,8 @@ async function plan({
   await refuseLink(fs, layout === "versions" ? site.draftFolder : to);
   const entries = selectEntries(manifest.body.files, only);
   const tree = expectedTree(entries);
-  const look = { fs, isChunk, signal };
-  const common = { id, site, tree, treeDigest: digestOfEntries(entries), isChunk };
+  const look = { fs, isChunk: checks.isChunk, signal };
+  const common = { id, site, tree, treeDigest: digestOfEntries(entries), checks };
   const totalBytes = tree.files.reduce((sum, { size }) => sum + size, 0);
   const freeBytes = await fs.freeBytes(await existingAbove(fs, site.draftFolder));
   for (const target of site.targets)
@@ -115,8 +117,6 @@ async function plan({
   };
 }
 
-type Look = { fs: Fs; isChunk: IsChunk; signal: AbortSignal | undefined };
-
 /** A link there could lead the restore anywhere. */
 async function refuseLink(fs: Fs, path: string): Promise<void> {
   const kind = (await ifThere(fs.lstat(path)))?.kind;
@@ -139,8 +139,9 @@ async function findLocal(
   for (const root of roots) {
     if (!(await ifThere(look.fs.lstat(root)))) continue;
     for (const file of tree.files)
-      for await (const { chunkId, start } of scanChunks(join(root, file.path), file, look))
+      await scanChunks(join(root, file.path), file, look, ({ chunkId, start }) => {
         if (!local.has(chunkId)) local.add(chunkId, { root, path: file.path, start });
+      });
   }
 }
 
@@ -165,8 +166,7 @@ async function countBytes(
   for (const file of tree.files) {
     const inDraft = new Set<number>();
     if (draft !== undefined)
-      for await (const { place } of scanChunks(join(draft, "tree", file.path), file, look))
-        inDraft.add(place);
+      await scanChunks(join(draft, "tree", file.path), file, look, ({ place }) => inDraft.add(place));
     for (const [place, { chunkId, plainLength }] of chunkRefs(file).entries()) {
       const source = inDraft.has(place)
         ? "draft"

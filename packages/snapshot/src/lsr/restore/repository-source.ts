@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import type { SnapshotPool } from "../pipeline/snapshot-pool.ts";
 import type { LoadedIndex } from "../repository/load-index.ts";
 import { openChunks } from "../repository/open-chunks.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -9,13 +10,16 @@ export function repositorySource({
   repository,
   loaded,
   privateKey,
+  pool,
   name = "repository",
 }: {
   repository: Pick<Repository, "store" | "hash">;
   loaded: Pick<LoadedIndex, "index" | "packs">;
   privateKey: KeyObject;
+  /** Threads that open and decode the records; else that is done on the loop. */
+  pool?: SnapshotPool;
   name?: string;
 }): RestoreSource {
-  const chunks = openChunks({ repository, loaded, privateKey });
+  const chunks = openChunks({ repository, loaded, privateKey, ...(pool && { pool }) });
   return { name, has: loaded.index.isReadable, read: chunks.read, onOtherBytes: "skip" };
 }

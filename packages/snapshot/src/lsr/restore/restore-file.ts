@@ -1,23 +1,21 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { Fault } from "@locum/contracts";
 import type { Fs, FsHandle, FsStat } from "../../fs.ts";
 import { errnoOf, ifThere } from "../../fs-fault.ts";
 import { resolveInside } from "../../resolve-inside.ts";
 import { corrupt } from "../corrupt.ts";
-import { limits } from "../limits.ts";
 import { type ChunkRef, chunkRefs, type ManifestFile } from "../manifest/manifest-body.ts";
 import { eachAtOnce } from "./each-at-once.ts";
 import { grantedMode } from "./expected-tree.ts";
 import { oneName } from "./one-name.ts";
-import { type IsChunk, scanChunks } from "./scan-chunks.ts";
+import type { RestoreChecks } from "./restore-checks.ts";
+import { scanChunks } from "./scan-chunks.ts";
 
 export type FileWork = {
   fs: Fs;
   /** The draft's tree, a real path. */
   root: string;
-  isChunk: IsChunk;
+  checks: RestoreChecks;
   fetch(chunk: ChunkRef): Promise<Uint8Array>;
   /** Right before each write, which its failure prevents. */
   beforeWrite(): Promise<unknown>;
@@ -49,16 +47,16 @@ async function fill(
   path: string,
   file: ManifestFile,
   stat: FsStat | undefined,
-  { fs, isChunk, fetch, beforeWrite, onBytes, chunksAtOnce, signal }: FileWork,
+  { fs, checks, fetch, beforeWrite, onBytes, chunksAtOnce, signal }: FileWork,
 ): Promise<void> {
   const good = new Set<number>();
   if (stat) {
     // A mode that was set before the crash may forbid writing.
     if ((stat.mode & 0o600) !== 0o600) await fs.chmod(path, 0o600);
-    for await (const { place, plainLength } of scanChunks(path, file, { fs, isChunk, signal })) {
+    await scanChunks(path, file, { fs, isChunk: checks.isChunk, signal }, ({ place, plainLength }) => {
       good.add(place);
       onBytes(plainLength, "draft");
-    }
+    });
   }
   const handle = await openToFill(fs, path, stat);
   try {
@@ -113,31 +111,37 @@ function* missingChunks(
   }
 }
 
-async function verify(path: string, file: ManifestFile, work: FileWork): Promise<void> {
-  const { size, digest } = await readBack(path, work);
+async function verify(path: string, file: ManifestFile, { fs, checks, signal }: FileWork): Promise<void> {
+  const { size, digest } = await readBack(fs, path, { checks, signal });
   if (size === file.size && digest === file.sha256) return;
   let good = 0;
-  for await (const { plainLength } of scanChunks(path, file, work)) good += plainLength;
+  await scanChunks(path, file, { fs, isChunk: checks.isChunk, signal }, ({ plainLength }) => {
+    good += plainLength;
+  });
   // Whichever is wrong, the next try must not begin with it.
-  await work.fs.unlink(path);
+  await fs.unlink(path);
   if (good === file.size && size === file.size)
     throw corrupt(`${file.path} has SHA-256 ${digest}, the manifest says ${file.sha256}`);
   throw new Fault("storage-failed", `${path}: the disk gave back other bytes than were written`);
 }
 
-async function readBack(path: string, { fs, signal }: FileWork): Promise<{ size: number; digest: string }> {
+async function readBack(
+  fs: Fs,
+  path: string,
+  { checks, signal }: Pick<FileWork, "checks" | "signal">,
+): Promise<{ size: number; digest: string }> {
   const handle = await fs.open(path, "r");
+  let size = 0;
   try {
-    const hash = createHash("sha256");
-    const buffer = new Uint8Array(limits.chunk);
-    let size = 0;
-    for (let length = -1; length !== 0; size += length) {
-      signal?.throwIfAborted();
-      length = await handle.read(buffer, size);
-      hash.update(buffer.subarray(0, length));
-      await setImmediate();
-    }
-    return { size, digest: hash.digest("hex") };
+    const digest = await checks.sha256Of({
+      async read(buffer, position) {
+        signal?.throwIfAborted();
+        const length = await handle.read(buffer, position);
+        size += length;
+        return length;
+      },
+    });
+    return { size, digest };
   } finally {
     await handle.close();
   }

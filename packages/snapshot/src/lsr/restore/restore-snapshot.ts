@@ -87,8 +87,8 @@ async function fill(
   draft: RestoreDraft,
   { fs = nodeFs, clock = systemClock, filesAtOnce = 4, chunksAtOnce = 4, ...options }: RestoreSnapshotOptions,
 ): Promise<FetchReport & { draftBytes: number }> {
-  const { tree, sources, isChunk, totalBytes, onProgress, signal, hedge } = options;
-  const fetcher = createChunkFetcher({ sources, isChunk, clock, ...hedge });
+  const { tree, sources, checks, totalBytes, onProgress, signal, hedge } = options;
+  const fetcher = createChunkFetcher({ sources, isChunk: checks.isChunk, clock, ...hedge });
   const progress = createProgress({ totalBytes, clock, onProgress });
   let draftBytes = 0;
   await prepareTree(fs, draft.tree, tree);
@@ -96,7 +96,7 @@ async function fill(
   const work = {
     fs,
     root,
-    isChunk,
+    checks,
     chunksAtOnce,
     signal,
     fetch: (chunk: ChunkRef) => fetcher.fetch(chunk, signal),

@@ -1,40 +1,55 @@
 import { setImmediate } from "node:timers/promises";
-import type { Fs } from "../../fs.ts";
+import type { Fs, FsHandle } from "../../fs.ts";
 import { ifThere } from "../../fs-fault.ts";
 import { chunkRefs, type ManifestFile } from "../manifest/manifest-body.ts";
-
-/** Whether these bytes are the chunk. A port, so that a worker can do the hashing. */
-export type IsChunk = (chunkId: Uint8Array, bytes: Uint8Array) => boolean | Promise<boolean>;
+import { eachAtOnce } from "./each-at-once.ts";
+import type { IsChunk } from "./restore-checks.ts";
 
 export type FoundChunk = { place: number; chunkId: Uint8Array; start: number; plainLength: number };
+/** What it takes to tell whether bytes are right. */
+export type Look = { fs: Fs; isChunk: IsChunk; signal?: AbortSignal | undefined };
+
+/** As many are read at once, so that a check on threads has something to do on each. */
+const chunksAtOnce = 4;
 
 /**
- * The chunks of a manifest's file that the file at `path` has in their places. A file that is shorter, or none, has
- * fewer; what cannot be read is not there. The path's links are followed: bytes prove themselves.
+ * Names the chunks of a manifest's file that the file at `path` has in their places, in no order. A file that is shorter,
+ * or none, has fewer. The path's links are followed: bytes prove themselves.
  */
-export async function* scanChunks(
+export async function scanChunks(
   path: string,
   file: ManifestFile,
-  { fs, isChunk, signal }: { fs: Fs; isChunk: IsChunk; signal?: AbortSignal | undefined },
-): AsyncGenerator<FoundChunk> {
-  const real = await ifThere(fs.realpath(path));
-  if (real === undefined || (await ifThere(fs.lstat(real)))?.kind !== "file") return;
-  const handle = await ifThere(fs.open(real, "r"));
+  { fs, isChunk, signal }: Look,
+  onGood: (chunk: FoundChunk) => void,
+): Promise<void> {
+  const handle = await openFile(fs, path);
   if (!handle) return;
   try {
     const { size } = await handle.stat();
-    let start = 0;
-    for (const [place, { chunkId, plainLength }] of chunkRefs(file).entries()) {
-      if (start + plainLength > size) return;
-      signal?.throwIfAborted();
-      const bytes = new Uint8Array(plainLength);
-      if ((await handle.read(bytes, start)) === plainLength && (await isChunk(chunkId, bytes)))
-        yield { place, chunkId, start, plainLength };
-      start += plainLength;
-      // Hashing holds the loop for a third of a millisecond a chunk: others get their turn in between.
+    await eachAtOnce(placesWithin(file, size), { max: chunksAtOnce, signal }, async (chunk) => {
+      const bytes = new Uint8Array(chunk.plainLength);
+      const isRead = (await handle.read(bytes, chunk.start)) === chunk.plainLength;
+      if (isRead && (await isChunk(chunk.chunkId, bytes))) onGood(chunk);
+      // Hashing may hold the loop for a third of a millisecond a chunk: others get their turn in between.
       await setImmediate();
-    }
+    });
   } finally {
     await handle.close();
+  }
+}
+
+/** Undefined where no file is: a pipe there would hold the call until somebody writes to it. */
+export async function openFile(fs: Fs, path: string): Promise<FsHandle | undefined> {
+  const real = await ifThere(fs.realpath(path));
+  if (real === undefined || (await ifThere(fs.lstat(real)))?.kind !== "file") return undefined;
+  return ifThere(fs.open(real, "r"));
+}
+
+function* placesWithin(file: ManifestFile, size: number): Generator<FoundChunk> {
+  let start = 0;
+  for (const [place, chunk] of chunkRefs(file).entries()) {
+    if (start + chunk.plainLength > size) return;
+    yield { place, start, ...chunk };
+    start += chunk.plainLength;
   }
 }
