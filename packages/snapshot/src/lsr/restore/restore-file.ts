@@ -64,7 +64,9 @@ async function fill(
       missingChunks(file, good),
       { max: chunksAtOnce, signal },
       async ({ start, ...chunk }) => {
-        const bytes = await fetch(chunk);
+        const bytes = await fetch(chunk).catch((error: unknown) => {
+          throw named(error, file.path);
+        });
         await beforeWrite();
         await handle.write(bytes, start);
         onBytes(chunk.plainLength, "source");
@@ -77,6 +79,12 @@ async function fill(
     await handle.close();
   }
 }
+
+/** A fault about a chunk says nothing to a person; which file it is of does. */
+const named = (error: unknown, path: string): unknown =>
+  error instanceof Fault
+    ? new Fault(error.code, `${path}: ${error.message}`, { hint: error.hint, cause: error })
+    : error;
 
 async function openToFill(fs: Fs, path: string, stat: FsStat | undefined): Promise<FsHandle> {
   if (!stat)
