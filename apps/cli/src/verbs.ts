@@ -195,6 +195,11 @@ export const verbs = {
     about: "what is damaged, by its name; moves last-verified",
     load: async () => (await import("./commands/snapshot-verify.ts")).snapshotVerify,
   },
+  "snapshot restore": {
+    group: "keep",
+    about: "a snapshot back into a folder, or one file of it",
+    load: async () => (await import("./commands/snapshot-restore.ts")).snapshotRestore,
+  },
   "snapshot forget": {
     group: "keep",
     about: "let go of snapshots that no rule keeps",

@@ -4,6 +4,7 @@ import {
   type Capture,
   type Committed,
   commitSnapshot,
+  createSnapshotPool,
   type ManifestBody,
   peekStub,
   type Repository,
@@ -26,6 +27,9 @@ export type Taken = Committed & {
   logicalBytes: number;
   left: readonly Left[];
 };
+
+/** Below it threads take longer to start than they save. */
+const poolFromBytes = 32 << 20;
 
 /**
  * One snapshot of what was captured, sealed for the writer's own recipients, with parity beside its new packs. Ctrl-C
@@ -63,6 +67,7 @@ export async function takeSnapshot({
     signal: io.signal,
     onBytes: (bytes) => show(`reading  ${bytesText(bytes)} of ${bytesText(total)}`),
   });
+  const pool = total >= poolFromBytes ? createSnapshotPool() : undefined;
   try {
     const committed = await commitSnapshot(metered, {
       ...watched.capture,
@@ -71,6 +76,7 @@ export async function takeSnapshot({
       recipients,
       by: access.who,
       ...(signer && { signer }),
+      ...(pool && { pool }),
     });
     await writeParities(metered, committed.packs, (at) =>
       show(`parity   pack ${at} of ${committed.packs.length}`),
@@ -79,6 +85,7 @@ export async function takeSnapshot({
     return { ...committed, stored: meter.stored(), files, logicalBytes: bytes, left: watched.left() };
   } finally {
     show("");
+    await pool?.close();
     await capture.close();
   }
 }
