@@ -95,4 +95,17 @@ export const benches: Record<string, Bench> = {
     flags: { seconds: number("how long (20)") },
     run: (tools) => import("./footprint.ts").then(({ run }) => run(tools)),
   },
+  snapshot: {
+    about:
+      "backup and restore of weights and text by Locum, restic, borg and rsync: speed, size, CPU, memory",
+    flags: {
+      rounds: number("of every tool, one after another (3)"),
+      mb: number("megabytes of each set of weights (64)"),
+      only: { kind: "text", about: "sets: bf16,fp32,fp16,quantised,text" },
+      tools: { kind: "text", about: "tools whose name has this in it: locum,restic,borg,rsync" },
+      dir: { kind: "text", about: "a folder of your own instead" },
+      changed: { kind: "text", about: "a later version of it" },
+    },
+    run: (tools) => import("./snapshot/snapshot.ts").then(({ run }) => run(tools)),
+  },
 };
