@@ -1,4 +1,4 @@
-import { Fault } from "@locum/contracts";
+import { Fault } from "@locum/contracts/fault";
 
 /** Stored bytes that are not what docs/snapshot-format.md asks for: never used, never a crash. */
 export const corrupt = (what: string, cause?: unknown): Fault =>

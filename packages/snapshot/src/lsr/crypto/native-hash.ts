@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { Fault } from "@locum/contracts";
+import { Fault } from "@locum/contracts/fault";
 import type { KeyedHash } from "./keyed-hash.ts";
 
 /** BLAKE3 by the library's native code: seven times as fast as WebAssembly. @throws Fault refused: it is not installed */

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { assert } from "@locum/contracts";
+import { assert } from "@locum/contracts/fault";
 import { gearCut } from "../chunk/gear.ts";
 import { choosePlan } from "../codec/choose-plan.ts";
 import { decodeChunk } from "../codec/decode-chunk.ts";

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { Fault } from "@locum/contracts";
+import { Fault } from "@locum/contracts/fault";
 import { nativeHash } from "../crypto/native-hash.ts";
 import { createPerformer } from "./perform-jobs.ts";
 import type { Answer, Question } from "./snapshot-pool.ts";
