@@ -14,19 +14,21 @@ const rows = 1024;
 const columns = 1024;
 
 /**
- * Seeded weights as layers have them: normal, each row with a scale of its own, so that no run of bytes comes twice.
- * Nothing is downloaded. Real weights have structure that these lack: a ratio here is the ratio of noise.
+ * Seeded weights, normal with the small scale of a wide layer. Nothing is downloaded. Real weights have structure that these lack: a ratio here is the ratio of noise.
  */
-export async function makeDataSets(root: string, megabytes: number): Promise<DataSet[]> {
+export async function makeDataSets(
+  root: string,
+  { megabytes, isWanted }: { megabytes: number; isWanted: (name: string) => boolean },
+): Promise<DataSet[]> {
   const model = async (name: string, weights: Omit<Weights, "megabytes" | "seed">): Promise<string> => {
     const folder = join(root, name);
     await mkdir(folder, { recursive: true });
     await writeSafetensors(join(folder, "model.safetensors"), { megabytes, seed: 7, ...weights });
     return folder;
   };
-  const textMegabytes = Math.max(1, Math.round(megabytes / 4));
-  return [
-    {
+  const sets: DataSet[] = [];
+  if (isWanted("bf16"))
+    sets.push({
       name: "bf16",
       folder: await model("bf16", { dtype: "BF16" }),
       changed: [
@@ -36,12 +38,17 @@ export async function makeDataSets(root: string, megabytes: number): Promise<Dat
           folder: await model("bf16-edited", { dtype: "BF16", note: "a longer note than before" }),
         },
       ],
-    },
-    { name: "fp32", folder: await model("fp32", { dtype: "F32" }) },
-    { name: "fp16", folder: await model("fp16", { dtype: "F16" }) },
-    { name: "quantised", folder: await model("quantised", { dtype: "I8" }) },
-    { name: "text", folder: await writeText(join(root, "text"), textMegabytes) },
-  ];
+    });
+  for (const [name, dtype] of [
+    ["fp32", "F32"],
+    ["fp16", "F16"],
+    ["quantised", "I8"],
+  ] as const)
+    if (isWanted(name)) sets.push({ name, folder: await model(name, { dtype }) });
+  const textMegabytes = Math.max(1, Math.round(megabytes / 4));
+  if (isWanted("text"))
+    sets.push({ name: "text", folder: await writeText(join(root, "text"), textMegabytes) });
+  return sets;
 }
 
 const elementBytes: Record<Dtype, number> = { BF16: 2, F16: 2, F32: 4, I8: 1 };
@@ -94,11 +101,8 @@ const normals = normalTable(1 << 16);
 function floatsOf(seed: number): Float32Array {
   const random = numbers(seed);
   const out = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    const scale = 0.02 * (0.5 + random());
-    for (let column = 0; column < columns; column++)
-      out[row * columns + column] = scale * (normals[Math.floor(random() * normals.length)] ?? 0);
-  }
+  for (let i = 0; i < out.length; i++)
+    out[i] = 0.02 * (normals[Math.floor(random() * normals.length)] ?? 0);
   return out;
 }
 

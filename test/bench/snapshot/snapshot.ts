@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { BenchSummary, BenchTools } from "../bench.ts";
 import { quantile } from "../quantile.ts";
 import { table } from "../table.ts";
+import { bundleChild } from "./bundle-child.ts";
 import { type DataSet, makeDataSets } from "./data-sets.ts";
 import { assertSameTrees, bytesIn } from "./same-trees.ts";
 import { type Ran, removeCaches, type Tool, toolsHere } from "./tools.ts";
@@ -38,7 +39,7 @@ export async function run({ flags, print, emit }: BenchTools): Promise<BenchSumm
   const root = await mkdtemp(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "locum-bench-snapshot-"));
   try {
     const sets = await setsOf(flags, root);
-    const tools = (await toolsHere()).filter(({ name }) => matches(name, flags.tools));
+    const tools = (await toolsHere(await bundleChild(root))).filter(({ name }) => matches(name, flags.tools));
     for (const { name, skipped } of tools) if (skipped) print(`${name} is left out: ${skipped}`);
     const present = tools.filter(({ skipped }) => !skipped);
     const found = new Map<string, Row[]>();
@@ -80,8 +81,8 @@ async function setsOf(flags: BenchTools["flags"], root: string): Promise<DataSet
       },
     ];
   }
-  const sets = await makeDataSets(join(root, "data"), Number(flags.mb ?? 64));
-  return sets.filter(({ name }) => matches(name, flags.only));
+  const isWanted = (name: string): boolean => matches(name, flags.only);
+  return makeDataSets(join(root, "data"), { megabytes: Number(flags.mb ?? 64), isWanted });
 }
 
 const matches = (name: string, asked: unknown): boolean =>

@@ -1,6 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { programOnPath } from "@locum/runtime";
 import { type Measured, runMeasured } from "./run-measured.ts";
 
@@ -19,10 +18,8 @@ export type Tool = {
   restore(repository: string, target: string, folder: string): Promise<Ran & { restored: string }>;
 };
 
-const child = fileURLToPath(new URL("./locum-child.ts", import.meta.url));
-
 /** `withBase` stores differences against the older version, which a sidecar has beside it. */
-const locum = (name: string, { withBase }: { withBase: boolean }): Tool => {
+const locum = (name: string, { child, withBase }: { child: string; withBase: boolean }): Tool => {
   const run = async (...args: string[]): Promise<Ran & { path?: string }> => {
     const ran = await runMeasured([process.execPath, ...nodeFlags, child, ...args]);
     // Without the start of the process, which a sidecar has behind it; CPU and memory are with it.
@@ -89,13 +86,13 @@ const rsync: Tool = {
   }),
 };
 
-/** Locum first; of the others those that are on the PATH. */
-export async function toolsHere(): Promise<Tool[]> {
+/** Locum first, as the program at `child`; of the others those that are on the PATH. */
+export async function toolsHere(child: string): Promise<Tool[]> {
   const needed = async (tool: Tool, program: string): Promise<Tool> =>
     (await programOnPath(program)) === null ? { ...tool, skipped: `${program} is not on the PATH` } : tool;
   return Promise.all([
-    locum("locum", { withBase: false }),
-    locum("locum, differences", { withBase: true }),
+    locum("locum", { child, withBase: false }),
+    locum("locum, differences", { child, withBase: true }),
     needed(restic, "restic"),
     needed(borg("borg lz4", "lz4"), "borg"),
     needed(borg("borg zstd,3", "zstd,3"), "borg"),
