@@ -45,30 +45,34 @@ export function liveFiles(fs: Fs): LiveFiles {
   function open(path: string, stat: FsStat): LiveSource {
     const stamp = stampOf(stat);
     let outcome: ReadOutcome = "held";
-    const read = async (position: number, length: number): Promise<Uint8Array> => {
+    const fill = async (position: number, target: Uint8Array): Promise<void> => {
       const handle = await handleOf(source, path);
       const isHeld = async () => stampOf(await handle.stat()) === stamp;
-      const bytes = new Uint8Array(length);
-      if (!(await isHeld()) || (await handle.read(bytes, position)) !== length || !(await isHeld()))
+      if (!(await isHeld()) || (await handle.read(target, position)) !== target.length || !(await isHeld()))
         throw Object.assign(new Error(path), { code: "ENOENT" });
-      return bytes;
     };
+    const readInto = (position: number, target: Uint8Array): Promise<void> =>
+      inTurn(async () => {
+        try {
+          await fill(position, target);
+        } catch (error) {
+          if (isGone(error)) outcome = "changed";
+          else if (isDenied(error)) outcome = "unreadable";
+          else throw fsFault(error, `reading ${path}`);
+          await close();
+          throw new Fault("tree-changed", `${path} is ${outcome}`, { cause: error });
+        }
+      });
     const source: LiveSource = {
       stamp,
       size: stat.size,
       outcome: () => outcome,
-      read: (position, length) =>
-        inTurn(async () => {
-          try {
-            return await read(position, length);
-          } catch (error) {
-            if (isGone(error)) outcome = "changed";
-            else if (isDenied(error)) outcome = "unreadable";
-            else throw fsFault(error, `reading ${path}`);
-            await close();
-            throw new Fault("tree-changed", `${path} is ${outcome}`, { cause: error });
-          }
-        }),
+      readInto,
+      async read(position, length) {
+        const bytes = new Uint8Array(length);
+        await readInto(position, bytes);
+        return bytes;
+      },
     };
     return source;
   }

@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { type CipherGCM, createCipheriv, createDecipheriv } from "node:crypto";
 import { corrupt } from "../corrupt.ts";
+import { release } from "../release.ts";
 
 export const tagBytes = 16;
 
@@ -17,9 +18,24 @@ export type SealContext = {
 
 /** Ciphertext || tag. The caller never seals two things with one key and ordinal. */
 export function seal(key: Uint8Array, bytes: Uint8Array, context: SealContext): Uint8Array {
+  const cipher = cipherOf(key, context);
+  return Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** The same over the bytes themselves: all but the last 16 of `room` are sealed, and these become the tag. */
+export function sealInPlace(key: Uint8Array, room: Uint8Array, context: SealContext): void {
+  const cipher = cipherOf(key, context);
+  const sealed = cipher.update(room.subarray(0, room.length - tagBytes));
+  room.set(sealed);
+  cipher.final();
+  room.set(cipher.getAuthTag(), sealed.length);
+  release(sealed);
+}
+
+function cipherOf(key: Uint8Array, context: SealContext): CipherGCM {
   const cipher = createCipheriv("aes-256-gcm", key, nonceOf(context));
   cipher.setAAD(additionalData(context));
-  return Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+  return cipher;
 }
 
 /** @throws Fault snapshot-corrupt: changed, truncated, another key, or meant for another place */
@@ -29,7 +45,10 @@ export function unseal(key: Uint8Array, sealed: Uint8Array, context: SealContext
   decipher.setAAD(additionalData(context));
   decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes));
   try {
-    return Buffer.concat([decipher.update(sealed.subarray(0, sealed.length - tagBytes)), decipher.final()]);
+    const bytes = decipher.update(sealed.subarray(0, sealed.length - tagBytes));
+    // Nothing of GCM is left for the end, but whether the tag is right.
+    decipher.final();
+    return bytes;
   } catch (error) {
     throw corrupt(`piece ${context.ordinal} of a ${context.magic} file does not open`, error);
   }

@@ -6,8 +6,9 @@ import { decodeChunk } from "../codec/decode-chunk.ts";
 import { encodeChunk } from "../codec/encode-chunk.ts";
 import { corrupt } from "../corrupt.ts";
 import { digestOf, type KeyedHash } from "../crypto/keyed-hash.ts";
-import { seal, tagBytes, unseal } from "../crypto/seal.ts";
+import { sealInPlace, tagBytes, unseal } from "../crypto/seal.ts";
 import { limits } from "../limits.ts";
+import { release } from "../release.ts";
 import type { Job, JobKind, JobOf, RecordContext, ResultOf, SealedRecord } from "./job.ts";
 
 /** What decides how a chunk without a tensor is encoded: its beginning. */
@@ -31,7 +32,8 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
       ids.set(hash.keyed(idKey, bytes.subarray(at, at + length)), 32 * n);
       at += length;
     }
-    digest.update(bytes.subarray(0, at));
+    // Where nothing is asked to be cut, only the digest is.
+    digest.update("table" in cut ? bytes.subarray(0, at) : bytes);
     if (isLast) digests.delete(file);
     return { ids, lengths, sha256: isLast ? digest.digest("hex") : null };
   }
@@ -41,8 +43,15 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
     const place = { ...context, ordinal: BigInt(ordinal), codec, plainLength, ...(bound && { bound }) };
     const bytes = unseal(key, sealed, place);
     const plain = decodeChunk({ codec, bytes, length: plainLength, ...(base && { base }) });
+    if (plain.buffer !== bytes.buffer) release(bytes);
     if (Buffer.compare(hash.keyed(idKey, plain), chunkId) !== 0)
       throw corrupt(`the chunk of record ${ordinal} is not the one that its id names`);
+    return plain;
+  }
+
+  function open({ key, idKey, context, record }: JobOf<"open">): Uint8Array {
+    const plain = chunkOf(key, idKey, context, record);
+    release(record.sealed);
     return plain;
   }
 
@@ -60,14 +69,14 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
       case "encode":
         return encode(job);
       case "seal":
-        return sealInPlace(job);
+        return sealAll(job);
       case "name":
         return digestOf(hash, job.parts);
       case "verify":
-        for (const record of job.records) chunkOf(job.key, job.idKey, job.context, record);
+        for (const record of job.records) release(chunkOf(job.key, job.idKey, job.context, record));
         return null;
       case "open":
-        return chunkOf(job.key, job.idKey, job.context, job.record);
+        return open(job);
     }
   };
 }
@@ -79,14 +88,20 @@ function encode({ bytes, plan, base, room, cursor }: JobOf<"encode">): ResultOf<
   const at = Atomics.add(cursor, 0, length + tagBytes);
   assert(at + length + tagBytes <= room.length, "room for the record, which was reserved");
   room.set(encoded.bytes, at);
+  // What is stored as it is, is the caller's.
+  if (encoded.bytes.buffer !== bytes.buffer) release(encoded.bytes);
   return { codec: encoded.codec, at, length };
 }
 
-function sealInPlace({ key, context, records }: JobOf<"seal">): null {
-  for (const { bytes, ordinal, codec, plainLength, bound } of records) {
-    const place = { ...context, ordinal: BigInt(ordinal), codec, plainLength, ...(bound && { bound }) };
-    bytes.set(seal(key, bytes.subarray(0, bytes.length - tagBytes), place));
-  }
+function sealAll({ key, context, records }: JobOf<"seal">): null {
+  for (const { bytes, ordinal, codec, plainLength, bound } of records)
+    sealInPlace(key, bytes, {
+      ...context,
+      ordinal: BigInt(ordinal),
+      codec,
+      plainLength,
+      ...(bound && { bound }),
+    });
   return null;
 }
 

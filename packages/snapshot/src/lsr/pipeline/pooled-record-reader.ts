@@ -13,10 +13,14 @@ export const pooledRecordReader =
     const sealed = await source.read(offset, length + tagBytes);
     const base = bound ? ((await baseOf?.(bound)) ?? null) : null;
     const { magic, repositoryId, salt } = header;
-    return pool.run("open", {
+    const job = {
       key: recordKey,
       idKey,
       context: { magic, repositoryId, salt },
       record: { sealed, chunkId, codec, plainLength, ordinal, bound, base },
-    });
+    };
+    // A store that reads into memory of its own for every call does not need it again.
+    const { buffer } = sealed;
+    const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === sealed.length;
+    return pool.run("open", job, undefined, isOwn ? [buffer] : []);
   };

@@ -11,17 +11,27 @@ export type Answer = { id: number } & ({ result: ResultOf<JobKind> } | { code: F
 export type SnapshotPool = {
   threads: number;
   /**
-   * On that thread, or on the next that is free.
+   * On that thread, or on the next that is free. What is `moved` is the thread's then, and not the caller's.
    * @throws Fault what the job throws · internal: a thread ended · conflict: too many wait, or the pool is closed
    */
-  run<Kind extends JobKind>(kind: Kind, job: JobOf<Kind>, thread?: number): Promise<ResultOf<Kind>>;
+  run<Kind extends JobKind>(
+    kind: Kind,
+    job: JobOf<Kind>,
+    thread?: number,
+    moved?: readonly ArrayBuffer[],
+  ): Promise<ResultOf<Kind>>;
   /** A number for a file, and the thread with the least to do for it. */
   begin(): { file: number; thread: number };
   /** Ends the threads; who waits is told. Harmless when called twice. */
   close(): Promise<void>;
 };
 
-type Waiting = { question: Question; resolve(result: never): void; reject(error: Error): void };
+type Waiting = {
+  question: Question;
+  moved: readonly ArrayBuffer[];
+  resolve(result: never): void;
+  reject(error: Error): void;
+};
 type Thread = { worker: Worker; given: Map<number, Waiting>; own: Waiting[] };
 
 const waitingMax = 4096;
@@ -87,13 +97,13 @@ export function createSnapshotPool({
         if (!next) continue;
         if (thread.given.size === 0) thread.worker.ref();
         thread.given.set(next.question.id, next);
-        thread.worker.postMessage(next.question);
+        thread.worker.postMessage(next.question, next.moved);
       }
   }
 
   return {
     threads: count,
-    run(kind, job, thread) {
+    run(kind, job, thread, moved = []) {
       if (isClosed || waiting >= waitingMax)
         return Promise.reject(
           new Fault(
@@ -107,7 +117,7 @@ export function createSnapshotPool({
       const question = { id: lastId, job: { kind, ...job } as unknown as Job };
       return new Promise((resolve, reject) => {
         const queue = thread === undefined ? common : (threads[thread % count]?.own ?? common);
-        queue.push({ question, resolve, reject });
+        queue.push({ question, moved, resolve, reject });
         feed();
       });
     },
