@@ -2,7 +2,6 @@ import { Fault } from "@locum/contracts";
 import { codecId } from "../codec/codec-id.ts";
 import type { Plan } from "../codec/encode-chunk.ts";
 import { tagBytes } from "../crypto/seal.ts";
-import { limits } from "../limits.ts";
 import type { RepositoryWriter } from "../pack/pack-writer.ts";
 import type { BaseOf } from "../pack/read-pack.ts";
 import { createRooms } from "./rooms.ts";
@@ -24,24 +23,25 @@ export type NewChunk = {
   base: { id: Uint8Array; bytes: Uint8Array } | null;
 };
 
-type Filling = {
-  room: Uint8Array;
+type Room = {
+  bytes: Uint8Array;
   cursor: Int32Array;
-  records: PlacedRecord[];
   /** What the records have, and what those may need at most that are being encoded. */
   held: number;
-  encoding: Set<Promise<void>>;
 };
+type Filling = { rooms: Room[]; records: PlacedRecord[]; encoding: Set<Promise<void>> };
 
-/** One is filled while the other is sealed, read back and written. */
-const roomsMax = 2;
+const roomBytes = 8 << 20;
+/** A pack of 32 MiB, and as much to fill while it is sealed, read back and written: 64 MiB are all that is held. */
+const roomsPerPack = 4;
+const roomsMax = 8;
 
 /**
  * Packs as `createPackWriter` makes them, on the pool's threads: encoded one after another into shared memory, sealed
  * in place, read back from it, and written from it. Two packs are held at most.
  */
 export function createPooledPacks(writer: RepositoryWriter, pool: SnapshotPool, baseOf: BaseOf): PooledPacks {
-  const rooms = createRooms(roomsMax, limits.packTarget);
+  const rooms = createRooms(roomsMax, roomBytes);
   const packs: string[] = [];
   const writing = new Set<Promise<void>>();
   let bytes = 0;
@@ -53,14 +53,21 @@ export function createPooledPacks(writer: RepositoryWriter, pool: SnapshotPool, 
    * Begins `work` in a pack that has room for that many bytes. One after another, so that a full pack has one successor,
    * and begun before the next can close it.
    */
-  async function reserve(length: number, work: (into: Filling) => Promise<void>): Promise<void> {
+  async function reserve(length: number, work: (into: Filling, room: Room) => Promise<void>): Promise<void> {
     const turn = line.then(async () => {
       if (failed) throw failed.error;
-      if (filling && filling.held + length > filling.room.length) close();
-      const into = filling ?? begun(await rooms.take());
-      filling = into;
-      into.held += length;
-      const encoding = work(into);
+      let into = filling;
+      // Any of them: what is encoded takes less than was kept free for it.
+      let room = into?.rooms.find(({ held }) => held + length <= roomBytes);
+      if (!into || !room) {
+        if (into?.rooms.length === roomsPerPack) into = close();
+        into ??= { rooms: [], records: [], encoding: new Set() };
+        filling = into;
+        room = { bytes: await rooms.take(), cursor: new Int32Array(new SharedArrayBuffer(4)), held: 0 };
+        into.rooms.push(room);
+      }
+      room.held += length;
+      const encoding = work(into, room);
       into.encoding.add(encoding);
       return { into, encoding };
     });
@@ -69,42 +76,42 @@ export function createPooledPacks(writer: RepositoryWriter, pool: SnapshotPool, 
     await encoding.finally(() => into.encoding.delete(encoding));
   }
 
-  function close(): void {
+  function close(): undefined {
     const full = filling;
     filling = undefined;
-    if (!full) return;
+    if (!full) return undefined;
     const work = write(full)
       .catch((error: unknown) => {
         failed ??= { error };
       })
       .finally(() => {
-        rooms.give(full.room);
+        for (const room of full.rooms) rooms.give(room.bytes);
         writing.delete(work);
       });
     writing.add(work);
+    return undefined;
   }
 
-  async function write({ room, records, encoding }: Filling): Promise<void> {
+  async function write({ records, encoding }: Filling): Promise<void> {
     // One that fails is its caller's to tell, and the snapshot ends there.
     while (encoding.size > 0) await Promise.allSettled(encoding);
     if (records.length === 0 || failed) return;
-    const pack = await writePooledPack({ room, records }, { writer, pool, baseOf });
+    const pack = await writePooledPack(records, { writer, pool, baseOf });
     packs.push(pack.id);
     bytes += pack.length;
   }
 
   return {
     add: ({ chunkId, bytes: plain, plan, base }) =>
-      reserve(plain.length + tagBytes, async (into) => {
-        const { room, cursor, records } = into;
-        const job = { bytes: plain, plan, base: base?.bytes ?? null, room, cursor };
+      reserve(plain.length + tagBytes, async ({ records }, room) => {
+        const job = { bytes: plain, plan, base: base?.bytes ?? null, room: room.bytes, cursor: room.cursor };
         const { codec, at, length } = await pool.run("encode", job);
-        into.held -= plain.length - length;
+        room.held -= plain.length - length;
         const isDelta = base && codec === codecId.delta;
         records.push({
           chunkId,
           codec,
-          at,
+          bytes: room.bytes.subarray(at, at + length + tagBytes),
           length,
           plainLength: plain.length,
           ...(isDelta && { base: base.id }),
@@ -123,11 +130,3 @@ export function createPooledPacks(writer: RepositoryWriter, pool: SnapshotPool, 
     },
   };
 }
-
-const begun = (room: Uint8Array): Filling => ({
-  room,
-  cursor: new Int32Array(new SharedArrayBuffer(4)),
-  records: [],
-  held: 0,
-  encoding: new Set(),
-});

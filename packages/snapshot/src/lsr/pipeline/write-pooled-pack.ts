@@ -8,8 +8,8 @@ import { type BaseOf, openBuilt } from "../pack/read-pack.ts";
 import type { SealedRecord } from "./job.ts";
 import type { SnapshotPool } from "./snapshot-pool.ts";
 
-/** An encoded chunk, `at` that place of the room, with as much room behind it as a tag needs. */
-export type PlacedRecord = Omit<Entry, "offset"> & { at: number };
+/** An encoded chunk, and 16 bytes behind it for the tag. */
+export type PlacedRecord = Omit<Entry, "offset"> & { bytes: Uint8Array };
 
 /** Records that a thread seals or reads back at once: some milliseconds of work. */
 const batch = 6;
@@ -20,13 +20,13 @@ const batch = 6;
  * @throws Fault snapshot-corrupt: it does not read back; nothing was written · disk-full · storage-failed · refused
  */
 export async function writePooledPack(
-  { room, records }: { room: Uint8Array; records: readonly PlacedRecord[] },
+  records: readonly PlacedRecord[],
   { writer, pool, baseOf }: { writer: RepositoryWriter; pool: SnapshotPool; baseOf: BaseOf },
 ): Promise<{ id: string; length: number }> {
   const plan = planPack(records, writer);
   const { context, recordKey } = plan;
-  const places = plan.records.map(({ record: { at, length, codec, plainLength, base }, ordinal }) => ({
-    bytes: room.subarray(at, at + length + tagBytes),
+  const places = plan.records.map(({ record: { bytes, codec, plainLength, base }, ordinal }) => ({
+    bytes,
     ordinal,
     codec,
     plainLength,
