@@ -101,8 +101,7 @@ const normals = normalTable(1 << 16);
 function floatsOf(seed: number): Float32Array {
   const random = numbers(seed);
   const out = new Float32Array(rows * columns);
-  for (let i = 0; i < out.length; i++)
-    out[i] = 0.02 * (normals[Math.floor(random() * normals.length)] ?? 0);
+  for (let i = 0; i < out.length; i++) out[i] = 0.02 * (normals[Math.floor(random() * normals.length)] ?? 0);
   return out;
 }
 

@@ -83,7 +83,7 @@ async function restore(): Promise<Record<string, unknown>> {
     sources: [repositorySource({ repository, loaded, privateKey, pool })],
     checks: pooledChecks(pool, manifest.idKey),
   });
-  const { path } = await restoreSnapshot(plan);
+  const { path } = await restoreSnapshot({ ...plan, filesAtOnce: 2, chunksAtOnce: 16 });
   await pool.close();
   return { path };
 }
