@@ -21,5 +21,5 @@ export function repositorySource({
   name?: string;
 }): RestoreSource {
   const chunks = openChunks({ repository, loaded, privateKey, ...(pool && { pool }) });
-  return { name, has: loaded.index.isReadable, read: chunks.read, onOtherBytes: "skip" };
+  return { name, has: loaded.index.isReadable, read: chunks.read, isChecked: true, onOtherBytes: "skip" };
 }

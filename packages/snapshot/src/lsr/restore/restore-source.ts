@@ -16,4 +16,6 @@ export type RestoreSource = {
    * bytes may change at any time, as live files do, so this chunk comes from elsewhere.
    */
   onOtherBytes?: "drop" | "skip";
+  /** What it gives was compared with the chunk's id in this process already, as `openChunks` does: once is enough. */
+  isChecked?: boolean;
 };
