@@ -100,7 +100,7 @@ export const benches: Record<string, Bench> = {
       "backup and restore of weights and text by Locum, restic, borg and rsync: speed, size, CPU, memory",
     flags: {
       rounds: number("of every tool, one after another (3)"),
-      mb: number("megabytes of each set of weights (64)"),
+      mb: number("megabytes of each set of weights (32)"),
       only: { kind: "text", about: "sets: bf16,fp32,fp16,quantised,text" },
       tools: { kind: "text", about: "tools whose name has this in it: locum,restic,borg,rsync" },
       dir: { kind: "text", about: "a folder of your own instead" },

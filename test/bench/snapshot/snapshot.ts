@@ -82,7 +82,7 @@ async function setsOf(flags: BenchTools["flags"], root: string): Promise<DataSet
     ];
   }
   const isWanted = (name: string): boolean => matches(name, flags.only);
-  return makeDataSets(join(root, "data"), { megabytes: Number(flags.mb ?? 64), isWanted });
+  return makeDataSets(join(root, "data"), { megabytes: Number(flags.mb ?? 32), isWanted });
 }
 
 const matches = (name: string, asked: unknown): boolean =>
