@@ -195,6 +195,11 @@ export const verbs = {
     about: "what is damaged, by its name; moves last-verified",
     load: async () => (await import("./commands/snapshot-verify.ts")).snapshotVerify,
   },
+  "snapshot repair": {
+    group: "keep",
+    about: "make damaged packs whole, from parity or from live files",
+    load: async () => (await import("./commands/snapshot-repair.ts")).snapshotRepair,
+  },
   "snapshot restore": {
     group: "keep",
     about: "a snapshot back into a folder, or one file of it",

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { appendFile, chmod, open, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { appendFile, open, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openDesk } from "../testing/run-cli.ts";
@@ -140,19 +140,56 @@ test("verify moves last-verified only after a whole look with a key, and names a
   expect(await verified()).toEqual([]);
   expect(await verified("--read-data", "--slice", "1/2")).toEqual([]);
   expect(await verified("--read-data")).toEqual([{ model: "digits", id }]);
-  const name = (await readdir(join(desk.repository, "packs"), { recursive: true })).find((each) =>
-    each.endsWith(".pk"),
-  );
-  const pack = join(desk.repository, "packs", name ?? "");
-  await chmod(pack, 0o600);
-  await using handle = await open(pack, "r+");
-  await handle.write(Uint8Array.of(1, 2, 3, 4), 0, 4, Math.floor((await stat(pack)).size / 2));
+  const { name } = await damagePack(desk.repository);
   const { code, stdout, stderr } = await desk.snapshot("verify", "--read-data");
   expect(code).toBe(14);
-  expect(stderr).toContain(`packs/${name}`);
+  expect(stderr).toContain(name);
   expect(stdout).toContain(`snapshot ${id} cannot be restored whole`);
   expect(await desk.snapshot("verify")).toMatchObject({ code: 0 });
 });
+
+test("repair makes a damaged pack whole from its parity, without a private key", async () => {
+  await using desk = await openSnapshotDesk();
+  await desk.create();
+  const { path, whole } = await damagePack(desk.repository);
+  await rm(desk.keyFile);
+  expect(last((await desk.snapshot("repair", "--json")).json)).toMatchObject({
+    packs: 1,
+    repaired: 1,
+    failed: 0,
+  });
+  expect(await readFile(path)).toEqual(whole);
+  expect(last((await desk.snapshot("repair", "--json")).json)).toMatchObject({ intact: 1, parities: 0 });
+});
+
+test("repair without parity saves chunks from live files, and says what it cannot", async () => {
+  await using desk = await openSnapshotDesk();
+  const id = await desk.create();
+  const { path } = await damagePack(desk.repository);
+  await rm(path.replace(/pk$/, "pr"));
+  await rename(desk.keyFile, join(desk.dir, "ops.key"));
+  expect(await desk.snapshot("repair")).toMatchObject({ code: 14 });
+  const key = ["--key", join(desk.dir, "ops.key")];
+  expect(await desk.snapshot("repair", ...key, "--from", desk.modelDir)).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
+  expect(await desk.snapshot("verify", ...key, "--read-data")).toMatchObject({ code: 0 });
+  const out = join(desk.dir, "out");
+  expect(await desk.snapshot("restore", id, ...key, "--to", out)).toMatchObject({ code: 0 });
+  expect(await filesIn(out)).toEqual(await filesIn(desk.modelDir));
+});
+
+/** Four bytes in the middle of the only pack are others now. */
+async function damagePack(repository: string): Promise<{ name: string; path: string; whole: Buffer }> {
+  const names = await readdir(join(repository, "packs"), { recursive: true });
+  const name = `packs/${names.find((each) => each.endsWith(".pk"))}`;
+  const path = join(repository, name);
+  const whole = await readFile(path);
+  await using handle = await open(path, "r+");
+  await handle.write(Uint8Array.of(1, 2, 3, 4), 0, 4, Math.floor(whole.length / 2));
+  return { name, path, whole };
+}
 
 test("a source that is not whole gives a torn snapshot, exit 3, which is never last-verified", async () => {
   await using desk = await openSnapshotDesk();

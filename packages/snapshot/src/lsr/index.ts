@@ -42,6 +42,7 @@ export { type ChunkIndex, createChunkIndex, type IndexedChunk } from "./reposito
 export { collectGarbage, type GarbageOptions, type GarbageReport } from "./repository/collect-garbage.ts";
 export { type CommitInput, type Committed, commitSnapshot } from "./repository/commit-snapshot.ts";
 export { forget } from "./repository/forget.ts";
+export { type Lease, takeLease } from "./repository/gc-lease.ts";
 export {
   type ListedSnapshot,
   listSnapshots,
