@@ -44,7 +44,7 @@ export async function benchPeers({
     };
   });
   const rows: PeerRow[] = [own, { name: "bulk helper 9.5, as documented", ...helper }];
-  if (programOnPath("rsyslogd") === undefined)
+  if (!(await programOnPath("rsyslogd")))
     return [
       ...rows,
       { name: "rsyslog", skipped: "rsyslogd is not here: apt-get install rsyslog rsyslog-elasticsearch" },

@@ -22,7 +22,7 @@ function handClock(): Clock & { advance(ms: number): Promise<void> } {
   const sleeping = new Set<{ untilMs: number; wake: () => void }>();
   return {
     monotonicMs: () => now,
-    sleep(ms, signal) {
+    sleep: (ms, signal) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       const sleeper = { untilMs: now + ms, wake: resolve };
       sleeping.add(sleeper);
