@@ -5,8 +5,9 @@ import { ifThere, withFsFaults } from "../../fs-fault.ts";
 import { chunkRefs } from "../manifest/manifest-body.ts";
 import type { Manifest } from "../manifest/open-manifest.ts";
 import type { Repository } from "../repository/repository.ts";
-import { type ChunkPlaces, createChunkPlaces } from "./chunk-places.ts";
+import type { ChunkPlaces } from "./chunk-places.ts";
 import { type ExpectedTree, expectedTree } from "./expected-tree.ts";
+import { findLocal } from "./find-local.ts";
 import { isWholeTree } from "./is-whole-tree.ts";
 import { inlineChecks, type RestoreChecks } from "./restore-checks.ts";
 import { digestOfEntries, findDraft } from "./restore-draft.ts";
@@ -40,6 +41,8 @@ export type RestorePlan = {
   /** With the target folder's right bytes as the first. */
   sources: readonly RestoreSource[];
   checks: RestoreChecks;
+  /** Files that are right in the target folder already: path in the tree to path on the disk. */
+  whole: ReadonlyMap<string, string>;
   totalBytes: number;
   /** By where they would come from: `draft` an earlier try, `local` the target folder, then sources that know what they
    * have, `asked` where only asking tells. */
@@ -80,6 +83,7 @@ async function plan({
   const { id } = manifest.stub;
   const site = restoreSite({ to, layout, id });
   await refuseLink(fs, layout === "versions" ? site.draftFolder : to);
+  if (layout === "folder") await refuseMount(fs, to);
   const entries = selectEntries(manifest.body.files, only);
   const tree = expectedTree(entries);
   const look = { fs, isChunk: checks.isChunk, signal };
@@ -92,6 +96,7 @@ async function plan({
       return {
         ...common,
         sources,
+        whole: new Map(),
         totalBytes,
         bytesBySource: {},
         missing: undefined,
@@ -101,8 +106,7 @@ async function plan({
     }
   await freeTarget(fs, site);
   const roots = input.local ?? (layout === "versions" ? [join(to, "current"), ...site.targets] : []);
-  const local = createChunkPlaces(fs);
-  await findLocal(local, roots, { tree, look });
+  const { places: local, whole } = await findLocal(roots, tree, look);
   const draft = await findDraft(fs, site, { id, treeDigest: common.treeDigest });
   const counted = await countBytes(tree, { draft: draft.usable, local, sources, look });
   const stillToWrite = totalBytes - (counted.bytesBySource.draft ?? 0);
@@ -111,6 +115,7 @@ async function plan({
     ...common,
     ...counted,
     sources: [ours, ...sources],
+    whole,
     totalBytes,
     space: { neededBytes: stillToWrite + tree.kinds.size * bytesPerName, freeBytes },
     already: undefined,
@@ -126,23 +131,18 @@ async function refuseLink(fs: Fs, path: string): Promise<void> {
     });
 }
 
+/** A finished folder takes the place of the empty one by a rename, which no mount lets happen to itself. */
+async function refuseMount(fs: Fs, to: string): Promise<void> {
+  const stat = await ifThere(fs.lstat(to));
+  if (stat && stat.dev !== (await fs.lstat(await fs.realpath(dirname(to)))).dev)
+    throw new Fault("refused", `${to} is a file system of its own, so no folder can take its place`, {
+      hint: "Restore into versions within it, or to a folder in it that is not there yet.",
+    });
+}
+
 async function existingAbove(fs: Fs, path: string): Promise<string> {
   if ((await ifThere(fs.lstat(path))) || dirname(path) === path) return path;
   return existingAbove(fs, dirname(path));
-}
-
-async function findLocal(
-  local: ChunkPlaces,
-  roots: readonly string[],
-  { tree, look }: { tree: ExpectedTree; look: Look },
-): Promise<void> {
-  for (const root of roots) {
-    if (!(await ifThere(look.fs.lstat(root)))) continue;
-    for (const file of tree.files)
-      await scanChunks(join(root, file.path), file, look, ({ chunkId, start }) => {
-        if (!local.has(chunkId)) local.add(chunkId, { root, path: file.path, start });
-      });
-  }
 }
 
 async function countBytes(

@@ -8,6 +8,7 @@ import {
   id,
   lookAt,
   manifestOf,
+  memorySource,
   modelFiles,
   putFiles,
   restoreOnce,
@@ -15,6 +16,16 @@ import {
   wholeTree,
 } from "../testing/restore-rig.ts";
 import { swapCurrent } from "./swap-current.ts";
+
+/** Two chunks and one: an enumeration makes thousands of restores. */
+const files = {
+  ...modelFiles,
+  "1/model.onnx": (modelFiles["1/model.onnx"] ?? new Uint8Array()).subarray(0, 1500),
+};
+const manifest = manifestOf(files);
+const whole = wholeTree(manifest);
+const restore = (fs: Fs, more: Omit<Parameters<typeof restoreOnce>[0], "fs"> = {}) =>
+  restoreOnce({ fs, manifest, sources: [memorySource("repository", files)], ...more });
 
 const kinds: FaultKind[] = ["crash-before", "crash-after", "torn", "ENOSPC", "EIO"];
 const other = "01KD0000000000000000000000";
@@ -63,17 +74,16 @@ describe.for(kinds)("%s at every call", (kind) => {
     const calls = await atEveryCall(
       kind,
       disk,
-      (fs) => restoreOnce({ fs }),
+      (fs) => restore(fs),
       async (fs, when, isDone) => {
         const versions = (await fs.readdir(`${to}/versions`)).filter((name) => !name.startsWith("."));
         outcomes.add(versions.includes(id));
         // A version has its name only when it is whole, and durable once the restore has said that it is.
         if (isDone) expect(versions, when).toContain(id);
-        if (versions.includes(id))
-          expect(await lookAt(fs, `${to}/versions/${id}`), when).toEqual(wholeTree());
-        const { path } = await restoreOnce({ fs });
+        if (versions.includes(id)) expect(await lookAt(fs, `${to}/versions/${id}`), when).toEqual(whole);
+        const { path } = await restore(fs);
         expect(path, when).toBe(`${to}/versions/${id}`);
-        expect(await lookAt(fs, path), when).toEqual(wholeTree());
+        expect(await lookAt(fs, path), when).toEqual(whole);
         expect((await fs.readdir(`${to}/versions`)).sort(), when).toEqual([other, id]);
         expect(await lookAt(fs, `${to}/versions/${other}`), when).toEqual(before);
         expect(await fs.readlink(`${to}/current`), when).toBe(`versions/${other}`);
@@ -86,16 +96,16 @@ describe.for(kinds)("%s at every call", (kind) => {
   test("of a run that goes on with a draft: the same", async () => {
     const disk = await served();
     // Cut off within the second file.
-    await restoreOnce({ fs: faultyFs(disk.fs, { at: 110, kind: "crash-before" }).fs }).catch(() => {});
+    await restore(faultyFs(disk.fs, { at: 90, kind: "crash-before" }).fs).catch(() => {});
     disk.settle();
     expect((await disk.fs.readdir(`${to}/versions`)).some((name) => name.startsWith("."))).toBe(true);
     await atEveryCall(
       kind,
       disk,
-      (fs) => restoreOnce({ fs }),
+      (fs) => restore(fs),
       async (fs, when) => {
-        const { path } = await restoreOnce({ fs });
-        expect(await lookAt(fs, path), when).toEqual(wholeTree());
+        const { path } = await restore(fs);
+        expect(await lookAt(fs, path), when).toEqual(whole);
         expect((await fs.readdir(`${to}/versions`)).sort(), when).toEqual([other, id]);
       },
     );
@@ -109,12 +119,12 @@ describe.for(kinds)("%s at every call", (kind) => {
     await atEveryCall(
       kind,
       disk,
-      (fs) => restoreOnce({ fs, ...into }),
+      (fs) => restore(fs, into),
       async (fs, when, isDone) => {
         const found = await lookAt(fs, into.to);
-        if (isDone || Object.keys(found).length > 0) expect(found, when).toEqual(wholeTree());
-        await restoreOnce({ fs, ...into });
-        expect(await lookAt(fs, into.to), when).toEqual(wholeTree());
+        if (isDone || Object.keys(found).length > 0) expect(found, when).toEqual(whole);
+        await restore(fs, into);
+        expect(await lookAt(fs, into.to), when).toEqual(whole);
         expect((await fs.readdir("/srv")).sort(), when).toEqual(["fresh", "model"]);
       },
     );
@@ -122,10 +132,10 @@ describe.for(kinds)("%s at every call", (kind) => {
 
   test("of a swap: current leads to the one or the other whole version, and it can be swapped again", async () => {
     const disk = await served();
-    await restoreOnce({ fs: disk.fs });
+    await restore(disk.fs);
     await putFiles(disk.fs, `${to}/versions/01KC0000000000000000000000`, modelFiles);
     disk.settle();
-    const whole = await lookAt(disk.fs, `${to}/versions/${other}`);
+    const older = await lookAt(disk.fs, `${to}/versions/${other}`);
     await atEveryCall(
       kind,
       disk,
@@ -133,8 +143,8 @@ describe.for(kinds)("%s at every call", (kind) => {
       async (fs, when, isDone) => {
         const link = await fs.readlink(`${to}/current`);
         expect(isDone ? [`versions/${id}`] : [`versions/${id}`, `versions/${other}`], when).toContain(link);
-        expect(await lookAt(fs, `${to}/versions/${other}`), when).toEqual(whole);
-        expect(await lookAt(fs, `${to}/versions/${id}`), when).toEqual(wholeTree(manifestOf()));
+        expect(await lookAt(fs, `${to}/versions/${other}`), when).toEqual(older);
+        expect(await lookAt(fs, `${to}/versions/${id}`), when).toEqual(whole);
         await swapCurrent({ to, version: id, fs });
         expect(await fs.readlink(`${to}/current`), when).toBe(`versions/${id}`);
         await swapCurrent({ to, version: other, fs });

@@ -5,6 +5,7 @@ import { errnoOf, ifThere } from "../../fs-fault.ts";
 import { resolveInside } from "../../resolve-inside.ts";
 import { corrupt } from "../corrupt.ts";
 import { type ChunkRef, chunkRefs, type ManifestFile } from "../manifest/manifest-body.ts";
+import { cloneFile } from "./clone-file.ts";
 import { eachAtOnce } from "./each-at-once.ts";
 import { grantedMode } from "./expected-tree.ts";
 import { oneName } from "./one-name.ts";
@@ -19,8 +20,10 @@ export type FileWork = {
   fetch(chunk: ChunkRef): Promise<Uint8Array>;
   /** Right before each write, which its failure prevents. */
   beforeWrite(): Promise<unknown>;
-  /** Bytes that are in their place, and whether they were there already. */
-  onBytes(bytes: number, from: "draft" | "source"): void;
+  /** A file on this disk with the same bytes, to be cloned. */
+  cloneOf(path: string): string | undefined;
+  /** Bytes that are in their place, and where they come from. */
+  onBytes(bytes: number, from: "draft" | "clone" | "source"): void;
   chunksAtOnce: number;
   signal?: AbortSignal | undefined;
 };
@@ -39,26 +42,38 @@ export async function restoreFile(file: ManifestFile, work: FileWork): Promise<v
   const stat = await ifThere(fs.lstat(path));
   // There is no way to shorten a file, and a longer one is not ours.
   if (stat && stat.size > file.size) await fs.unlink(path);
-  await fill(path, file, stat && stat.size <= file.size ? stat : undefined, work);
+  if (stat && stat.size <= file.size) await fill(path, file, { stat, from: "draft" }, work);
+  else await fill(path, file, await clone(path, file, work), work);
   await verify(path, file, work);
+}
+
+type Begun = { stat: FsStat; from: "draft" | "clone" };
+
+async function clone(path: string, file: ManifestFile, work: FileWork): Promise<Begun | undefined> {
+  const source = work.cloneOf(file.path);
+  if (source === undefined || !(await cloneFile(work.fs, source, path))) return undefined;
+  const stat = await work.fs.lstat(path);
+  if (stat.size <= file.size) return { stat, from: "clone" };
+  await work.fs.unlink(path);
+  return undefined;
 }
 
 async function fill(
   path: string,
   file: ManifestFile,
-  stat: FsStat | undefined,
+  begun: Begun | undefined,
   { fs, checks, fetch, beforeWrite, onBytes, chunksAtOnce, signal }: FileWork,
 ): Promise<void> {
   const good = new Set<number>();
-  if (stat) {
-    // A mode that was set before the crash may forbid writing.
-    if ((stat.mode & 0o600) !== 0o600) await fs.chmod(path, 0o600);
+  if (begun) {
+    // A mode that was set before a crash, or that of the clone's source, may forbid writing.
+    if ((begun.stat.mode & 0o600) !== 0o600) await fs.chmod(path, 0o600);
     await scanChunks(path, file, { fs, isChunk: checks.isChunk, signal }, ({ place, plainLength }) => {
       good.add(place);
-      onBytes(plainLength, "draft");
+      onBytes(plainLength, begun.from);
     });
   }
-  const handle = await openToFill(fs, path, stat);
+  const handle = await openToFill(fs, path, begun?.stat);
   try {
     await eachAtOnce(
       missingChunks(file, good),

@@ -13,12 +13,16 @@ export type RestoreSite = {
   /** Where drafts lie, and the names of those for this target begin so. On the file system of the target. */
   draftFolder: string;
   draftPrefix: string;
+  /** Whether a name there is that of a draft for this place, of whatever snapshot. */
+  isDraft(name: string): boolean;
   /** Names that the finished version may have; the first that is free is taken. */
   targets: readonly string[];
 };
 
 /** A version's name, and its turn where the first was taken by something else: what is served is never written to. */
 export const versionName = /^[0-7][0-9A-HJKMNP-TV-Z]{25}(-[2-9])?$/;
+/** The snapshot, and what tells two runs apart. */
+const draftRest = /^[0-7][0-9A-HJKMNP-TV-Z]{25}-[0-9a-f]{16}$/;
 const turns = [2, 3, 4, 5, 6, 7, 8, 9];
 
 export function restoreSite({
@@ -30,12 +34,16 @@ export function restoreSite({
   layout: RestoreLayout;
   id: string;
 }): RestoreSite {
-  const draftPrefix = `.locum-restore-${layout === "folder" ? `${basename(to)}-` : ""}${id}-`;
-  if (layout === "folder") return { draftFolder: dirname(to), draftPrefix, targets: [to] };
+  const anyPrefix = `.locum-restore-${layout === "folder" ? `${basename(to)}-` : ""}`;
+  const common = {
+    draftPrefix: `${anyPrefix}${id}-`,
+    isDraft: (name: string) => name.startsWith(anyPrefix) && draftRest.test(name.slice(anyPrefix.length)),
+  };
+  if (layout === "folder") return { draftFolder: dirname(to), targets: [to], ...common };
   const folder = join(to, "versions");
   return {
+    ...common,
     draftFolder: folder,
-    draftPrefix,
     targets: [id, ...turns.map((turn) => `${id}-${turn}`)].map((name) => join(folder, name)),
   };
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { makeDirs } from "../../durable.ts";
+import { makeDirs, removeTree } from "../../durable.ts";
+import type { Fs } from "../../fs.ts";
+import { faultyFs } from "../../testing/faulty-fs.ts";
 import { createMemoryFs } from "../../testing/memory-fs.ts";
 import { nativeHash } from "../crypto/native-hash.ts";
 import {
@@ -17,13 +19,12 @@ import { planRestore } from "./plan-restore.ts";
 import type { RestoreProgress } from "./restore-progress.ts";
 import { restoreSnapshot } from "./restore-snapshot.ts";
 
-const { fs } = createMemoryFs();
 const newDisk = async () => {
   const disk = createMemoryFs();
   await makeDirs(disk.fs, to);
   return disk;
 };
-const planOf = (on: typeof fs, more: object = {}) =>
+const planOf = (on: Fs, more: object = {}) =>
   planRestore({
     repository: { hash: nativeHash },
     manifest: manifestOf(),
@@ -194,4 +195,64 @@ test("a restore that another one took over ends with a conflict, and the other i
   gate.resolve();
   await expect(first).rejects.toMatchObject({ code: "conflict" });
   expect(await lookAt(fs, second.path)).toEqual(wholeTree());
+});
+
+test("a file that is right already is cloned where the disk can, and compared all the same", async () => {
+  const { fs } = await newDisk();
+  await putFiles(fs, `${to}/versions/old`, modelFiles);
+  await fs.symlink("versions/old", `${to}/current`);
+  await fs.chmod(`${to}/versions/old/config.pbtxt`, 0o444);
+  const cloned: string[] = [];
+  const cloning: typeof fs = {
+    ...fs,
+    async reflink(source, target) {
+      cloned.push(source);
+      const bytes = new Uint8Array((await fs.lstat(source)).size);
+      const handle = await fs.open(source, "r");
+      await handle.read(bytes, 0);
+      // What is cloned may have changed since the plan.
+      if (source.endsWith("model.onnx")) bytes.fill(0, 0, 10);
+      await (await fs.open(target, "wx")).write(bytes, 0);
+    },
+  };
+  const source = memorySource("repository");
+  const { path, bytesBySource } = await restoreOnce({ fs: cloning, sources: [source] });
+  expect(cloned.sort()).toEqual(
+    ["1/model.onnx", "config.pbtxt"].map((name) => `${to}/versions/old/${name}`).sort(),
+  );
+  expect(bytesBySource).toEqual({ local: 4514 });
+  expect(await lookAt(fs, path)).toEqual(wholeTree());
+});
+
+test("a disk that gets full gives back what the restore took", async () => {
+  const { fs } = await newDisk();
+  const full = faultyFs(fs, { at: 95, kind: "ENOSPC" });
+  await expect(restoreOnce({ fs: full.fs })).rejects.toMatchObject({ code: "disk-full" });
+  expect(await fs.readdir(`${to}/versions`)).toEqual([]);
+});
+
+test("what an older restore of another snapshot left goes after seven days, with the next that ends well", async () => {
+  const { fs } = await newDisk();
+  const left = `${to}/versions/.locum-restore-01KD0000000000000000000000-0123456789abcdef`;
+  await putFiles(fs, left, { "journal.json": Buffer.from("{}"), "tree/x": Buffer.from("x") });
+  await putFiles(fs, `${to}/versions`, { ".locum-restore-notes": Buffer.from("mine") });
+  const beganMs = 1_800_000_000_000;
+  await fs.setMtime(`${left}/journal.json`, BigInt(beganMs) * 1_000_000n);
+  const restoreAt = (days: number) => restoreOnce({ fs, run: { wallMs: () => beganMs + days * 86_400_000 } });
+  const { path } = await restoreAt(6);
+  expect(await fs.readdir(left)).toEqual(["journal.json", "tree"]);
+  await removeTree(fs, path);
+  await restoreAt(8);
+  expect((await fs.readdir(`${to}/versions`)).sort()).toEqual([".locum-restore-notes", id]);
+});
+
+test("a mount is not taken for an empty folder", async () => {
+  const { fs } = await newDisk();
+  await fs.mkdir("/srv/mount");
+  const mounted: typeof fs = {
+    ...fs,
+    lstat: async (path) => ({ ...(await fs.lstat(path)), ...(path === "/srv/mount" && { dev: 2n }) }),
+  };
+  const plan = planOf(mounted, { to: "/srv/mount", layout: "folder" });
+  await expect(plan).rejects.toMatchObject({ code: "refused" });
 });

@@ -4,13 +4,14 @@ import { Fault } from "@locum/contracts";
 import { type Clock, systemClock } from "../../clock.ts";
 import { removeTree } from "../../durable.ts";
 import { type Fs, nodeFs } from "../../fs.ts";
-import { ifThere, withFsFaults } from "../../fs-fault.ts";
+import { errnoOf, ifThere, withFsFaults } from "../../fs-fault.ts";
 import type { ChunkRef } from "../manifest/manifest-body.ts";
 import { createChunkFetcher, type FetcherOptions, type FetchReport } from "./chunk-fetcher.ts";
 import { eachAtOnce } from "./each-at-once.ts";
 import { finishTree } from "./finish-tree.ts";
 import type { RestorePlan } from "./plan-restore.ts";
 import { prepareTree } from "./prepare-tree.ts";
+import { pruneDrafts } from "./prune-drafts.ts";
 import { findDraft, openDraft, type RestoreDraft } from "./restore-draft.ts";
 import { restoreFile } from "./restore-file.ts";
 import { createProgress, type RestoreProgress } from "./restore-progress.ts";
@@ -20,6 +21,7 @@ export type RestoreSnapshotOptions = RestorePlan & {
   fs?: Fs;
   clock?: Clock;
   random?: (length: number) => Uint8Array;
+  wallMs?: () => number;
   signal?: AbortSignal;
   onProgress?: (progress: RestoreProgress) => void;
   /** Their product is how many chunks of a mebibyte are in memory at once, twice that where each is hedged. */
@@ -65,7 +67,7 @@ async function clean(fs: Fs, folder: string, { site, ...wanted }: RestoreSnapsho
 }
 
 async function restore(options: RestoreSnapshotOptions): Promise<RestoredSnapshot> {
-  const { fs = nodeFs, random = randomBytes, id, treeDigest, site, tree } = options;
+  const { fs = nodeFs, random = randomBytes, wallMs = Date.now, id, treeDigest, site, tree } = options;
   const draft = await openDraft(fs, site, { id, treeDigest, random });
   try {
     const report = await fill(draft, options);
@@ -74,23 +76,41 @@ async function restore(options: RestoreSnapshotOptions): Promise<RestoredSnapsho
     await fs.rename(draft.tree, path);
     await fs.syncDir(dirname(path));
     await fs.syncDir(draft.folder);
-    await removeTree(fs, draft.folder);
+    await tidy(fs, draft, { site, wallMs });
     return { path, isResumed: draft.isResumed, ...report };
   } catch (error) {
     if (error instanceof Error && "code" in error && !(await isThere(fs, draft.folder)))
       throw new Fault("conflict", `another restore of ${id} to the same place took over`, { cause: error });
+    // Whoever is served from the same disk needs the space more than the next try needs the bytes.
+    if (fullDisk.has(errnoOf(error) ?? "")) await removeTree(fs, draft.folder).catch(() => {});
     throw error;
   }
 }
+
+/** The version is there, whole and durable: what cannot be removed now is left to the next run. */
+async function tidy(
+  fs: Fs,
+  { folder }: RestoreDraft,
+  { site, wallMs }: Pick<RestorePlan, "site"> & { wallMs: () => number },
+): Promise<void> {
+  try {
+    await removeTree(fs, folder);
+    await pruneDrafts(fs, site, wallMs());
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
+}
+
+const fullDisk = new Set(["ENOSPC", "EDQUOT"]);
 
 async function fill(
   draft: RestoreDraft,
   { fs = nodeFs, clock = systemClock, filesAtOnce = 4, chunksAtOnce = 4, ...options }: RestoreSnapshotOptions,
 ): Promise<FetchReport & { draftBytes: number }> {
-  const { tree, sources, checks, totalBytes, onProgress, signal, hedge } = options;
+  const { tree, sources, checks, whole, totalBytes, onProgress, signal, hedge } = options;
   const fetcher = createChunkFetcher({ sources, isChunk: checks.isChunk, clock, ...hedge });
   const progress = createProgress({ totalBytes, clock, onProgress });
-  let draftBytes = 0;
+  const had = { draft: 0, clone: 0 };
   await prepareTree(fs, draft.tree, tree);
   const root = await fs.realpath(draft.tree);
   const work = {
@@ -102,14 +122,17 @@ async function fill(
     fetch: (chunk: ChunkRef) => fetcher.fetch(chunk, signal),
     // Whoever takes a draft over gives it another name, and what was open would still be written to.
     beforeWrite: () => fs.lstat(draft.folder),
-    onBytes(bytes: number, from: "draft" | "source") {
-      if (from === "draft") draftBytes += bytes;
+    cloneOf: (path: string) => whole.get(path),
+    onBytes(bytes: number, from: "draft" | "clone" | "source") {
+      if (from !== "source") had[from] += bytes;
       progress.add(bytes);
     },
   };
   await eachAtOnce(tree.files, { max: filesAtOnce, signal }, (file) => restoreFile(file, work));
   progress.end();
-  return { ...fetcher.report(), draftBytes };
+  const { bytesBySource, ...report } = fetcher.report();
+  if (had.clone > 0) bytesBySource.local = (bytesBySource.local ?? 0) + had.clone;
+  return { ...report, bytesBySource, draftBytes: had.draft };
 }
 
 /** A file system that does not answer leaves it open, and the first error stands. */
