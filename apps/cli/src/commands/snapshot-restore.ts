@@ -116,8 +116,8 @@ export const snapshotRestore = defineCommand({
     out.say(
       `${out.paint("good", "restored")}  ${restored.path}${restored.isResumed ? " (went on with an earlier try)" : ""}`,
     );
-    for (const { source } of restored.dropped)
-      out.say(out.paint("warn", `${visible(source)} gave wrong bytes; none was used`));
+    for (const { source, reason } of restored.dropped)
+      out.say(out.paint("warn", `${visible(source)} was asked no more: ${visible(reason)}`));
     if (swapped) out.say(`current   ${swapped.current}, before ${swapped.before ?? "nothing"}`);
     out.summary({ ...figuresOf(stub, plan), dryRun: false, ...restored, swapped: swapped ?? null });
     return 0;
