@@ -169,10 +169,10 @@ describe.skipIf(runReason)(`the command's image${runReason ? ` (${runReason})` :
     writeFileSync(manifest, JSON.stringify(somePod()));
     chmodSync(manifest, 0o444);
     chmodSync(out, 0o755);
-    const mounts = [{ source: out, target: "/work", readOnly: true }];
+    const mounts = [{ source: out, target: "/in", readOnly: true }];
     const { code, stdout, stderr } = runToEnd({
       ...bundle,
-      args: ["inject", "-f", "/work/pod.yaml"],
+      args: ["inject", "-f", "/in/pod.yaml"],
       mounts,
     });
     expect({ code, stderr }).toMatchObject({ code: 0 });

@@ -72,7 +72,10 @@ test("records that were signed and are gone keep the log from opening", async ()
   if (!file) throw new Error("there is a last segment");
   // Cut at a line: the chain alone does not see it.
   file.bytes = file.bytes.subarray(0, file.bytes.lastIndexOf(10, file.bytes.length - 2) + 1);
-  await expect(open()).rejects.toMatchObject({ code: "evidence-invalid", message: /600 records/ });
+  await expect(open()).rejects.toMatchObject({
+    code: "evidence-invalid",
+    message: expect.stringMatching(/600 records/),
+  });
 });
 
 test("a history that was written anew, with a chain that holds, is not the one that was signed", async () => {
@@ -86,7 +89,10 @@ test("a history that was written anew, with a chain that holds, is not the one t
   });
   const bytes = Buffer.from(lines.join(""));
   files.set(join(dir, "00000000000000000000.jsonl"), { bytes, durable: bytes.length });
-  await expect(open()).rejects.toMatchObject({ code: "evidence-invalid", message: /not those/ });
+  await expect(open()).rejects.toMatchObject({
+    code: "evidence-invalid",
+    message: expect.stringMatching(/not those/),
+  });
 });
 
 test("a checkpoint of another key, or a broken one, keeps the log from opening", async () => {

@@ -110,18 +110,27 @@ test("a whole history written anew is found, even where the tiles are gone", asy
   });
   expect((await verifyLog({ dir, lines })).altered).toHaveLength(300);
   rmSync(join(dir, "tile"), { recursive: true });
-  expect(await verifyLog({ dir, lines })).toMatchObject({ ok: false, problems: [/300 records/] });
+  expect(await verifyLog({ dir, lines })).toMatchObject({
+    ok: false,
+    problems: [expect.stringMatching(/300 records/)],
+  });
   expect(await verifyLog({ dir })).toMatchObject({ ok: true });
 });
 
 test("a checkpoint of another key, a broken one, or none where there is a key, is a problem", async () => {
   const { dir } = await written();
   const other = noteKeyOf({ ...signer, privateKey: generateKeyPairSync("ed25519").privateKey }, "log");
-  expect(await verifyLog({ dir, key: other })).toMatchObject({ ok: false, problems: [/not signed/] });
+  expect(await verifyLog({ dir, key: other })).toMatchObject({
+    ok: false,
+    problems: [expect.stringMatching(/not signed/)],
+  });
   writeFileSync(join(dir, "checkpoint"), "noise");
   expect(await verifyLog({ dir })).toMatchObject({ ok: false, signed: null });
   rmSync(join(dir, "checkpoint"));
-  expect(await verifyLog({ dir, key })).toMatchObject({ ok: false, problems: [/no checkpoint/] });
+  expect(await verifyLog({ dir, key })).toMatchObject({
+    ok: false,
+    problems: [expect.stringMatching(/no checkpoint/)],
+  });
   await expect(verifyLog({ dir: join(dir, "absent") })).rejects.toMatchObject({ code: "not-found" });
 });
 
