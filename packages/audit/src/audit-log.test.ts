@@ -246,3 +246,25 @@ test("killed with SIGKILL, every confirmed record is there, once, in a chain tha
   await log.close();
   await rm(folder, { recursive: true });
 });
+
+test("whatever record one begins with, the lines from it on are the same, in a log that grew and one opened again", async () => {
+  const { fs } = createMemoryLogFs();
+  const log = await openAuditLog({ dir: "/log", fs, segmentBytes: 400_000 });
+  for (let n = 0; n < 60; n++)
+    await log.append(Array.from({ length: 40 }, (_, k) => someEvent({ reason: `record ${40 * n + k}` })));
+  const again = await openAuditLog({ dir: "/log", fs, segmentBytes: 400_000 });
+  const all = await collect(again.lines(0));
+  expect(all).toHaveLength(2400);
+  for (const first of [0, 1, 39, 40, 399, 1200, 1999, 2359, 2399, 2400])
+    for (const one of [log, again]) {
+      expect(await collect(one.lines(first))).toEqual(all.slice(first));
+      const [next] = await one.query({ afterSeq: first - 1, limit: 1 });
+      expect(next?.seq).toBe(first < 2400 ? first : undefined);
+    }
+});
+
+async function collect<T>(source: AsyncIterable<T>) {
+  const all: T[] = [];
+  for await (const one of source) all.push(one);
+  return all;
+}

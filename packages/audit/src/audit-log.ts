@@ -113,8 +113,9 @@ async function* linesFrom(segments: Segments, first: number): AsyncGenerator<str
   const list = segments.list();
   for (const [index, segment] of list.entries()) {
     if ((list[index + 1]?.first ?? Number.POSITIVE_INFINITY) <= first) continue;
-    let seq = segment.first;
-    for await (const line of segments.forward(segment)) {
+    const start = segments.near(segment, first);
+    let seq = start.first;
+    for await (const line of segments.forward(segment, start.at)) {
       if (seq >= first) yield line;
       seq += 1;
     }
@@ -130,7 +131,10 @@ async function query(segments: Segments, filter: AuditQuery): Promise<AuditRecor
     (_, index) => (list[index + 1]?.first ?? Number.POSITIVE_INFINITY) > afterSeq + 1,
   );
   for (const segment of order === "asc" ? wanted : wanted.reverse()) {
-    const lines = order === "asc" ? segments.forward(segment) : segments.backward(segment);
+    const lines =
+      order === "asc"
+        ? segments.forward(segment, segments.near(segment, afterSeq + 1).at)
+        : segments.backward(segment);
     for await (const line of lines) {
       if (found.length >= most) return found;
       const record = openRecord(line, undefined);

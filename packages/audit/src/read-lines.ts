@@ -7,10 +7,16 @@ const pieceBytes = 65_536;
 
 type Range = { path: string; end: number };
 
-/** The lines of `[0, end)` from the first on, without their newline. What follows the last newline comes too. */
-export async function* linesForward(fs: LogFs, { path, end }: Range): AsyncGenerator<string> {
+/**
+ * The lines of `[start, end)` from the first on, without their newline; one begins at `start`. What follows the last
+ * newline comes too.
+ */
+export async function* linesForward(
+  fs: LogFs,
+  { path, start: first = 0, end }: Range & { start?: number },
+): AsyncGenerator<string> {
   let carry = Buffer.alloc(0);
-  for await (const piece of pieces(fs, path, forwardSteps(end))) {
+  for await (const piece of pieces(fs, path, forwardSteps(first, end))) {
     carry = join(carry, piece);
     let start = 0;
     for (let at = carry.indexOf(10); at !== -1; at = carry.indexOf(10, start)) {
@@ -67,8 +73,8 @@ async function* pieces(fs: LogFs, path: string, steps: Iterable<[number, number]
   }
 }
 
-function* forwardSteps(end: number): Generator<[number, number]> {
-  for (let from = 0; from < end; from += pieceBytes) yield [from, Math.min(end, from + pieceBytes)];
+function* forwardSteps(start: number, end: number): Generator<[number, number]> {
+  for (let from = start; from < end; from += pieceBytes) yield [from, Math.min(end, from + pieceBytes)];
 }
 
 function* backwardSteps(end: number): Generator<[number, number]> {

@@ -6,6 +6,11 @@ import { lineBytesMax, linesBackward, linesForward } from "./read-lines.ts";
 /** One file of a log. `first` is the number of its first line, and its name; `bytes` are those that count. */
 export type Segment = { path: string; first: number; bytes: number };
 
+/** Where in its file the line with this number begins. */
+export type Mark = { first: number; at: number };
+/** Between two marks lie about so many bytes. */
+const markBytes = 65_536;
+
 export type Segments = {
   /** Oldest first; the last one is written to. */
   list(): readonly Segment[];
@@ -14,7 +19,10 @@ export type Segments = {
    * them counts, now or after a restart, unless the process dies before the disk takes them back.
    */
   append(bytes: Buffer, first: number): Promise<void>;
-  forward(segment: Segment): AsyncGenerator<string>;
+  /** From the line on that begins at byte `at`. */
+  forward(segment: Segment, at?: number): AsyncGenerator<string>;
+  /** The last known beginning of a line at or before number `seq`: a reader at the end need not read it all. */
+  near(segment: Segment, seq: number): Mark;
   backward(segment: Segment): AsyncGenerator<string>;
   /** Removes the segments whose every number is at most `seq`, never the last one. */
   removeUpTo(seq: number): Promise<void>;
@@ -43,6 +51,8 @@ export async function openSegments({
     return last;
   };
   let file = await openLast(fs, dir, segments, repairTail);
+  /** Of the newest segment, as far as it was written since it was opened. */
+  let marks: Mark[] = [];
   /** Bytes beyond those that count may be in the file. */
   let dirty = false;
 
@@ -62,6 +72,7 @@ export async function openSegments({
     const ended = file;
     file = opened;
     segments.push(next);
+    marks = [];
     await ended.close();
   };
   const write = async (bytes: Buffer, first: number): Promise<void> => {
@@ -75,6 +86,7 @@ export async function openSegments({
     dirty = true;
     await file.append(bytes);
     await file.sync();
+    if (newest().bytes - (marks.at(-1)?.at ?? 0) >= markBytes) marks.push({ first, at: newest().bytes });
     newest().bytes += bytes.length;
     dirty = false;
   };
@@ -91,7 +103,9 @@ export async function openSegments({
           throw error;
         }
       }),
-    forward: ({ path, bytes }) => linesForward(fs, { path, end: bytes }),
+    forward: ({ path, bytes }, start = 0) => linesForward(fs, { path, start, end: bytes }),
+    near: ({ path, first }, seq) =>
+      (path === newest().path ? marks.findLast((mark) => mark.first <= seq) : undefined) ?? { first, at: 0 },
     backward: ({ path, bytes }) => linesBackward(fs, { path, end: bytes }),
     removeUpTo: (seq) =>
       withFault(`${dir}: a segment was not removed`, async () => {
