@@ -49,6 +49,13 @@ export const AuditKind = z.enum([
   "audit.differ",
   "audit.reconcile",
   "inference.root",
+  "snapshot.take",
+  "snapshot.pin",
+  "snapshot.forget",
+  "snapshot.prune",
+  "snapshot.scrub",
+  "snapshot.drill",
+  "snapshot.key",
 ]);
 export type AuditKind = z.infer<typeof AuditKind>;
 

@@ -101,6 +101,7 @@ export {
 export { resolveCollectorPaths, resolvePaths } from "./service-paths.ts";
 export { serviceJsonSchema } from "./service-schema.ts";
 export { SnapshotHook } from "./snapshot-hook.ts";
+export { CollectorRepository, SnapshotPeers, SnapshotRepository } from "./snapshot-repository.ts";
 export { Datatype, ModelMetadata, type Tensor, TensorSpec } from "./tensor.ts";
 export { Tree, TreeFile, TreePath, treeChunkBytes } from "./tree.ts";
 export { Evidence, Failure, Verdict } from "./verdict.ts";

@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
@@ -162,7 +162,7 @@ const cases: [string, (text: string) => string, Partial<ServiceProblem>][] = [
   [
     "a start from spare copies that are nowhere",
     (text) => `${text}snapshot: { onSourceFailure: use-snapshot }\n`,
-    { path: "snapshot.onSourceFailure", found: "no spareDir" },
+    { path: "snapshot.onSourceFailure", found: "none of them" },
   ],
   [
     "inference records of a sidecar that is not in the path",
@@ -210,6 +210,16 @@ const cases: [string, (text: string) => string, Partial<ServiceProblem>][] = [
     { path: "snapshot.schedule", expected: expect.stringContaining("hour from 0 to 23") },
   ],
   [
+    "a repository inside of the model's files",
+    (text) => `${text}snapshot: { repository: { place: models/b/kept, writerDir: w } }\n`,
+    { path: "snapshot.repository.place", expected: expect.stringContaining("a folder outside of") },
+  ],
+  [
+    "model files for peers that show no certificate",
+    (text) => text.replace("role: standby", 'role: standby\n    sidecar: { files: "127.0.0.1:9300" }'),
+    { path: "instances[1].sidecar.files", expected: expect.stringContaining("snapshot.peers") },
+  ],
+  [
     "a notification of no kind",
     (text) => `${text}notify: [{ mail: x }]\n`,
     { path: "notify[0]", expected: "one of: webhook, exec" },
@@ -222,6 +232,34 @@ describe("each problem is named with its place and expectation:", () => {
     expect(parsed).toHaveProperty("problems");
     expect("problems" in parsed && parsed.problems).toContainEqual(expect.objectContaining(problem));
   });
+});
+
+test("files of a repository, its hooks and the collector's begin at the service file, a place with a scheme does not", () => {
+  const parsed = parseServiceFile(
+    `${sound}snapshot:
+  repository:
+    place: kept
+    writerDir: keys
+    include: [prompts]
+    hooks: [{ kind: sqlite, name: facts, file: facts.db }, { kind: redis, name: r, passwordFile: /secret }]
+  peers: { ca: tls/ca.pem, cert: tls/cert.pem, key: tls/key.pem }
+collector:
+  repositories: [{ place: "s3://models/digits", privateKeyFile: ops.key }]
+`,
+    { file },
+  );
+  const { snapshot, collector } = "config" in parsed ? parsed.config : expect.fail(JSON.stringify(parsed));
+  const at = (path: string) => resolve(dirname(file), path);
+  expect(snapshot.repository).toMatchObject({
+    place: at("kept"),
+    writerDir: at("keys"),
+    include: [at("prompts")],
+    hooks: [{ file: at("facts.db") }, { passwordFile: resolve("/secret") }],
+  });
+  expect(snapshot.peers).toMatchObject({ ca: at("tls/ca.pem"), key: at("tls/key.pem") });
+  expect(collector.repositories).toMatchObject([
+    { place: "s3://models/digits", privateKeyFile: at("ops.key"), keep: { last: 5, monthly: 12 } },
+  ]);
 });
 
 test("all problems are listed, in the order of the file, a misspelt key beside an impossible relation", () => {

@@ -61,8 +61,8 @@ function listenersOf(config: ServiceConfig): Socket[] {
     at(["listen"], config.listen),
     at(["collector", "listen"], config.collector.listen),
     ...config.instances.flatMap(({ sidecar, domain }, index) =>
-      (["tap", "control", "agent"] as const).map((name) =>
-        at(["instances", index, "sidecar", name], sidecar[name], domain),
+      (["tap", "control", "agent", "files"] as const).flatMap((name) =>
+        sidecar[name] === undefined ? [] : [at(["instances", index, "sidecar", name], sidecar[name], domain)],
       ),
     ),
   ];

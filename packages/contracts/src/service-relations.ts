@@ -22,6 +22,7 @@ const rules: Rule[] = [
   sharedFolders,
   foldersApart,
   spareIsThere,
+  peersAreKnown,
   recordsHavePlace,
   timings,
   listenerProblems,
@@ -97,6 +98,7 @@ function foldersApart(config: ServiceConfig): RelationProblem[] {
     { path: ["releases"], folder: config.releases },
     { path: ["collector", "dataDir"], folder: config.collector.dataDir },
     { path: ["snapshot", "spareDir"], folder: config.snapshot.spareDir },
+    { path: ["snapshot", "repository", "place"], folder: folderOf(config.snapshot.repository?.place) },
     { path: ["inference", "dir"], folder: config.inference.dir },
     ...config.instances.map(({ sidecar }, index) => ({
       path: ["instances", index, "sidecar", "stateDir"],
@@ -117,12 +119,38 @@ function foldersApart(config: ServiceConfig): RelationProblem[] {
   return [...inside, ...shared];
 }
 
+/** A place with a scheme is in no folder. */
+const folderOf = (place: string | undefined): string | undefined =>
+  place?.includes("://") ? undefined : place;
+
 function spareIsThere({ snapshot }: ServiceConfig): RelationProblem[] {
   if (snapshot.spareDir !== undefined) return [];
   if (snapshot.schedule !== undefined)
     return [{ path: ["snapshot", "schedule"], expected: "none, or a spareDir", found: "no spareDir" }];
-  if (snapshot.onSourceFailure === "fail") return [];
-  return [{ path: ["snapshot", "onSourceFailure"], expected: "fail, or a spareDir", found: "no spareDir" }];
+  if (snapshot.onSourceFailure === "fail" || snapshot.repository || snapshot.peers) return [];
+  return [
+    {
+      path: ["snapshot", "onSourceFailure"],
+      expected: "fail, or a spareDir, peers or a repository",
+      found: "none of them",
+    },
+  ];
+}
+
+/** Nobody reads model files without showing who he is. */
+function peersAreKnown({ snapshot, instances }: ServiceConfig): RelationProblem[] {
+  if (snapshot.peers) return [];
+  return instances.flatMap(({ sidecar }, index) =>
+    sidecar.files === undefined
+      ? []
+      : [
+          {
+            path: ["instances", index, "sidecar", "files"],
+            expected: "none, or snapshot.peers with certificates",
+            found: sidecar.files,
+          },
+        ],
+  );
 }
 
 function recordsHavePlace({ inference, posture }: ServiceConfig): RelationProblem[] {

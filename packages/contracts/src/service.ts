@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { CronExpression } from "./cron-expression.ts";
 import { HttpJson, Protocol } from "./protocol.ts";
+import { CollectorRepository, SnapshotPeers, SnapshotRepository } from "./snapshot-repository.ts";
 
 /**
  * The one YAML file of a service. Every field has its default and its unit here, and nowhere else: the JSON Schema,
@@ -34,6 +35,9 @@ const Sidecar = z.strictObject({
   tap: Address.default("127.0.0.1:0").describe("data path of this instance"),
   control: Address.default("127.0.0.1:0").describe("/status, /readyz, /livez, /metrics"),
   agent: Address.default("127.0.0.1:0").describe("HAProxy agent-check"),
+  files: Address.optional().describe(
+    "where peers read the live model files, by mutual TLS (snapshot.peers); nobody does if absent",
+  ),
   stateDir: FilePath.optional().describe(
     "spool, journal and identity; .locum/<service>-<id> beside this file if absent",
   ),
@@ -162,11 +166,13 @@ const Snapshot = z.strictObject({
     .enum(["fail", "use-snapshot"])
     .default("fail")
     .describe(
-      "use-snapshot: a model folder that is empty or lacks files is filled from spareDir before the sidecar says that it lives",
+      "use-snapshot: a model folder that is empty or lacks files is filled from spareDir, a peer or the repository before the sidecar says that it lives",
     ),
   schedule: CronExpression.optional().describe(
     "when the copies in spareDir are hashed again, and made anew where they are damaged: cron, five fields (or six, from seconds), in UTC",
   ),
+  repository: SnapshotRepository.optional().describe("encrypted snapshots with history, kept elsewhere"),
+  peers: SnapshotPeers.optional().describe("healthy instances are a source of restores"),
 });
 
 const Failover = z.strictObject({
@@ -266,6 +272,11 @@ export const Collector = z.strictObject({
   elasticsearch: CollectorElasticsearch.optional().describe(
     "where the audit log is copied to, for people to search; it is never the truth",
   ),
+  repositories: z
+    .array(CollectorRepository)
+    .max(16)
+    .default([])
+    .describe("repositories of snapshots that this collector looks after"),
 });
 export type Collector = z.infer<typeof Collector>;
 

@@ -99,6 +99,13 @@ export const kindEcs: Record<AuditKind, KindEcs> = {
   "audit.differ": { kind: "alert", category: "intrusion_detection", type: ["info"], severity: "critical" },
   "audit.reconcile": { kind: "event", category: "host", type: ["info"], severity: "info" },
   "inference.root": { kind: "event", category: "host", type: ["info"], severity: "info" },
+  "snapshot.take": { kind: "event", category: "file", type: ["creation"], severity: "info" },
+  "snapshot.pin": { kind: "event", category: "configuration", type: ["change"], severity: "low" },
+  "snapshot.forget": { kind: "event", category: "file", type: ["deletion"], severity: "low" },
+  "snapshot.prune": { kind: "event", category: "file", type: ["deletion"], severity: "low" },
+  "snapshot.scrub": { kind: "event", category: "file", type: ["access"], severity: "info" },
+  "snapshot.drill": { kind: "event", category: "file", type: ["access"], severity: "low" },
+  "snapshot.key": { kind: "event", category: "api", type: ["access"], severity: "medium" },
 };
 
 /** The part of every document of a kind that is the same: made once. `event` stays open. */
