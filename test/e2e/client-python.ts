@@ -5,12 +5,14 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 const exec = promisify(execFile);
-const requirement = "tritonclient[http,grpc]==2.73.0";
+/** A Python with NVIDIA's client in it. */
+export const clientPython = (): Promise<string> =>
+  pythonWith("tritonclient", ["tritonclient[http,grpc]==2.73.0"]);
 
-/** A Python with NVIDIA's client in it: a virtual environment, made once and kept where the servers' own are. */
-export async function clientPython(): Promise<string> {
+/** A virtual environment with these packages, made once and kept where the servers' own are. Its interpreter. */
+export async function pythonWith(name: string, requirements: readonly string[]): Promise<string> {
   const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
-  const venv = join(cache, "locum-peers", "tritonclient", requirement.replaceAll(/[^\w.]/g, "-"));
+  const venv = join(cache, "locum-peers", name, requirements.join("+").replaceAll(/[^\w.]/g, "-"));
   const done = join(venv, ".complete");
   const made = await access(done).then(
     () => true,
@@ -20,8 +22,8 @@ export async function clientPython(): Promise<string> {
     await rm(venv, { recursive: true, force: true });
     await mkdir(venv, { recursive: true });
     await exec(process.env.LOCUM_PEERS_PYTHON ?? "python3", ["-m", "venv", venv]);
-    await exec(join(venv, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", requirement]);
-    await writeFile(done, requirement);
+    await exec(join(venv, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", ...requirements]);
+    await writeFile(done, requirements.join("\n"));
   }
   return join(venv, "bin/python");
 }

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Fault } from "@locum/contracts";
+import { writeFileAtomic } from "@locum/runtime";
 import type { ManifestFile } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
 import { progressLine } from "../progress-line.ts";
@@ -24,11 +25,19 @@ export const snapshotExport = defineCommand({
     ["locum snapshot export digits/last-verified -r /backup/models --to /srv/digits-old", "a folder"],
     ["locum snapshot export 01KB... -r /backup/models --to digits.tar", "a tar file, by its name"],
     ["locum snapshot export digits/latest -r /backup/models --as oci --to digits-oci", "for a registry"],
+    [
+      "locum snapshot export digits/latest -r /backup/models --to digits --signature digits.sig",
+      "then: model_signing verify key --public_key ci.pub --signature digits.sig digits",
+    ],
   ],
   flags: {
     ...repositoryFlags,
     to: { kind: "text", required: true, about: "folder or file that is not there yet" },
     as: { kind: "text", about: "dir, tar or oci; tar for a name that ends so, else dir" },
+    signature: {
+      kind: "text",
+      about: "file for the signature that create --signer made, as OpenSSF model signing reads it",
+    },
   },
   positionalsMax: 1,
   async run({ flags, positionals: [id], io, out }) {
@@ -39,6 +48,10 @@ export const snapshotExport = defineCommand({
     const found = await findSnapshot(access, id);
     const reader = await openReader(access);
     const { stub, body } = await reader.manifest(found.id);
+    if (flags.signature !== undefined && !body.bundle)
+      throw new Fault("not-found", `snapshot ${found.id} was not signed`, {
+        hint: "locum snapshot create --signer KEY signs one.",
+      });
     const show = progressLine(io, out);
     let bytes = 0;
     async function* read(file: ManifestFile): AsyncGenerator<Uint8Array> {
@@ -53,6 +66,8 @@ export const snapshotExport = defineCommand({
     if (form === "dir") await exportTree(body.files, target, read);
     else if (form === "tar") await exportTar(body.files, target, read);
     else oci = await exportOci({ stub, entries: body.files }, target, read);
+    if (flags.signature !== undefined)
+      await writeFileAtomic(resolve(io.cwd, flags.signature), JSON.stringify(body.bundle));
     show("");
     out.say(
       `${out.paint("good", "exported")}  ${stub.id} of ${stub.model}, ${stub.files} files, ${bytesText(bytes)}`,

@@ -309,3 +309,12 @@ test("an OCI layout holds a ModelPack artifact whose blobs are what their names 
   const config = JSON.parse((await blob(manifest.config.digest)).toString());
   expect(config.modelfs.diffIds).toEqual(manifest.layers.map(({ digest }: { digest: string }) => digest));
 });
+
+test("a signature is exported where one was made, and asked for in vain where none was", async () => {
+  await using desk = await openSnapshotDesk();
+  await desk.create();
+  const [target, signature] = [join(desk.dir, "out"), join(desk.dir, "model.sig")];
+  const refused = await desk.snapshot("export", "digits/latest", "--to", target, "--signature", signature);
+  expect(refused).toMatchObject({ code: 13, stderr: expect.stringContaining("was not signed") });
+  expect(await readdir(desk.dir)).not.toContain("out");
+});
