@@ -9,6 +9,7 @@ import {
   createSnapshotPool,
   directoryStore,
   handleSource,
+  keyOpener,
   loadIndex,
   nativeHash,
   openRepository,
@@ -34,6 +35,7 @@ const privateKey = createPrivateKey({
   format: "der",
   type: "pkcs8",
 });
+const opener = keyOpener(privateKey);
 const store = directoryStore({ fs: nodeFs, root: repositoryFolder, random: randomBytes });
 const deps = { store, idKey, hash: nativeHash, random: randomBytes, wallMs: Date.now };
 
@@ -73,14 +75,14 @@ async function restore(): Promise<Record<string, unknown>> {
   const repository = await openRepository(deps);
   const pool = createSnapshotPool();
   const latest = await readRef(repository, { model: "bench", channel: "latest" });
-  const manifest = await readSnapshot(repository, latest?.snapshot ?? "", { privateKey });
+  const manifest = await readSnapshot(repository, latest?.snapshot ?? "", { opener });
   const loaded = await loadIndex(repository, { for: "reader" });
   const plan = await planRestore({
     repository,
     manifest,
     to: folder,
     layout: "folder",
-    sources: [repositorySource({ repository, loaded, privateKey, pool })],
+    sources: [repositorySource({ repository, loaded, opener, pool })],
     checks: pooledChecks(pool, manifest.idKey),
   });
   const { path } = await restoreSnapshot({ ...plan, filesAtOnce: 2, chunksAtOnce: 16 });

@@ -3,7 +3,7 @@ import { collectGarbage } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
 import {
   accessRepository,
-  needPrivateKey,
+  needOpener,
   openAccessed,
   repositoryFlags,
 } from "../snapshot/access-repository.ts";
@@ -29,11 +29,11 @@ export const snapshotPrune = defineCommand({
   async run({ flags, io, out }) {
     const graceMs = wholeNumber("grace-hours", flags["grace-hours"], { min: 0, max: 8760 }) * 3_600_000;
     const access = await accessRepository(flags, io);
-    const privateKey = needPrivateKey(access);
+    const opener = needOpener(access);
     const repository = await openAccessed(access);
     const recipients = flags["no-repack"] ? undefined : access.writer?.recipients;
     const report = await collectGarbage(repository, {
-      privateKey,
+      opener,
       holder: access.who,
       graceMs,
       ...(recipients && { recipients }),

@@ -31,7 +31,7 @@ export const snapshotRepair = defineCommand({
     let [parities, packs] = [0, 0];
     const healing = healPacks(repository, {
       holder: access.who,
-      privateKey: access.privateKey,
+      opener: access.opener,
       recipients: access.writer?.recipients ?? [],
       folders: flags.from.map((folder) => resolve(io.cwd, folder)),
       signal: io.signal,

@@ -21,7 +21,7 @@ import { progressLine } from "../progress-line.ts";
 import {
   type Access,
   accessRepository,
-  needPrivateKey,
+  needOpener,
   openAccessed,
   repositoryFlags,
 } from "../snapshot/access-repository.ts";
@@ -79,14 +79,14 @@ export const snapshotRestore = defineCommand({
     const access = await accessRepository(flags, io);
     const to = resolve(io.cwd, flags.to);
     await refuseNested(access.place, to);
-    const privateKey = needPrivateKey(access);
+    const opener = needOpener(access);
     const signer =
       flags.signer === undefined ? undefined : await readSignerPublic(resolve(io.cwd, flags.signer));
     const stub = await (flags.at === undefined
       ? findSnapshot(access, id)
       : findAt(access, { id, at: flags.at, out }));
     const repository = await openAccessed(access);
-    const manifest = await readSnapshot(repository, stub.id, { privateKey, ...(signer && { signer }) });
+    const manifest = await readSnapshot(repository, stub.id, { opener, ...(signer && { signer }) });
     const loaded = await loadIndex(repository, { for: "reader", repair: false });
     const plan = await planRestore({
       repository,
@@ -96,7 +96,7 @@ export const snapshotRestore = defineCommand({
       ...(flags.only.length > 0 && { only: flags.only }),
       sources: [
         ...foldersOf(flags.from, { cwd: io.cwd, files: manifest.body.files }),
-        repositorySource({ repository, loaded, privateKey }),
+        repositorySource({ repository, loaded, opener }),
       ],
       signal: io.signal,
     });

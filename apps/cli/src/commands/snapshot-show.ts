@@ -48,16 +48,16 @@ export const snapshotShow = defineCommand({
 
 /** Undefined where nobody asked for a key and none at hand opens it. */
 async function read(
-  { place, privateKey }: Access,
+  { place, opener }: Access,
   { id }: Stub,
   { isAsked, signer }: { isAsked: boolean; signer: Awaited<ReturnType<typeof readSignerPublic>> | undefined },
 ): Promise<Manifest | undefined> {
-  if (!privateKey) {
+  if (!opener) {
     if (!signer) return undefined;
     throw new Fault("not-authorised", "a signature is shown together with what it signs: name --key as well");
   }
   try {
-    return await readSnapshot(place, id, { privateKey, ...(signer && { signer }) });
+    return await readSnapshot(place, id, { opener, ...(signer && { signer }) });
   } catch (error) {
     if (!isAsked && error instanceof Fault && error.code === "not-authorised") return undefined;
     throw error;

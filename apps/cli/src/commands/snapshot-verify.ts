@@ -47,10 +47,10 @@ export const snapshotVerify = defineCommand({
     const repository = await openAccessed(access);
     // Before the check: what comes later was not looked at.
     const { snapshots } = await listSnapshots(repository);
-    const { privateKey } = access;
+    const { opener } = access;
     const report = await checkRepository(repository, {
       slice: flags["read-data"] ? slice : noPack,
-      ...(privateKey && { privateKey }),
+      ...(opener && { opener }),
     });
     showReport(out, report);
     const whyNot = notProven(report, { access, isWhole: flags["read-data"] && slice.of === 1 });
@@ -91,9 +91,9 @@ function showReport(out: Output, { damage, lost, coverage }: CheckReport): void 
 /** Why this look proves no snapshot, if it does not. */
 function notProven(
   { damage, coverage }: CheckReport,
-  { access: { privateKey }, isWhole }: { access: Access; isWhole: boolean },
+  { access: { opener }, isWhole }: { access: Access; isWhole: boolean },
 ): string | undefined {
-  if (!privateKey) return "without a private key nothing was decoded";
+  if (!opener) return "without a private key nothing was decoded";
   if (!isWhole) return "only --read-data without --slice looks at everything";
   if (damage.length > 0) return "something is damaged";
   if (coverage.recordsDecoded < coverage.records || coverage.snapshotsOpened < coverage.snapshots)

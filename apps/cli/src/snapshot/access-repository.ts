@@ -1,10 +1,12 @@
-import { type KeyObject, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { Fault } from "@locum/contracts";
 import type { FlagSpec, Flags } from "@locum/runtime";
 import {
+  type KeyOpener,
+  keyOpener,
   listSnapshots,
   nativeHash,
   openRepository,
@@ -44,7 +46,7 @@ export type Access = {
   place: Place;
   writerDir: string;
   writer: Writer | undefined;
-  privateKey: KeyObject | undefined;
+  opener: KeyOpener | undefined;
   /** `by` of channels, `holder` of leases. */
   who: string;
   io: Io;
@@ -65,7 +67,7 @@ export async function accessRepository(
     place,
     writerDir,
     writer: await readWriter(writerDir),
-    privateKey: file === undefined ? undefined : await readPrivateKey(file),
+    opener: file === undefined ? undefined : keyOpener(await readPrivateKey(file)),
     who: whoAmI(),
     io,
   };
@@ -77,13 +79,13 @@ export async function accessRepository(
  * @throws Fault snapshot-missing: no repository there · not-authorised: no key of it · snapshot-corrupt
  */
 export async function openAccessed(access: Access): Promise<Repository> {
-  const { place, writer, privateKey } = access;
+  const { place, writer, opener } = access;
   if ((await place.store.size("config")) === undefined)
     throw new Fault("snapshot-missing", `${place.text} is no snapshot repository`, {
       hint: "locum snapshot init --repository PLACE makes one.",
     });
   if (writer) return openRepository(repositoryDeps(access, writer.idKey));
-  if (privateKey) return openByManifests(access, privateKey);
+  if (opener) return openByManifests(access, opener);
   throw new Fault("not-authorised", `no key of ${place.text} is at hand`, {
     hint: "Name the writer's folder with --writer-dir, or a recipient's private key with --key.",
   });
@@ -98,8 +100,8 @@ export const repositoryDeps = ({ place: { store }, io }: Access, idKey: Uint8Arr
 });
 
 /** @throws Fault not-authorised */
-export function needPrivateKey({ privateKey }: Access): KeyObject {
-  if (privateKey) return privateKey;
+export function needOpener({ opener }: Access): KeyOpener {
+  if (opener) return opener;
   throw new Fault("not-authorised", "snapshots are sealed, and no private key is at hand", {
     hint: "Name the private key of one of the repository's recipients with --key.",
   });
@@ -115,7 +117,7 @@ export function needWriter({ writer, writerDir }: Access): Writer {
 
 const manifestsTried = 32;
 
-async function openByManifests(access: Access, privateKey: KeyObject): Promise<Repository> {
+async function openByManifests(access: Access, opener: KeyOpener): Promise<Repository> {
   const { place } = access;
   let last: Fault = new Fault("not-authorised", `${place.text} has no snapshot yet that a key could open`, {
     hint: "Name the writer's folder with --writer-dir.",
@@ -123,7 +125,7 @@ async function openByManifests(access: Access, privateKey: KeyObject): Promise<R
   const { snapshots } = await listSnapshots(place);
   for (const { id } of snapshots.toReversed().slice(0, manifestsTried))
     try {
-      const { idKey } = await readSnapshot(place, id, { privateKey });
+      const { idKey } = await readSnapshot(place, id, { opener });
       return await openRepository(repositoryDeps(access, idKey));
     } catch (error) {
       if (!(error instanceof Fault) || !passedOver.has(error.code)) throw error;

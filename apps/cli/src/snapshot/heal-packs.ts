@@ -1,10 +1,10 @@
-import type { KeyObject } from "node:crypto";
 import { Fault } from "@locum/contracts";
 import {
   type ChunkSource,
   folderSource,
   type Healed,
   healPack,
+  type KeyOpener,
   type Lease,
   type LoadedIndex,
   listSnapshots,
@@ -21,7 +21,7 @@ export type HealedPack = { name: string } & (Healed | { kind: "failed"; fault: F
 
 type Options = {
   holder: string;
-  privateKey?: KeyObject | undefined;
+  opener?: KeyOpener | undefined;
   /** Whom rescued chunks are sealed for; without any, parity alone is tried. */
   recipients: readonly Recipient[];
   /** Folders that may hold the files of snapshots; with a private key only, as manifests say what lies where. */
@@ -60,7 +60,7 @@ async function heal(
     loaded,
     sources,
     recipients,
-    privateKey,
+    opener,
   }: Options & { lease: Lease; loaded: LoadedIndex; sources: readonly ChunkSource[] },
 ): Promise<HealedPack> {
   const { store, hash, config, repositoryId, idKey, random } = repository;
@@ -70,7 +70,7 @@ async function heal(
     idKey,
     random,
     recipients,
-    ...(privateKey && { privateKey }),
+    ...(opener && { opener }),
     ...(entries.length > 0 && { entries }),
   };
   try {
@@ -94,15 +94,15 @@ async function heal(
 async function sourcesOf(
   repository: Repository,
   loaded: LoadedIndex,
-  { privateKey, folders }: Options,
+  { opener, folders }: Options,
 ): Promise<ChunkSource[]> {
-  if (!privateKey) return [];
-  const chunks = openChunks({ repository, loaded, privateKey });
+  if (!opener) return [];
+  const chunks = openChunks({ repository, loaded, opener });
   const sources: ChunkSource[] = [(chunkId) => chunks.read(chunkId)];
   if (folders.length === 0) return sources;
   const { snapshots } = await listSnapshots(repository);
   for (const { id } of snapshots.toReversed()) {
-    const manifest = await readSnapshot(repository, id, { privateKey }).catch((error: unknown) => {
+    const manifest = await readSnapshot(repository, id, { opener }).catch((error: unknown) => {
       if (error instanceof Fault) return undefined;
       throw error;
     });

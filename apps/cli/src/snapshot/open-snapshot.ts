@@ -8,7 +8,7 @@ import {
   type Repository,
   readSnapshot,
 } from "@locum/snapshot/repository";
-import { type Access, needPrivateKey, openAccessed } from "./access-repository.ts";
+import { type Access, needOpener, openAccessed } from "./access-repository.ts";
 
 export type SnapshotReader = {
   manifest(id: string): Promise<Manifest>;
@@ -19,10 +19,10 @@ export type SnapshotReader = {
 
 /** Manifests and files of a repository, for who holds a private key. @throws Fault not-authorised, as `openAccessed` */
 export async function openReader(access: Access): Promise<SnapshotReader & { repository: Repository }> {
-  const privateKey = needPrivateKey(access);
+  const opener = needOpener(access);
   const repository = await openAccessed(access);
   const loaded = await loadIndex(repository, { for: "reader", repair: false });
-  const chunks = openChunks({ repository, loaded, privateKey });
+  const chunks = openChunks({ repository, loaded, opener });
 
   /** The chunk that was read last is often the next one's neighbour: small tensors lie in one. */
   let last: { id: string; bytes: Uint8Array } | undefined;
@@ -34,7 +34,7 @@ export async function openReader(access: Access): Promise<SnapshotReader & { rep
 
   return {
     repository,
-    manifest: (id) => readSnapshot(repository, id, { privateKey }),
+    manifest: (id) => readSnapshot(repository, id, { opener }),
     async *chunksOf(file) {
       for (const ref of chunkRefs(file)) yield await read(ref);
     },

@@ -16,12 +16,15 @@ export {
   type SnapshotTrigger,
   type TriggerCause,
 } from "./capture/snapshot-trigger.ts";
+export { type KeyOpener, keyOpener, type SealedFile } from "./crypto/key-opener.ts";
 export type { KeyedHash } from "./crypto/keyed-hash.ts";
 export { nativeHash } from "./crypto/native-hash.ts";
 export { type Recipient, recipientOf } from "./crypto/recipient.ts";
+export type { FileKeys } from "./crypto/wrap-keys.ts";
 export { type ChunkRef, chunkRefs, type ManifestBody, type ManifestFile } from "./manifest/manifest-body.ts";
 export { isManifestSigned, type Manifest } from "./manifest/open-manifest.ts";
 export type { Stub } from "./manifest/stub.ts";
+export type { Header, Stanza } from "./pack/header.ts";
 export { encodeParity, type ParityInput } from "./parity/encode-parity.ts";
 export { type Damage, findDamage, isWhole } from "./parity/find-damage.ts";
 export { type Healed, type HealInput, healPack } from "./parity/heal-pack.ts";

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nodeFs } from "../fs.ts";
 import { decodeChunk } from "./codec/decode-chunk.ts";
+import { keyOpener } from "./crypto/key-opener.ts";
 import { chunkRefs } from "./manifest/manifest-body.ts";
 import { isModelSigned } from "./manifest/model-signature.ts";
 import { isManifestSigned, openManifest } from "./manifest/open-manifest.ts";
@@ -56,19 +57,19 @@ describe("the committed vectors", () => {
   });
 
   test.for(["recipient-x25519.pem", "recipient-rsa.pem"])("repository reads back with %s", async (name) => {
-    const privateKey = await readKey(name);
+    const opener = keyOpener(await readKey(name));
     const signer = createPublicKey(await readFile(join(fixtures, "signer-public.pem")));
     const root = join(fixtures, "repository");
     const packs = await openPacks({
       store: directoryStore({ fs: nodeFs, root, random: seededBytes(9) }),
-      privateKey,
+      opener,
       hash,
     });
     expect(packs.unreadable).toEqual([]);
     for (const [id, files] of Object.entries<Record<string, string>>(await readJson("expected.json"))) {
       const bytes = await readFile(join(root, "snaps", `${id}.sn`));
       expect(isManifestSigned(bytes, id, signer)).toBe(true);
-      const { body, stub } = openManifest(bytes, id, privateKey);
+      const { body, stub } = await openManifest(bytes, id, opener);
       const found = body.files.flatMap((entry) => (entry.kind === "file" ? [entry] : []));
       expect(isModelSigned(body.bundle, { model: stub.model, files: found, key: signer })).toBe(true);
       expect(Object.fromEntries(found.map(({ path, sha256 }) => [path, sha256]))).toEqual(files);

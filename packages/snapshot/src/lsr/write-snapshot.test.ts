@@ -13,7 +13,7 @@ import { directoryStore } from "./store/directory-store.ts";
 import { referenceHash as hash } from "./testing/blake3-reference.ts";
 import { floatBytes } from "./testing/float-bytes.ts";
 import { safetensorsFile } from "./testing/model-files.ts";
-import { privateKey, sealing, seededBytes } from "./testing/rig.ts";
+import { opener, sealing, seededBytes } from "./testing/rig.ts";
 import { type SnapshotInput, writeSnapshot } from "./write-snapshot.ts";
 
 const root = "/srv/snapshots";
@@ -42,9 +42,9 @@ async function readBack(fs: Fs, id: string): Promise<Map<string, string>> {
   const handle = await fs.open(`${root}/snaps/${id}.sn`, "r");
   const buffer = new Uint8Array((await handle.stat()).size);
   await handle.read(buffer, 0);
-  const packs = await openPacks({ store: storeOf(fs), privateKey, hash });
+  const packs = await openPacks({ store: storeOf(fs), opener, hash });
   const files = new Map<string, string>();
-  for (const entry of openManifest(buffer, id, privateKey).body.files) {
+  for (const entry of (await openManifest(buffer, id, opener)).body.files) {
     if (entry.kind !== "file") continue;
     const chunks: Uint8Array[] = [];
     for (const { chunkId } of chunkRefs(entry)) chunks.push(await packs.read(chunkId));
@@ -70,7 +70,7 @@ test("a snapshot comes back, and a second one adds only what changed, as a diffe
   expect(await readBack(fs, older)).toEqual(filesOf(weights));
   expect(await readBack(fs, newer)).toEqual(filesOf(tuned));
   expect(await readBack(fs, "01JD0000000000000000000003")).toEqual(filesOf(tuned));
-  const entries = (await openPacks({ store: storeOf(fs), privateKey, hash })).entries();
+  const entries = (await openPacks({ store: storeOf(fs), opener, hash })).entries();
   expect(entries.filter(({ codec }) => codec === codecId.delta)).toHaveLength(1);
 });
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { commitSnapshot } from "../repository/commit-snapshot.ts";
 import { readSnapshot } from "../repository/read-snapshot.ts";
 import { newRepository, readBack } from "../testing/repository-rig.ts";
-import { privateKey, sealing } from "../testing/rig.ts";
+import { opener, sealing } from "../testing/rig.ts";
 import { type CaptureInstanceOptions, captureInstance } from "./capture-instance.ts";
 
 let folder = "";
@@ -45,7 +45,7 @@ async function snapshotOf(more: Partial<CaptureInstanceOptions> = {}) {
     recipients: sealing.recipients,
     by: "test",
   });
-  const { stub, body } = await readSnapshot(repository, id, { privateKey });
+  const { stub, body } = await readSnapshot(repository, id, { opener });
   return { stub, body, files: await readBack(repository, id) };
 }
 

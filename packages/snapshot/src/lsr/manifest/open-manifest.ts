@@ -3,10 +3,11 @@ import { codecId } from "../codec/codec-id.ts";
 import { decodeChunk } from "../codec/decode-chunk.ts";
 import { corrupt } from "../corrupt.ts";
 import { deriveKey } from "../crypto/derive-key.ts";
+import type { KeyOpener } from "../crypto/key-opener.ts";
 import { spkiDigest } from "../crypto/recipient.ts";
 import { tagBytes, unseal } from "../crypto/seal.ts";
 import { limits } from "../limits.ts";
-import { type Header, openHeader, parseHeader } from "../pack/header.ts";
+import { type Header, parseHeader } from "../pack/header.ts";
 import { type ManifestBody, parseManifestBody } from "./manifest-body.ts";
 import { signaturePrefix } from "./seal-manifest.ts";
 import { type Stub, stub as stubShape } from "./stub.ts";
@@ -39,9 +40,9 @@ export function isManifestSigned(bytes: Uint8Array, id: string, signer: KeyObjec
 }
 
 /** @throws Fault snapshot-corrupt · not-authorised: not sealed for this key */
-export function openManifest(bytes: Uint8Array, id: string, privateKey: KeyObject): Manifest {
+export async function openManifest(bytes: Uint8Array, id: string, opener: KeyOpener): Promise<Manifest> {
   const { header, stub, stubBytes, codec, plainLength, sealed } = partsOf(bytes, id);
-  const { fileKey, idKey } = openHeader(header, privateKey);
+  const { fileKey, idKey } = await opener.open({ name: `snaps/${id}.sn`, header, more: [] });
   const { magic, repositoryId, salt } = header;
   const encoded = unseal(deriveKey(fileKey, salt, "lsr1 record"), sealed, {
     magic,

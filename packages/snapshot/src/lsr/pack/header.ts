@@ -8,7 +8,7 @@ import { limits } from "../limits.ts";
 
 export type Magic = "LSRP" | "LSRM";
 
-type Stanza = { kind: number; recipientId: Uint8Array; wrapped: Uint8Array };
+export type Stanza = { kind: number; recipientId: Uint8Array; wrapped: Uint8Array };
 
 export type Header = {
   magic: Magic;
@@ -85,11 +85,22 @@ export function openHeader(
   moreStanzas: readonly Stanza[] = [],
 ): FileKeys {
   const { kind, id } = recipientOf(privateKey);
-  const stanza = [...header.stanzas, ...moreStanzas].find(
-    (stanza) => stanza.kind === kindId[kind] && Buffer.compare(stanza.recipientId, id) === 0,
-  );
-  if (!stanza) throw notSealedFor(privateKey);
-  const keys = unwrapKeys(stanza.wrapped, privateKey, wrapContext(header));
+  let last: Fault = notSealedFor(privateKey);
+  for (const stanza of [...header.stanzas, ...moreStanzas]) {
+    if (stanza.kind !== kindId[kind] || Buffer.compare(stanza.recipientId, id) !== 0) continue;
+    try {
+      return openStanza(header, stanza, privateKey);
+    } catch (error) {
+      // One that somebody put beside the file must not hide the one that opens.
+      if (!(error instanceof Fault)) throw error;
+      last = error;
+    }
+  }
+  throw last;
+}
+
+function openStanza(header: Header, { wrapped }: Stanza, privateKey: KeyObject): FileKeys {
+  const keys = unwrapKeys(wrapped, privateKey, wrapContext(header));
   // GCM alone lets one ciphertext open under two keys; the commitment says which one is meant.
   if (!timingSafeEqual(deriveKey(keys.fileKey, header.salt, "lsr1 commit"), header.commitment))
     throw corrupt("the file key is not the one that the header commits to");

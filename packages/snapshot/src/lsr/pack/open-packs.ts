@@ -1,7 +1,8 @@
-import type { KeyObject } from "node:crypto";
 import { Fault } from "@locum/contracts";
 import { corrupt } from "../corrupt.ts";
+import type { KeyOpener } from "../crypto/key-opener.ts";
 import type { KeyedHash } from "../crypto/keyed-hash.ts";
+import { withLaterStanzas } from "../crypto/later-stanzas.ts";
 import { type BlobStore, blobSource } from "../store/blob-store.ts";
 import type { Entry } from "./entries.ts";
 import { type OpenPack, openPack, readRecord } from "./read-pack.ts";
@@ -21,19 +22,20 @@ type Place = { pack: OpenPack; ordinal: number };
 /** Every pack of a store that this key opens, found by the packs' own trailers: no index is needed or believed. */
 export async function openPacks({
   store,
-  privateKey,
+  opener,
   hash,
 }: {
   store: BlobStore;
-  privateKey: KeyObject;
+  opener: KeyOpener;
   hash: KeyedHash;
 }): Promise<PackSet> {
   const places = new Map<string, Place[]>();
   const unreadable: PackSet["unreadable"] = [];
+  const both = withLaterStanzas(store, opener);
   for await (const blob of store.list("packs/")) {
     if (!/\/[0-9a-f]{64}\.pk$/.test(blob.name)) continue;
     try {
-      const pack = await openPack(blobSource(store, blob), privateKey);
+      const pack = await openPack(blobSource(store, blob), { name: blob.name, opener: both });
       for (const [ordinal, { chunkId }] of pack.entries.entries())
         add(places, hexOf(chunkId), { pack, ordinal });
     } catch (fault) {

@@ -1,10 +1,17 @@
 import { limits } from "../limits.ts";
+import type { ParityChoice } from "../parity/parity-block.ts";
+import { createStripeSums } from "../parity/stripe-sums.ts";
+import { writePartsParity } from "../parity/write-parity.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import { buildPack, type PackRecord, type Sealing } from "./build-pack.ts";
 import type { BaseOf } from "./read-pack.ts";
 import { writePack } from "./write-pack.ts";
 
-export type RepositoryWriter = Sealing & { store: BlobStore };
+export type RepositoryWriter = Sealing & {
+  store: BlobStore;
+  /** What lies beside each new pack; without, nothing does. The pack comes first: whole without it, only less safe. */
+  parity?: ParityChoice | undefined;
+};
 
 export type PackWriter = {
   /** Takes a record; writes a pack when there is enough for one. */
@@ -16,6 +23,7 @@ export type PackWriter = {
 /** Collects records into packs of 64 MiB: no more than one pack, and its sealed copy, is held in memory. */
 export function createPackWriter(writer: RepositoryWriter, baseOf?: BaseOf): PackWriter {
   const packs: string[] = [];
+  const parity = writer.parity && { ...writer.parity, ...writer, sums: createStripeSums() };
   let [records, held, bytes]: [PackRecord[], number, number] = [[], 0, 0];
 
   async function write(): Promise<void> {
@@ -23,6 +31,7 @@ export function createPackWriter(writer: RepositoryWriter, baseOf?: BaseOf): Pac
     const pack = buildPack(records, writer);
     [records, held] = [[], 0];
     await writePack(pack, { ...writer, ...(baseOf && { baseOf }) });
+    if (parity) await writePartsParity(pack, parity);
     packs.push(pack.id);
     bytes += pack.length;
   }

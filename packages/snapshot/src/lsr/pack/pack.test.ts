@@ -1,10 +1,11 @@
-import { createPrivateKey, generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bytesSource } from "../byte-source.ts";
+import { keyOpener } from "../crypto/key-opener.ts";
 import { recipientOf } from "../crypto/recipient.ts";
 import { referenceHash as hash } from "../testing/blake3-reference.ts";
-import { privateKey, privateKeyOf, recordOf, sealing, seededBytes } from "../testing/rig.ts";
+import { opener, openerOf, recordOf, sealing, seededBytes } from "../testing/rig.ts";
 import { buildPack, type Pack } from "./build-pack.ts";
 import { isPackIntact } from "./is-pack-intact.ts";
 import { type OpenPack, openPack, readPackIndex, readRecord } from "./read-pack.ts";
@@ -18,6 +19,9 @@ async function readAll(pack: OpenPack): Promise<string[]> {
   return chunks;
 }
 
+/** It tells nobody anything here: no stanza was published beside it. */
+const name = "packs/00/pack.pk";
+
 describe("a pack", () => {
   test("gives its chunks back to every recipient, and its length is rounded", async () => {
     await fc.assert(
@@ -28,8 +32,8 @@ describe("a pack", () => {
         );
         const bytes = bytesOf(pack);
         expect(bytes.length % 65536).toBe(0);
-        for (const key of [privateKey, privateKeyOf(12)]) {
-          const open = await openPack(bytesSource(bytes), key);
+        for (const each of [opener, openerOf(12)]) {
+          const open = await openPack(bytesSource(bytes), { name, opener: each });
           expect((await readAll(open)).toSorted()).toEqual(chunks.map(text).toSorted());
         }
       }),
@@ -43,9 +47,9 @@ describe("a pack", () => {
       ...sealing,
       recipients: [recipientOf(rsa.publicKey)],
     });
-    const open = await openPack(bytesSource(bytesOf(pack)), rsa.privateKey);
+    const open = await openPack(bytesSource(bytesOf(pack)), { name, opener: keyOpener(rsa.privateKey) });
     expect(await readAll(open)).toEqual(["weights"]);
-    await expect(openPack(open.source, privateKey)).rejects.toMatchObject({ code: "not-authorised" });
+    await expect(openPack(open.source, { name, opener })).rejects.toMatchObject({ code: "not-authorised" });
   });
 
   test("a key too weak to be a recipient is refused", () => {
@@ -58,7 +62,7 @@ describe("a pack", () => {
     const base = seededBytes(5)(4096);
     const plain = base.with(7, 1);
     const pack = buildPack([recordOf(plain, { kind: "zstd" }, base)], sealing);
-    const open = await openPack(bytesSource(bytesOf(pack)), privateKey);
+    const open = await openPack(bytesSource(bytesOf(pack)), { name, opener });
     const [entry] = open.entries;
     expect(entry?.base).toEqual(Buffer.from(hash.keyed(sealing.idKey, base)));
     expect(Buffer.compare(await readRecord(open, 0, { hash, baseOf: async () => base }), plain)).toBe(0);
@@ -98,7 +102,7 @@ describe("hostile packs", () => {
 
   test("one changed byte anywhere is noticed by name, and never gives another chunk", async () => {
     expect(await isPackIntact(bytesSource(good), pack.id, hash)).toBe(true);
-    const wanted = await readAll(await openPack(bytesSource(good), privateKey));
+    const wanted = await readAll(await openPack(bytesSource(good), { name, opener }));
     await fc.assert(
       fc.asyncProperty(
         fc.nat({ max: good.length - 1 }),
@@ -131,7 +135,7 @@ describe("hostile packs", () => {
   });
 
   test("a record moved to another place does not open", async () => {
-    const open = await openPack(bytesSource(good), privateKey);
+    const open = await openPack(bytesSource(good), { name, opener });
     const [first, second] = open.entries;
     if (!first || !second) throw new Error("two records");
     const swapped = { ...open, entries: [second, first] };
@@ -139,16 +143,15 @@ describe("hostile packs", () => {
   });
 
   test("another private key", async () => {
-    const stranger = createPrivateKey(
-      generateKeyPairSync("x25519").privateKey.export({ type: "pkcs8", format: "pem" }),
-    );
-    await expect(openPack(bytesSource(good), stranger)).rejects.toMatchObject({ code: "not-authorised" });
+    await expect(openPack(bytesSource(good), { name, opener: openerOf(99) })).rejects.toMatchObject({
+      code: "not-authorised",
+    });
   });
 });
 
 async function expectGoodOrFault(bytes: Uint8Array, wanted: string[]): Promise<void> {
   try {
-    expect(await readAll(await openPack(bytesSource(bytes), privateKey))).toEqual(wanted);
+    expect(await readAll(await openPack(bytesSource(bytes), { name, opener }))).toEqual(wanted);
   } catch (error) {
     expect(["snapshot-corrupt", "not-authorised"], String(error)).toContain(
       (error as { code?: string }).code,

@@ -1,20 +1,20 @@
-import type { KeyObject } from "node:crypto";
 import { type ByteSource, partsSource } from "../byte-source.ts";
 import { codecId } from "../codec/codec-id.ts";
 import { decodeChunk } from "../codec/decode-chunk.ts";
 import { corrupt } from "../corrupt.ts";
 import { deriveKey } from "../crypto/derive-key.ts";
+import type { KeyOpener } from "../crypto/key-opener.ts";
 import type { KeyedHash } from "../crypto/keyed-hash.ts";
 import { tagBytes, unseal } from "../crypto/seal.ts";
 import { limits } from "../limits.ts";
 import { footerBytes, footerMagic, type Pack, type PackRecord, trailerOrdinal } from "./build-pack.ts";
 import { type Entry, parseEntries } from "./entries.ts";
-import { type Header, openHeader, parseHeader } from "./header.ts";
+import { type Header, parseHeader } from "./header.ts";
 
 /** What a pack holds: readable with the id key alone, so by writers too. */
 export type PackIndex = { header: Header; entries: Entry[] };
 
-/** A pack that can be read: a private key opened its file key. */
+/** A pack that can be read: its file key was opened. */
 export type OpenPack = PackIndex & { source: ByteSource; recordKey: Uint8Array; idKey: Uint8Array };
 
 /** The plain bytes of a delta's base, from wherever they are. */
@@ -26,9 +26,12 @@ export async function readPackIndex(source: ByteSource, idKey: Uint8Array): Prom
 }
 
 /** @throws Fault snapshot-corrupt · not-authorised: the pack is not sealed for this key */
-export async function openPack(source: ByteSource, privateKey: KeyObject): Promise<OpenPack> {
+export async function openPack(
+  source: ByteSource,
+  { name, opener }: { name: string; opener: KeyOpener },
+): Promise<OpenPack> {
   const header = await readHeader(source);
-  const { fileKey, idKey } = openHeader(header, privateKey);
+  const { fileKey, idKey } = await opener.open({ name, header, more: [] });
   const { entries } = await indexOf(source, header, idKey);
   return { header, entries, source, idKey, recordKey: deriveKey(fileKey, header.salt, "lsr1 record") };
 }

@@ -7,7 +7,7 @@ import { seededRandom } from "../../testing/random.ts";
 import { handleSource } from "../byte-source.ts";
 import { directoryStore } from "../store/directory-store.ts";
 import { referenceHash as hash } from "../testing/blake3-reference.ts";
-import { privateKey, recordOf, sealing, seededBytes } from "../testing/rig.ts";
+import { opener, recordOf, sealing, seededBytes } from "../testing/rig.ts";
 import { buildPack } from "./build-pack.ts";
 import { isPackIntact } from "./is-pack-intact.ts";
 import { packPath } from "./pack-path.ts";
@@ -31,7 +31,7 @@ test("a pack that was written is there after a loss of power, and reads back", a
   expect(await writePack(pack, target(disk.fs))).toBe(true);
   const after = disk.crash(() => 0.99);
   const handle = await after.fs.open(path, "r");
-  const open = await openPack(await handleSource(handle), privateKey);
+  const open = await openPack(await handleSource(handle), { name: "packs/", opener });
   const read = await Promise.all([0, 1].map((ordinal) => readRecord(open, ordinal, { hash })));
   expect(read.map(String).toSorted()).toEqual(["one", "two"]);
   expect(await after.fs.readdir(`${root}/tmp`)).toEqual([]);

@@ -13,7 +13,7 @@ import { openPacks } from "../pack/open-packs.ts";
 import { packPath } from "../pack/pack-path.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import { directoryStore } from "../store/directory-store.ts";
-import { privateKey, recordOf, sealing, seededBytes } from "../testing/rig.ts";
+import { opener, recordOf, sealing, seededBytes } from "../testing/rig.ts";
 import { encodeParity } from "./encode-parity.ts";
 import { type HealInput, healPack } from "./heal-pack.ts";
 import { parityPath } from "./parity-path.ts";
@@ -59,7 +59,7 @@ async function damagedDisk(
 }
 
 async function readableOn(fs: Fs): Promise<Set<string>> {
-  const packs = await openPacks({ store: storeOn(fs), privateKey, hash });
+  const packs = await openPacks({ store: storeOn(fs), opener, hash });
   const found = new Set<string>();
   for (const chunk of chunks)
     await packs.read(idOf(chunk)).then(
@@ -155,7 +155,7 @@ describe("a pack that has lost too much", () => {
     const live = async (id: Uint8Array) =>
       first && Buffer.compare(id, idOf(first)) === 0 ? first : undefined;
     const result = await healPack(
-      input(disk.fs, { salvage: { ...salvage, privateKey }, sources: [lying, failing, live] }),
+      input(disk.fs, { salvage: { ...salvage, opener }, sources: [lying, failing, live] }),
     );
     expect(result).toMatchObject({ kind: "replaced", saved: good.size + 1, held: [], isAside: true });
     expect((result as { lost: string[] }).lost.length).toBe(missing.length - 1);
@@ -182,7 +182,7 @@ describe("a pack that has lost too much", () => {
     const forged = forgedParity();
     const disk = await damagedDisk([2], [forged]);
     const good = await readableOn(disk.fs);
-    const result = await healPack(input(disk.fs, { salvage: { ...salvage, privateKey } }));
+    const result = await healPack(input(disk.fs, { salvage: { ...salvage, opener } }));
     expect(result).toMatchObject({ kind: "replaced", saved: good.size });
     expect(await readableOn(disk.fs)).toEqual(good);
   });
@@ -191,11 +191,11 @@ describe("a pack that has lost too much", () => {
     const disk = createMemoryFs();
     await makeDirs(disk.fs, root);
     await storeOn(disk.fs).create(name, [bytes.subarray(0, 70_000)]);
-    const lost = await healPack(input(disk.fs, { salvage: { ...salvage, privateKey } })).catch(
+    const lost = await healPack(input(disk.fs, { salvage: { ...salvage, opener } })).catch(
       (fault: unknown) => fault,
     );
     expect(lost).toMatchObject({ code: "snapshot-corrupt" });
-    const byIndex = { ...salvage, privateKey, entries: pack.entries };
+    const byIndex = { ...salvage, opener, entries: pack.entries };
     const result = await healPack(input(disk.fs, { salvage: byIndex }));
     expect(result).toMatchObject({ kind: "replaced", saved: 3, held: [], isAside: true });
     expect((await readableOn(disk.fs)).size).toBe(3);
@@ -208,7 +208,7 @@ test("a read that fails for a moment gives nothing up: neither the pack nor its 
   for (let at = 0; ; at++) {
     const disk = await damagedDisk([1, 6]);
     const faulty = faultyFs(disk.fs, { at, kind: "EIO" });
-    const more = { salvage: { ...salvage, privateKey }, sources };
+    const more = { salvage: { ...salvage, opener }, sources };
     const result = await healPack(input(faulty.fs, more)).catch((fault: Fault) => fault);
     if (at >= faulty.calls()) break;
     kinds.add("kind" in result ? result.kind : result.code);
@@ -225,7 +225,7 @@ test("a read that fails for a moment gives nothing up: neither the pack nor its 
 const kinds: FaultKind[] = ["crash-before", "crash-after", "torn", "ENOSPC", "EIO"];
 const cases = {
   "repairs from parity": { blocks: [1, 6], more: {} },
-  "saves the chunks": { blocks: [2, 3], more: { salvage: { ...salvage, privateKey }, sources: [] } },
+  "saves the chunks": { blocks: [2, 3], more: { salvage: { ...salvage, opener }, sources: [] } },
 };
 describe.for(Object.entries(cases))("a heal that %s", ([, { blocks, more }]) => {
   test.for(kinds)("with %s at every call loses nothing, and the next one finishes it", async (kind) => {

@@ -84,7 +84,7 @@ async function replace(
     repair,
   }: { packId: string; pack: ByteSource; parity: Parity | undefined; repair: Repair | undefined },
 ): Promise<Healed> {
-  const { salvage, sources = [], store, hash } = input;
+  const { salvage, sources = [], store, name, hash } = input;
   const reason =
     parity && repair && repair.lost.length > 0
       ? tooMuchLost(parity, repair.lost)
@@ -92,7 +92,7 @@ async function replace(
   if (!salvage) throw reason;
   // The pack as it was found too: parity that is not what it should be makes good blocks wrong.
   const states = repair ? [partsSource(repair.parts), pack] : [pack];
-  const result = await salvageChunks(states, { store, hash, sources, salvage, reason });
+  const result = await salvageChunks(states, { store, name, hash, sources, salvage, reason });
   // What did not read may read later: then nothing is given up, neither of the pack nor of what parity might give back.
   if (input.reads.failed) result.held.push(...result.lost.splice(0));
   const isSettled = !input.reads.failed && result.held.length === 0;

@@ -1,15 +1,16 @@
-import type { KeyObject } from "node:crypto";
 import { Fault } from "@locum/contracts";
 import type { ByteSource } from "../byte-source.ts";
 import { choosePlan } from "../codec/choose-plan.ts";
 import { codecId } from "../codec/codec-id.ts";
 import { encodeChunk } from "../codec/encode-chunk.ts";
 import { deriveKey } from "../crypto/derive-key.ts";
+import type { KeyOpener } from "../crypto/key-opener.ts";
 import type { KeyedHash } from "../crypto/keyed-hash.ts";
+import { withLaterStanzas } from "../crypto/later-stanzas.ts";
 import { limits } from "../limits.ts";
 import type { Sealing } from "../pack/build-pack.ts";
 import type { Entry } from "../pack/entries.ts";
-import { openHeader, parseHeader } from "../pack/header.ts";
+import { parseHeader } from "../pack/header.ts";
 import { createPackWriter } from "../pack/pack-writer.ts";
 import { type OpenPack, readPackIndex, readRecord } from "../pack/read-pack.ts";
 import type { BlobStore } from "../store/blob-store.ts";
@@ -19,7 +20,7 @@ export type ChunkSource = (chunkId: Uint8Array) => Promise<Uint8Array | undefine
 
 export type Salvage = Omit<Sealing, "hash"> & {
   /** Opens the records that are still good. Without it they can be saved only by a source that has their chunks. */
-  privateKey?: KeyObject;
+  opener?: KeyOpener;
   /** What the pack held, by an index: for a pack whose own trailer is lost. */
   entries?: readonly Entry[];
 };
@@ -28,6 +29,8 @@ export type Salvaged = { packs: string[]; saved: number; lost: string[]; held: s
 
 type Input = {
   store: BlobStore;
+  /** The pack, as `packPath` gives it. */
+  name: string;
   hash: KeyedHash;
   sources: readonly ChunkSource[];
   salvage: Salvage;
@@ -44,7 +47,7 @@ export async function salvageChunks(found: readonly ByteSource[], input: Input):
   const { store, hash, salvage, reason } = input;
   const entries = await entriesOf(found, salvage, reason);
   const states: (OpenPack | undefined)[] = [];
-  for (const pack of found) states.push(await openWith(pack, salvage, entries));
+  for (const pack of found) states.push(await openWith(pack, input, entries));
   const writer = createPackWriter({ ...salvage, hash, store });
   const done: Omit<Salvaged, "packs"> = { saved: 0, lost: [], held: [] };
   const seen = new Set<string>();
@@ -84,13 +87,13 @@ async function entriesOf(
 /** Needs the header, not the trailer. Undefined where the header is lost, of another id key, or not for this key. */
 async function openWith(
   source: ByteSource,
-  { privateKey, idKey }: Salvage,
+  { store, name, salvage: { opener, idKey } }: Input,
   entries: readonly Entry[],
 ): Promise<OpenPack | undefined> {
-  if (!privateKey) return undefined;
+  if (!opener) return undefined;
   try {
     const header = parseHeader(await source.read(0, Math.min(limits.header, source.size)), "LSRP");
-    const keys = openHeader(header, privateKey);
+    const keys = await withLaterStanzas(store, opener).open({ name, header, more: [] });
     if (Buffer.compare(keys.idKey, idKey) !== 0) return undefined;
     const recordKey = deriveKey(keys.fileKey, header.salt, "lsr1 record");
     return { header, source, idKey, recordKey, entries: [...entries] };

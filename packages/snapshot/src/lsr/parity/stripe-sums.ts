@@ -1,4 +1,4 @@
-import { assert } from "@locum/contracts";
+import { assert } from "@locum/contracts/fault";
 import { createKernels, places } from "../kernels/kernels.ts";
 import { limits } from "../limits.ts";
 import { product } from "./galois.ts";

@@ -38,6 +38,11 @@ export type Jobs = {
   seal: { job: { key: Uint8Array; context: RecordContext; records: Sealable[] }; result: null };
   /** BLAKE3-256 of the parts one after another. */
   name: { job: { parts: Uint8Array[] }; result: Uint8Array };
+  /** The parity file, in parts, of a pack that was named from these. */
+  parity: {
+    job: { parts: Uint8Array[]; packId: string; k: number; m: 1 | 2; blockBytes: number };
+    result: Uint8Array[];
+  };
   /** Opens, decodes and compares each record with its id, and gives nothing back. */
   verify: {
     job: { key: Uint8Array; idKey: Uint8Array; context: RecordContext; records: SealedRecord[] };

@@ -8,6 +8,8 @@ import { corrupt } from "../corrupt.ts";
 import { digestOf, type KeyedHash } from "../crypto/keyed-hash.ts";
 import { sealInPlace, tagBytes, unseal } from "../crypto/seal.ts";
 import { limits } from "../limits.ts";
+import { encodePartsParity } from "../parity/encode-parity.ts";
+import { createStripeSums, type StripeSums } from "../parity/stripe-sums.ts";
 import { release } from "../release.ts";
 import type { Job, JobKind, JobOf, RecordContext, ResultOf, SealedRecord } from "./job.ts";
 
@@ -20,6 +22,7 @@ const sampleBytes = 64 << 10;
  */
 export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind> {
   const digests = new Map<number, Hash>();
+  let sums: StripeSums | undefined;
 
   function take({ file, bytes, cut, isFirst, isLast, idKey }: JobOf<"take">): ResultOf<"take"> {
     const digest = isFirst ? createHash("sha256") : digests.get(file);
@@ -72,6 +75,9 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
         return sealAll(job);
       case "name":
         return digestOf(hash, job.parts);
+      case "parity":
+        sums ??= createStripeSums();
+        return encodePartsParity(job.parts, { ...job, hash, sums });
       case "verify":
         for (const record of job.records) release(chunkOf(job.key, job.idKey, job.context, record));
         return null;

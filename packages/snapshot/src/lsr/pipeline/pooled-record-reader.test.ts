@@ -4,7 +4,7 @@ import { loadIndex } from "../repository/load-index.ts";
 import { openChunks } from "../repository/open-chunks.ts";
 import { readSnapshot } from "../repository/read-snapshot.ts";
 import { baseOf, commitOf, filesOf, newRepository, weightsOf } from "../testing/repository-rig.ts";
-import { privateKey } from "../testing/rig.ts";
+import { opener } from "../testing/rig.ts";
 import { createSnapshotPool, type SnapshotPool } from "./snapshot-pool.ts";
 
 let pool: SnapshotPool;
@@ -25,8 +25,8 @@ async function twoVersions() {
 test("a snapshot that threads wrote as differences is read by threads", async () => {
   const { repository, tuned, id } = await twoVersions();
   const loaded = await loadIndex(repository, { for: "reader" });
-  const chunks = openChunks({ repository, loaded, privateKey, pool });
-  const { body } = await readSnapshot(repository, id, { privateKey });
+  const chunks = openChunks({ repository, loaded, opener, pool });
+  const { body } = await readSnapshot(repository, id, { opener });
   const files = new Map<string, string>();
   for (const entry of body.files) {
     if (entry.kind !== "file") continue;
@@ -44,7 +44,7 @@ test("what was changed in the pack does not come out of a thread", async () => {
   const { repository, id } = await twoVersions();
   const { store } = repository;
   const loaded = await loadIndex(repository, { for: "reader" });
-  const { body } = await readSnapshot(repository, id, { privateKey });
+  const { body } = await readSnapshot(repository, id, { opener });
   const changed = {
     ...store,
     read: async (name: string, position: number, length: number) => {
@@ -54,7 +54,7 @@ test("what was changed in the pack does not come out of a thread", async () => {
       return bytes;
     },
   };
-  const chunks = openChunks({ repository: { ...repository, store: changed }, loaded, privateKey, pool });
+  const chunks = openChunks({ repository: { ...repository, store: changed }, loaded, opener, pool });
   const [file] = body.files.filter((entry) => entry.kind === "file" && entry.path === "m.safetensors");
   const [ref] = file?.kind === "file" ? chunkRefs(file).toReversed() : [];
   await expect(chunks.read(ref?.chunkId ?? new Uint8Array())).rejects.toMatchObject({

@@ -12,7 +12,7 @@ import { openPacks } from "../pack/open-packs.ts";
 import { directoryStore } from "../store/directory-store.ts";
 import { floatBytes } from "../testing/float-bytes.ts";
 import { safetensorsFile } from "../testing/model-files.ts";
-import { privateKey, sealing, seededBytes } from "../testing/rig.ts";
+import { opener, sealing, seededBytes } from "../testing/rig.ts";
 import { type SnapshotInput, writeSnapshot } from "../write-snapshot.ts";
 import { createSnapshotPool, type SnapshotPool } from "./snapshot-pool.ts";
 
@@ -49,9 +49,9 @@ function repositoryOf(chosen?: SnapshotPool) {
     );
   async function read(id: string) {
     const bytes = await store.read(`snaps/${id}.sn`, 0, (await store.size(`snaps/${id}.sn`)) ?? 0);
-    const packs = await openPacks({ store, privateKey, hash });
+    const packs = await openPacks({ store, opener, hash });
     const files: { path: string; text: string; sha256: string; chunks: string; parser: string }[] = [];
-    for (const entry of openManifest(bytes, id, privateKey).body.files) {
+    for (const entry of (await openManifest(bytes, id, opener)).body.files) {
       if (entry.kind !== "file") continue;
       const chunks: Uint8Array[] = [];
       for (const { chunkId } of chunkRefs(entry)) chunks.push(await packs.read(chunkId));
@@ -142,7 +142,7 @@ test("a second version is stored as differences, and the third time nothing is",
   expect((await read(ids[1])).files).toMatchObject([
     { text: Buffer.from(model(tuned)[0]?.bytes ?? []).toString("latin1") },
   ]);
-  const entries = (await openPacks({ store, privateKey, hash })).entries();
+  const entries = (await openPacks({ store, opener, hash })).entries();
   expect(entries.filter(({ codec }) => codec === codecId.delta)).toHaveLength(3);
 });
 
@@ -151,7 +151,7 @@ test("no difference is stored against what the repository may not have", async (
   const base: SnapshotInput["base"] = async ({ start, length }) =>
     model(weights)[0]?.bytes.subarray(start, start + length);
   await write(ids[0], model(tuned), { base, isBase: () => false });
-  const entries = (await openPacks({ store, privateKey, hash })).entries();
+  const entries = (await openPacks({ store, opener, hash })).entries();
   expect(entries.map(({ codec }) => codec)).not.toContain(codecId.delta);
 });
 

@@ -5,6 +5,8 @@ import type { Entry } from "../pack/entries.ts";
 import { packPath } from "../pack/pack-path.ts";
 import type { RepositoryWriter } from "../pack/pack-writer.ts";
 import { type BaseOf, openBuilt } from "../pack/read-pack.ts";
+import { parityBlockBytes } from "../parity/parity-block.ts";
+import { parityPath } from "../parity/parity-path.ts";
 import type { SealedRecord } from "./job.ts";
 import type { SnapshotPool } from "./snapshot-pool.ts";
 
@@ -37,8 +39,21 @@ export async function writePooledPack(
   const { parts, length } = closePack(plan, sealed);
   const [name] = await Promise.all([pool.run("name", { parts }), readBack(plan, { parts, pool, baseOf })]);
   const id = Buffer.from(name).toString("hex");
-  await writer.store.create(packPath(id), parts);
+  const [parity] = await Promise.all([
+    parityOf({ id, parts, length }, writer.parity, pool),
+    writer.store.create(packPath(id), parts),
+  ]);
+  if (parity) await writer.store.create(parityPath(id), parity);
   return { id, length };
+}
+
+async function parityOf(
+  { id: packId, parts, length }: { id: string; parts: Uint8Array[]; length: number },
+  choice: RepositoryWriter["parity"],
+  pool: SnapshotPool,
+): Promise<Uint8Array[] | undefined> {
+  if (!choice) return undefined;
+  return pool.run("parity", { parts, packId, ...choice, blockBytes: parityBlockBytes(length, choice.k) });
 }
 
 /** By the entries of the pack's own trailer, each from the part that lies where its entry says. */

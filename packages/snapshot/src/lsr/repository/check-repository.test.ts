@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { packPath } from "../pack/pack-path.ts";
 import { damageByte } from "../testing/damage-byte.ts";
 import { commitOf, newRepository, root, weightsOf } from "../testing/repository-rig.ts";
-import { privateKey, privateKeyOf } from "../testing/rig.ts";
+import { opener, openerOf } from "../testing/rig.ts";
 import { checkRepository } from "./check-repository.ts";
 import { loadIndex } from "./load-index.ts";
 
@@ -10,7 +10,7 @@ test("a sound repository has no damage, and all of it was looked at", async () =
   const { repository } = await newRepository();
   await commitOf(repository, weightsOf(1));
   await commitOf(repository, weightsOf(2));
-  const { damage, lost, coverage } = await checkRepository(repository, { privateKey });
+  const { damage, lost, coverage } = await checkRepository(repository, { opener });
   expect([damage, lost]).toEqual([[], []]);
   expect(coverage).toMatchObject({
     packs: 2,
@@ -40,7 +40,7 @@ test("a changed byte of a pack is found without a key, and with one the snapshot
   const largest = index.entriesOf(packs[0] ?? "").toSorted((a, b) => b.length - a.length)[0];
   await damageByte(disk.fs, `${root}/${name}`, (largest?.offset ?? 0) + 100);
   expect((await checkRepository(repository)).damage).toMatchObject([{ name }]);
-  const { damage, lost } = await checkRepository(repository, { privateKey });
+  const { damage, lost } = await checkRepository(repository, { opener });
   expect(new Set(damage.map((each) => each.name))).toEqual(new Set([name, `snaps/${id}.sn`]));
   expect(lost).toEqual([id]);
   expect(lost).not.toContain(other.id);
@@ -53,7 +53,7 @@ test.for(["idx/", "snaps/", "packs/"])("a file of %s that is cut short is named"
     const half = await repository.store.read(name, 0, bytes >> 1);
     await repository.store.remove(name);
     await repository.store.create(name, [half]);
-    const { damage } = await checkRepository(repository, { privateKey });
+    const { damage } = await checkRepository(repository, { opener });
     expect(damage.map((each) => each.name)).toContain(name);
   }
 });
@@ -62,7 +62,7 @@ test("a pack that is gone costs its snapshot, and the ref that points to a lost 
   const { repository } = await newRepository();
   const { id, packs } = await commitOf(repository, weightsOf(1));
   await repository.store.remove(packPath(packs[0] ?? ""));
-  expect((await checkRepository(repository, { privateKey })).lost).toEqual([id]);
+  expect((await checkRepository(repository, { opener })).lost).toEqual([id]);
   await repository.store.remove(`snaps/${id}.sn`);
   expect((await checkRepository(repository)).damage).toMatchObject([{ name: "refs/digits/latest" }]);
 });
@@ -70,7 +70,7 @@ test("a pack that is gone costs its snapshot, and the ref that points to a lost 
 test("what is not sealed for the key is no damage, and no coverage either", async () => {
   const { repository } = await newRepository();
   await commitOf(repository, weightsOf(1));
-  const { damage, lost, coverage } = await checkRepository(repository, { privateKey: privateKeyOf(404) });
+  const { damage, lost, coverage } = await checkRepository(repository, { opener: openerOf(404) });
   expect([damage, lost]).toEqual([[], []]);
   expect(coverage).toMatchObject({ records: 3, recordsDecoded: 0, snapshots: 1, snapshotsOpened: 0 });
 });

@@ -1,6 +1,6 @@
-import type { KeyObject } from "node:crypto";
 import { Fault } from "@locum/contracts";
 import { codecId } from "../codec/codec-id.ts";
+import type { KeyOpener } from "../crypto/key-opener.ts";
 import { chunkRefs } from "../manifest/manifest-body.ts";
 import { isPackIntact } from "../pack/is-pack-intact.ts";
 import { packPath } from "../pack/pack-path.ts";
@@ -34,7 +34,7 @@ export type CheckReport = {
 
 export type CheckOptions = {
   /** With it records are decoded and manifests opened; without, packs are compared with their names only. */
-  privateKey?: KeyObject;
+  opener?: KeyOpener;
   /** The part `at` of `of` of the packs, by their names: `of` runs in a row read every pack once. */
   slice?: { at: number; of: number };
 };
@@ -45,7 +45,7 @@ export type CheckOptions = {
  */
 export async function checkRepository(
   repository: Repository,
-  { privateKey, slice = { at: 0, of: 1 } }: CheckOptions = {},
+  { opener, slice = { at: 0, of: 1 } }: CheckOptions = {},
 ): Promise<CheckReport> {
   const listed = await listSnapshots(repository);
   const loaded = await loadIndex(repository, { for: "reader", repair: false });
@@ -53,7 +53,7 @@ export async function checkRepository(
   const damage: DamagedFile[] = faults.map(({ name, fault }) => ({ name, what: fault.message }));
   const known = new Set(listed.snapshots.map(({ id }) => id));
   damage.push(...(await checkRefs(repository, known)));
-  const chunks = privateKey && openChunks({ repository, loaded, privateKey });
+  const chunks = opener && openChunks({ repository, loaded, opener });
   const packs = await checkPacks({ repository, loaded, chunks, slice });
   damage.push(...packs.damage);
   const report: CheckReport = {
@@ -65,9 +65,9 @@ export async function checkRepository(
       snapshotsOpened: 0,
     },
   };
-  if (privateKey)
+  if (opener)
     for (const id of known) {
-      const problems = await checkSnapshot(repository, { id, privateKey, loaded, bad: packs.bad });
+      const problems = await checkSnapshot(repository, { id, opener, loaded, bad: packs.bad });
       if (problems.isOpened) report.coverage.snapshotsOpened++;
       if (problems.what === undefined) continue;
       report.lost.push(id);
@@ -148,10 +148,10 @@ async function checkSnapshot(
   repository: Repository,
   {
     id,
-    privateKey,
+    opener,
     loaded: { index },
     bad,
-  }: { id: string; privateKey: KeyObject; loaded: LoadedIndex; bad: ReadonlySet<string> },
+  }: { id: string; opener: KeyOpener; loaded: LoadedIndex; bad: ReadonlySet<string> },
 ): Promise<{ isOpened: boolean; what?: string }> {
   const isGood = (chunkId: Uint8Array, mayBeDelta: boolean): boolean =>
     index
@@ -162,7 +162,7 @@ async function checkSnapshot(
           (codec !== codecId.delta || (mayBeDelta && base !== undefined && isGood(base, false))),
       );
   try {
-    const { body } = await readSnapshot(repository, id, { privateKey });
+    const { body } = await readSnapshot(repository, id, { opener });
     let [missing, first] = [0, ""];
     for (const entry of body.files)
       if (entry.kind === "file")

@@ -12,7 +12,7 @@ import {
   root,
   weightsOf,
 } from "../testing/repository-rig.ts";
-import { privateKey, privateKeyOf, sealing } from "../testing/rig.ts";
+import { opener, openerOf, sealing } from "../testing/rig.ts";
 import { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
 import { forget } from "./forget.ts";
 import { takeLease } from "./gc-lease.ts";
@@ -21,7 +21,7 @@ import { loadIndex } from "./load-index.ts";
 import type { Repository } from "./repository.ts";
 
 const collect = (repository: Repository, more: Partial<GarbageOptions> = {}) =>
-  collectGarbage(repository, { privateKey, holder: "operator", ...more });
+  collectGarbage(repository, { opener, holder: "operator", ...more });
 
 /** Two snapshots that share nothing but a small file, the first of them forgotten. */
 async function withGarbage() {
@@ -154,11 +154,11 @@ test("a manifest that cannot be read stops it: what it needs is not known", asyn
   const other = { ...sealing, recipients: sealing.recipients.slice(1) };
   await commitOf(repository, weightsOf(3), { recipients: other.recipients });
   await expect(collect(repository)).rejects.toMatchObject({ code: "not-authorised" });
-  await collectGarbage(repository, { privateKey: privateKeyOf(12), holder: "escrow" });
+  await collectGarbage(repository, { opener: openerOf(12), holder: "escrow" });
   await repository.store.create("snaps/01JD00000000000000000000ZZ.sn", [Buffer.from("torn")]);
-  await expect(
-    collectGarbage(repository, { privateKey: privateKeyOf(12), holder: "escrow" }),
-  ).rejects.toThrow(/01JD00000000000000000000ZZ cannot be read/);
+  await expect(collectGarbage(repository, { opener: openerOf(12), holder: "escrow" })).rejects.toThrow(
+    /01JD00000000000000000000ZZ cannot be read/,
+  );
   expect(await namesOf(repository, `snaps/${second.id}`)).toHaveLength(1);
 });
 

@@ -1,4 +1,4 @@
-import type { KeyObject } from "node:crypto";
+import type { KeyOpener } from "../crypto/key-opener.ts";
 import type { Recipient } from "../crypto/recipient.ts";
 import { tagBytes } from "../crypto/seal.ts";
 import type { Entry } from "../pack/entries.ts";
@@ -15,7 +15,7 @@ import type { Repository } from "./repository.ts";
 
 export type GarbageOptions = {
   /** Opens every manifest: the operator's key, or the escrow's. A sidecar has none and cannot collect. */
-  privateKey: KeyObject;
+  opener: KeyOpener;
   /** Who collects, as it goes into the lease. */
   holder: string;
   /** For whom half empty packs are sealed anew; without it they stay as they are. */
@@ -70,11 +70,11 @@ type View = { loaded: LoadedIndex; copies: Copies; acts: Record<PackAct, string[
  */
 async function lookAround(
   repository: Repository,
-  { privateKey, graceMs = 24 * 3_600_000, repackBelow = 0.5 }: GarbageOptions,
+  { opener, graceMs = 24 * 3_600_000, repackBelow = 0.5 }: GarbageOptions,
   lease: Lease,
 ): Promise<View> {
   const intents = await liveIntents(repository, lease);
-  const needed = await neededChunks(repository, { privateKey, beforeEach: lease.keep });
+  const needed = await neededChunks(repository, { opener, beforeEach: lease.keep });
   const loaded = await loadIndex(repository, { for: "reader" });
   const copies = chooseCopies(needed, loaded);
   const acts: View["acts"] = { keep: [], announce: [], repack: [], rescue: [], delete: [] };
@@ -89,7 +89,7 @@ async function lookAround(
 async function sweep(
   repository: Repository,
   { loaded, copies, acts, drafts }: View,
-  { lease, recipients, privateKey, holder, repackBytesMax = 4 * 2 ** 30 }: GarbageOptions & { lease: Lease },
+  { lease, recipients, opener, holder, repackBytesMax = 4 * 2 ** 30 }: GarbageOptions & { lease: Lease },
 ): Promise<GarbageReport> {
   const { store } = repository;
   for (const id of acts.rescue) await store.remove(markPath(id));
@@ -111,7 +111,7 @@ async function sweep(
   for (const name of drafts) await store.remove(name);
 
   const chosen = recipients ? upTo(repackBytesMax, acts.repack, loaded) : [];
-  const input = { packs: chosen, kept: copies.kept, loaded, privateKey, holder, beforeEach: lease.keep };
+  const input = { packs: chosen, kept: copies.kept, loaded, opener, holder, beforeEach: lease.keep };
   const repacked = recipients && chosen.length > 0 ? await repack(repository, { ...input, recipients }) : [];
   const announced = [...acts.announce, ...repacked];
   for (const id of announced) await store.create(markPath(id), []);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { commitOf, filesOf, newRepository, readBack, weightsOf } from "../testing/repository-rig.ts";
-import { privateKey } from "../testing/rig.ts";
+import { opener } from "../testing/rig.ts";
 import { listSnapshots } from "./list-snapshots.ts";
 import { readSnapshot } from "./read-snapshot.ts";
 import { readRef } from "./refs.ts";
@@ -11,7 +11,7 @@ test("a snapshot is listed without a key, read with one, and is the latest", asy
   const { snapshots, damaged } = await listSnapshots(repository);
   expect(damaged).toEqual([]);
   expect(snapshots).toMatchObject([{ id, stub: { model: "digits", files: 2 } }]);
-  expect((await readSnapshot(repository, id, { privateKey })).stub.id).toBe(id);
+  expect((await readSnapshot(repository, id, { opener })).stub.id).toBe(id);
   expect(await readBack(repository, id)).toEqual(filesOf(weightsOf(1)));
   expect(isLatest).toBe(true);
   expect((await readRef(repository, { model: "digits", channel: "latest" }))?.snapshot).toBe(id);

@@ -1,5 +1,5 @@
-import type { KeyObject } from "node:crypto";
 import { Fault } from "@locum/contracts";
+import type { KeyOpener } from "../crypto/key-opener.ts";
 import { chunkRefs } from "../manifest/manifest-body.ts";
 import { type ChunkTable, createChunkTable } from "./chunk-table.ts";
 import { snapshotIdOf } from "./list-snapshots.ts";
@@ -13,14 +13,14 @@ import type { Repository } from "./repository.ts";
  */
 export async function neededChunks(
   { store }: Pick<Repository, "store">,
-  { privateKey, beforeEach }: { privateKey: KeyObject; beforeEach: () => Promise<void> },
+  { opener, beforeEach }: { opener: KeyOpener; beforeEach: () => Promise<void> },
 ): Promise<ChunkTable> {
   const needed = createChunkTable(0);
   for await (const { name } of store.list("snaps/")) {
     const id = snapshotIdOf(name);
     if (!id) continue;
     await beforeEach();
-    const manifest = await readSnapshot({ store }, id, { privateKey }).catch((error: unknown) => {
+    const manifest = await readSnapshot({ store }, id, { opener }).catch((error: unknown) => {
       if (error instanceof Fault && error.code === "snapshot-missing") return undefined;
       throw nothingDeleted(id, error);
     });

@@ -1,6 +1,7 @@
-import type { KeyObject } from "node:crypto";
 import { Fault } from "@locum/contracts";
 import { corrupt } from "../corrupt.ts";
+import type { KeyOpener } from "../crypto/key-opener.ts";
+import { withLaterStanzas } from "../crypto/later-stanzas.ts";
 import { type OpenPack, openPack, readRecord } from "../pack/read-pack.ts";
 import { pooledRecordReader } from "../pipeline/pooled-record-reader.ts";
 import type { SnapshotPool } from "../pipeline/snapshot-pool.ts";
@@ -23,24 +24,25 @@ export type Chunks = {
 export function openChunks({
   repository: { store, hash },
   loaded: { index, packs },
-  privateKey,
+  opener,
   pool,
   openMax = 64,
 }: {
   repository: Pick<Repository, "store" | "hash">;
   loaded: Pick<LoadedIndex, "index" | "packs">;
-  privateKey: KeyObject;
+  opener: KeyOpener;
   /** Threads that open and decode; without, the caller's does. */
   pool?: SnapshotPool;
   openMax?: number;
 }): Chunks {
   const open = new Map<string, Promise<OpenPack>>();
+  const both = withLaterStanzas(store, opener);
   const recordOf = pool ? pooledRecordReader(pool) : readRecord;
 
   function pack(id: string): Promise<OpenPack> {
     const blob = packs.get(id);
     if (!blob) return Promise.reject(new Fault("snapshot-missing", `pack ${id} is not in the repository`));
-    const opening = open.get(id) ?? openPack(blobSource(store, blob), privateKey);
+    const opening = open.get(id) ?? openPack(blobSource(store, blob), { name: blob.name, opener: both });
     // Set again, so that the map's order is that of the last use.
     open.delete(id);
     open.set(id, opening);

@@ -1,5 +1,5 @@
-import type { KeyObject } from "node:crypto";
 import { Fault } from "@locum/contracts";
+import type { KeyOpener } from "../crypto/key-opener.ts";
 import type { Recipient } from "../crypto/recipient.ts";
 import type { PackRecord } from "../pack/build-pack.ts";
 import { createPackWriter } from "../pack/pack-writer.ts";
@@ -20,7 +20,7 @@ export async function repack(
     packs,
     kept,
     loaded,
-    privateKey,
+    opener,
     recipients,
     holder,
     beforeEach,
@@ -28,7 +28,7 @@ export async function repack(
     packs: readonly string[];
     kept: Map<string, Set<number>>;
     loaded: LoadedIndex;
-    privateKey: KeyObject;
+    opener: KeyOpener;
     recipients: readonly Recipient[];
     holder: string;
     beforeEach: () => Promise<void>;
@@ -36,7 +36,7 @@ export async function repack(
 ): Promise<string[]> {
   const intent = await openIntent(repository, { writer: holder });
   try {
-    const chunks = openChunks({ repository, loaded, privateKey });
+    const chunks = openChunks({ repository, loaded, opener });
     const writer = createPackWriter({ ...repository, recipients }, (base) => chunks.read(base));
     const emptied: string[] = [];
     for (const id of packs) {

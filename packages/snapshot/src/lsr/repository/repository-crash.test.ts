@@ -13,7 +13,7 @@ import {
   root,
   weightsOf,
 } from "../testing/repository-rig.ts";
-import { privateKey, sealing } from "../testing/rig.ts";
+import { opener, sealing } from "../testing/rig.ts";
 import type { Timed } from "../testing/timed-store.ts";
 import { checkRepository } from "./check-repository.ts";
 import { collectGarbage } from "./collect-garbage.ts";
@@ -25,7 +25,7 @@ import { createRepository, openRepository, type Repository } from "./repository.
 const kinds: FaultKind[] = ["crash-before", "crash-after", "torn", "ENOSPC", "EIO"];
 const latest = { model: "digits", channel: "latest" };
 const collect = (repository: Repository) =>
-  collectGarbage(repository, { privateKey, holder: "operator", recipients: sealing.recipients });
+  collectGarbage(repository, { opener, holder: "operator", recipients: sealing.recipients });
 
 type World = { disk: MemoryFs; time: Timed };
 /** What a snapshot's files must be, by its id. */
@@ -107,7 +107,7 @@ describe.for(kinds)("%s at every call", (kind) => {
         outcomes.add(ids.length === 2 ? "whole" : "absent");
         const next = await commitOf(repository, weightsOf(2));
         expect((await readRef(repository, latest))?.snapshot, when).toBe(next.id);
-        expect((await checkRepository(repository, { privateKey })).lost, when).toEqual([]);
+        expect((await checkRepository(repository, { opener })).lost, when).toEqual([]);
       },
     );
     expect(outcomes).toEqual(new Set(["whole", "absent"]));

@@ -9,7 +9,7 @@ import {
   readBack,
   weightsOf,
 } from "../testing/repository-rig.ts";
-import { privateKey, sealing } from "../testing/rig.ts";
+import { opener, sealing } from "../testing/rig.ts";
 import { checkRepository } from "./check-repository.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import type { Committed } from "./commit-snapshot.ts";
@@ -69,7 +69,7 @@ test("two writers at once, of the same and of other files: both are whole, lates
     expect(await readBack(repository, second.id)).toEqual(filesOf(weights[1]));
     const latest = await readRef(repository, { model: "digits", channel: "latest" });
     expect(latest?.snapshot).toBe([first.id, second.id].sort()[1]);
-    expect((await checkRepository(repository, { privateKey })).damage).toEqual([]);
+    expect((await checkRepository(repository, { opener })).damage).toEqual([]);
   }
 });
 
@@ -82,7 +82,7 @@ test("two writers of one id: one commits, the other is told", async () => {
   ]);
   expect(tries.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
   expect(tries.find(({ status }) => status === "rejected")).toMatchObject({ reason: { code: "conflict" } });
-  expect((await checkRepository(repository, { privateKey })).damage).toEqual([]);
+  expect((await checkRepository(repository, { opener })).damage).toEqual([]);
 });
 
 /**
@@ -103,7 +103,7 @@ test.for([
       await forget(repository, [doomed.id]);
       time.nowMs += hourMs;
       const collect = (on: Repository) =>
-        collectGarbage(on, { privateKey, holder: "operator", recipients: sealing.recipients });
+        collectGarbage(on, { opener, holder: "operator", recipients: sealing.recipients });
       for (let n = 0; n < runsBefore; n++) {
         await collect(repository);
         time.nowMs += 25 * hourMs;
@@ -135,7 +135,7 @@ test("a pack that is needed again while its deletion is due is not deleted", asy
   await forget(repository, [first.id, doomed.id]);
   time.nowMs += hourMs;
   const collect = () =>
-    collectGarbage(repository, { privateKey, holder: "operator", recipients: sealing.recipients });
+    collectGarbage(repository, { opener, holder: "operator", recipients: sealing.recipients });
   // The writer has looked before the announcement, and is slow.
   let resume = () => {};
   const paused = new Promise<void>((resolve) => {
@@ -163,9 +163,7 @@ test("a pack that is needed again while its deletion is due is not deleted", asy
   time.nowMs += hourMs;
   expect((await collect()).announced).toEqual(first.packs);
   time.nowMs += 22 * hourMs;
-  expect((await collectGarbage(repository, { privateKey, holder: "x", graceMs: hourMs })).deleted).toEqual(
-    [],
-  );
+  expect((await collectGarbage(repository, { opener, holder: "x", graceMs: hourMs })).deleted).toEqual([]);
   resume();
   const { id } = await commit;
   time.nowMs += 30 * hourMs;

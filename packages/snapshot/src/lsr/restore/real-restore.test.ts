@@ -17,7 +17,7 @@ import { readSnapshot } from "../repository/read-snapshot.ts";
 import { createRepository } from "../repository/repository.ts";
 import { directoryStore } from "../store/directory-store.ts";
 import { lookAt } from "../testing/restore-rig.ts";
-import { privateKey, sealing, seededBytes } from "../testing/rig.ts";
+import { opener, sealing, seededBytes } from "../testing/rig.ts";
 import { folderSource } from "./folder-source.ts";
 import { planRestore, type RestorePlanInput } from "./plan-restore.ts";
 import { repositorySource } from "./repository-source.ts";
@@ -53,11 +53,11 @@ async function rig() {
     recipients: sealing.recipients,
     by: "test",
   });
-  const manifest = await readSnapshot(repository, id, { privateKey });
+  const manifest = await readSnapshot(repository, id, { opener });
   const loaded = await loadIndex(repository, { for: "reader" });
   const to = join(model.scratch, "served");
   const plan = (more: Partial<RestorePlanInput> = {}) => {
-    const sources = [repositorySource({ repository, loaded, privateKey })];
+    const sources = [repositorySource({ repository, loaded, opener })];
     return planRestore({ repository, manifest, to, sources, ...more });
   };
   return { model, root, repository, id, packs, manifest, loaded, to, plan };
@@ -82,7 +82,7 @@ test.runIf(process.platform !== "win32")(
     const pool = createSnapshotPool({ threads: 2 });
     try {
       const checks = pooledChecks(pool, manifest.idKey);
-      const sources = [repositorySource({ repository, loaded, privateKey, pool })];
+      const sources = [repositorySource({ repository, loaded, opener, pool })];
       const planned = await plan({ checks, sources });
       const bytes = 4_000_000 + "zero\none\n".length;
       expect(planned).toMatchObject({ totalBytes: bytes, bytesBySource: { repository: bytes } });
@@ -129,7 +129,7 @@ test.runIf(process.platform !== "win32")(
     const twin = join(model.scratch, "twin");
     await writeFiles(twin, files);
     const sources = [
-      repositorySource({ repository, loaded, privateKey }),
+      repositorySource({ repository, loaded, opener }),
       folderSource({ name: "twin", root: twin, files: manifest.body.files }),
     ];
     const { path, bytesBySource, isResumed } = await restoreSnapshot(await plan({ sources }));

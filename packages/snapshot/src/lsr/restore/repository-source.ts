@@ -1,4 +1,4 @@
-import type { KeyObject } from "node:crypto";
+import type { KeyOpener } from "../crypto/key-opener.ts";
 import type { SnapshotPool } from "../pipeline/snapshot-pool.ts";
 import type { LoadedIndex } from "../repository/load-index.ts";
 import { openChunks } from "../repository/open-chunks.ts";
@@ -9,17 +9,17 @@ import type { RestoreSource } from "./restore-source.ts";
 export function repositorySource({
   repository,
   loaded,
-  privateKey,
+  opener,
   pool,
   name = "repository",
 }: {
   repository: Pick<Repository, "store" | "hash">;
   loaded: Pick<LoadedIndex, "index" | "packs">;
-  privateKey: KeyObject;
+  opener: KeyOpener;
   /** Threads that open and decode the records; else that is done on the loop. */
   pool?: SnapshotPool;
   name?: string;
 }): RestoreSource {
-  const chunks = openChunks({ repository, loaded, privateKey, ...(pool && { pool }) });
+  const chunks = openChunks({ repository, loaded, opener, ...(pool && { pool }) });
   return { name, has: loaded.index.isReadable, read: chunks.read, isChecked: true, onOtherBytes: "skip" };
 }

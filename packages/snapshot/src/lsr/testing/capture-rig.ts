@@ -6,7 +6,7 @@ import type { Capture } from "../capture/capture.ts";
 import { commitSnapshot } from "../repository/commit-snapshot.ts";
 import { readSnapshot } from "../repository/read-snapshot.ts";
 import { newRepository, readBack } from "./repository-rig.ts";
-import { privateKey, sealing } from "./rig.ts";
+import { opener, sealing } from "./rig.ts";
 
 export const root = "/models/digits";
 
@@ -62,7 +62,7 @@ export async function snapshotOf(capture: Capture) {
     recipients: sealing.recipients,
     by: "test",
   });
-  const { body, stub } = await readSnapshot(repository, committed.id, { privateKey });
+  const { body, stub } = await readSnapshot(repository, committed.id, { opener });
   const { left = [] } = body.state as { left?: { path: string; reason: string }[] };
   const files = await readBack(repository, committed.id);
   return { torn: stub.torn, left, files, others: body.files.filter(({ kind }) => kind !== "file") };

@@ -11,7 +11,7 @@ import { createRepository, type Repository, type RepositoryDeps } from "../repos
 import { directoryStore } from "../store/directory-store.ts";
 import { floatBytes } from "./float-bytes.ts";
 import { safetensorsFile } from "./model-files.ts";
-import { privateKey, sealing, seededBytes } from "./rig.ts";
+import { opener, sealing, seededBytes } from "./rig.ts";
 import { type Timed, timedStore } from "./timed-store.ts";
 
 export const root = "/srv/snapshots";
@@ -84,8 +84,8 @@ export const filesOf = (weights: Uint8Array): Map<string, string> =>
 
 /** Every file of a snapshot, from the packs alone. */
 export async function readBack(repository: Repository, id: string): Promise<Map<string, string>> {
-  const { body } = await readSnapshot(repository, id, { privateKey });
-  const packs = await openPacks({ ...repository, privateKey });
+  const { body } = await readSnapshot(repository, id, { opener });
+  const packs = await openPacks({ ...repository, opener });
   const files = new Map<string, string>();
   for (const entry of body.files) {
     if (entry.kind !== "file") continue;

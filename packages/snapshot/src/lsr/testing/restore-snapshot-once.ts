@@ -9,7 +9,7 @@ import { planRestore } from "../restore/plan-restore.ts";
 import { repositorySource } from "../restore/repository-source.ts";
 import { restoreSnapshot } from "../restore/restore-snapshot.ts";
 import { directoryStore } from "../store/directory-store.ts";
-import { privateKey, sealing } from "./rig.ts";
+import { opener, sealing } from "./rig.ts";
 
 const { root, to, id } = JSON.parse(process.argv[2] ?? "{}") as { root: string; to: string; id: string };
 const store = directoryStore({ fs: nodeFs, root, random: randomBytes });
@@ -22,8 +22,8 @@ const repository = await openRepository({
   wallMs: Date.now,
 });
 const loaded = await loadIndex(repository, { for: "reader", repair: false });
-const source = repositorySource({ repository, loaded, privateKey });
-const manifest = await readSnapshot(repository, id, { privateKey });
+const source = repositorySource({ repository, loaded, opener });
+const manifest = await readSnapshot(repository, id, { opener });
 let chunks = 0;
 const told: typeof source = {
   ...source,

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { seededRandom } from "../../testing/random.ts";
 import { encodeChunk, type Plan } from "../codec/encode-chunk.ts";
+import { type KeyOpener, keyOpener } from "../crypto/key-opener.ts";
 import { recipientOf } from "../crypto/recipient.ts";
 import type { PackRecord, Sealing } from "../pack/build-pack.ts";
 import { referenceHash } from "./blake3-reference.ts";
@@ -18,7 +19,10 @@ export function seededBytes(seed: number): (length: number) => Uint8Array {
   return (length) => Uint8Array.from({ length }, () => random() * 256);
 }
 
+export const openerOf = (seed: number): KeyOpener => keyOpener(privateKeyOf(seed));
+
 export const privateKey = privateKeyOf(11);
+export const opener = keyOpener(privateKey);
 
 export const sealing: Sealing = {
   repositoryId: seededBytes(1)(32),
