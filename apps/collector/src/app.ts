@@ -23,6 +23,8 @@ import type { Fleet } from "./fleet.ts";
 import { orderHandlers } from "./order-handlers.ts";
 import type { People } from "./people.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
+import type { Repositories } from "./repositories/repositories.ts";
+import { repositoryHandlers } from "./repositories/repository-handlers.ts";
 import type { Store } from "./store.ts";
 import { instanceView } from "./views/instance-view.ts";
 import { operationView } from "./views/operation-view.ts";
@@ -53,6 +55,9 @@ export type AppDeps = {
   shipping: () => ShippingView;
   /** Sends what has a dead letter again. @throws Fault not-found where nothing is configured */
   replay: () => Promise<{ sent: number; left: number }>;
+  repositories: Repositories;
+  /** Whether answers come by TLS, or to this machine only. */
+  isPrivate: boolean;
   /** A release was approved: recorded and told to the sidecars of its service. */
   announce: (digest: string, by: string) => Promise<void>;
   newId?: () => string;
@@ -65,6 +70,7 @@ export function createApp(deps: AppDeps) {
   const handlers: Handlers = {
     ...fleetHandlers(deps),
     ...releaseHandlers(deps),
+    ...repositoryHandlers(deps),
     ...orderHandlers({ ...deps, newId }),
     ...evidenceHandlers(deps),
     ...consoleHandlers(sessions),

@@ -3,8 +3,10 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import {
   type CollectorKubernetes,
   Fault,
+  isLoopback,
   type ServiceConfig,
   sha256Hex,
+  splitAddress,
   streamVersion,
 } from "@locum/contracts";
 import type { ReadyView, ShippingView } from "@locum/contracts/client";
@@ -26,6 +28,7 @@ import { joinCluster } from "./kubernetes/join-cluster.ts";
 import { metricFamilies } from "./metric-families.ts";
 import { noShipping } from "./no-shipping.ts";
 import { openService } from "./open-service.ts";
+import { noRepositories } from "./repositories/repositories.ts";
 import type { ServiceLoop } from "./service-loop.ts";
 import { startTicks } from "./start-ticks.ts";
 import type { Store } from "./store.ts";
@@ -153,6 +156,8 @@ function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
       cookie: `locum_${sha256Hex(base.signer.publicKey).slice(0, 8)}`,
       secure: config.tls !== null,
     },
+    repositories: noRepositories,
+    isPrivate: config.tls !== null || isLoopback(splitAddress(config.listen).host),
     evidence: () => listEvidence(join(config.dataDir, "evidence")),
     async announce(digest, actor) {
       const release = base.shelf.find(digest);

@@ -17,6 +17,7 @@ const strictKinds: ReadonlySet<AuditKind> = new Set(
     (kind) =>
       kind.endsWith(".intent") ||
       kind.startsWith("promote.") ||
-      ["release.approve", "policy.change", "pause.change", "operator.order"].includes(kind),
+      ["release.approve", "policy.change", "pause.change", "operator.order"].includes(kind) ||
+      ["snapshot.pin", "snapshot.forget", "snapshot.prune", "snapshot.key"].includes(kind),
   ),
 );

@@ -8,6 +8,14 @@ import type { OperationView, PauseView } from "./api/operation-routes.ts";
 import type { PodsView, PodView } from "./api/pod-routes.ts";
 import type { ReadyView } from "./api/probe-routes.ts";
 import type { GoldenView, ReleaseView, SnapshotView } from "./api/release-routes.ts";
+import type {
+  RepositoryView,
+  SnapshotContentsView,
+  SnapshotDrillView,
+  SnapshotKeysView,
+  SnapshotPinView,
+  StoredSnapshotView,
+} from "./api/repository-routes.ts";
 import type { ServiceView } from "./api/service-routes.ts";
 import type { AuditRecord } from "./audit-event.ts";
 import type { AuditProof } from "./audit-proof.ts";
@@ -28,9 +36,15 @@ export type {
   PodView,
   ReadyView,
   ReleaseView,
+  RepositoryView,
   ServiceView,
   ShippingView,
+  SnapshotContentsView,
+  SnapshotDrillView,
+  SnapshotKeysView,
+  SnapshotPinView,
   SnapshotView,
+  StoredSnapshotView,
   StreamEvent,
 };
 
@@ -92,7 +106,25 @@ export function createClient(options: ClientOptions) {
     shipping: () => get<ShippingView>("/v1/audit/shipping"),
     events: (follow: Scope & { after?: number; signal?: AbortSignal } = {}): AsyncIterable<StreamEvent> =>
       followEvents(transport, follow),
+    ...repositoryCalls(transport),
     ...operationCalls(transport),
+  };
+}
+
+function repositoryCalls({ get, post, put, remove }: Transport) {
+  const of = (service: string) => `/v1/services/${segment(service)}/snapshots`;
+  return {
+    storedSnapshots: (service: string, query: { limit?: number } = {}) =>
+      get<{ repository: RepositoryView; snapshots: StoredSnapshotView[] }>(of(service), query),
+    storedSnapshot: (service: string, id: string, query: { against?: string } = {}) =>
+      get<SnapshotContentsView>(`${of(service)}/${segment(id)}`, query),
+    pinSnapshot: (service: string, channel: string, body: { snapshot: string; reason?: string }) =>
+      put<SnapshotPinView>(`${of(service)}/pins/${segment(channel)}`, body),
+    unpinSnapshot: (service: string, channel: string, query: { reason?: string } = {}) =>
+      remove<SnapshotPinView>(`${of(service)}/pins/${segment(channel)}`, query),
+    drillSnapshot: (service: string) => post<RepositoryView>(`${of(service)}/verify`, {}),
+    openSnapshotKeys: (service: string, id: string, body: { instance: string; files: string[] }) =>
+      post<SnapshotKeysView>(`${of(service)}/${segment(id)}/keys`, body),
   };
 }
 

@@ -66,6 +66,12 @@ export const faultTable = {
     retry: "never",
     hint: "The key was used for another request.",
   },
+  "too-many-requests": {
+    exit: 11,
+    http: 429,
+    retry: "later",
+    hint: "Wait a little, then ask again.",
+  },
   refused: {
     exit: 4,
     http: 409,

@@ -5,6 +5,7 @@ import { operationRoutes } from "./api/operation-routes.ts";
 import { podRoutes } from "./api/pod-routes.ts";
 import { probeRoutes } from "./api/probe-routes.ts";
 import { releaseRoutes } from "./api/release-routes.ts";
+import { repositoryRoutes } from "./api/repository-routes.ts";
 import { serviceRoutes } from "./api/service-routes.ts";
 
 /** Every route of the collector's API, once: validator, types, OpenAPI document and client come from here. */
@@ -13,6 +14,7 @@ export const routes = {
   ...instanceRoutes,
   ...podRoutes,
   ...releaseRoutes,
+  ...repositoryRoutes,
   ...operationRoutes,
   ...evidenceRoutes,
   ...consoleRoutes,

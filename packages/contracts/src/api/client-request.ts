@@ -8,6 +8,8 @@ type Query = Record<string, string | number | boolean | undefined>;
 export type Transport = {
   get: <T>(path: string, query?: Query, options?: { answers?: number[] }) => Promise<T>;
   post: <T>(path: string, body: object, headers?: Record<string, string>) => Promise<T>;
+  put: <T>(path: string, body: object) => Promise<T>;
+  remove: <T>(path: string, query?: Query) => Promise<T>;
   /** An answer whose body is read by the caller, without a time limit. */
   stream: (
     path: string,
@@ -46,19 +48,20 @@ export function clientRequest({
     if (!answer.ok && !answers.includes(answer.status)) throw faultOf(answer.status, text);
     return parse(text) as T;
   };
+  const give = <T>(
+    method: "POST" | "PUT",
+    path: string,
+    body: object,
+    more: Record<string, string> = {},
+  ): Promise<T> => {
+    const headers = { "content-type": "application/json", ...more };
+    return ask(path, {}, { method, headers, body: JSON.stringify(body) }, []);
+  };
   return {
     get: (path, query = {}, { answers = [] } = {}) => ask(path, query, {}, answers),
-    post: (path, body, headers = {}) =>
-      ask(
-        path,
-        {},
-        {
-          method: "POST",
-          headers: { "content-type": "application/json", ...headers },
-          body: JSON.stringify(body),
-        },
-        [],
-      ),
+    post: (path, body, headers) => give("POST", path, body, headers),
+    put: (path, body) => give("PUT", path, body),
+    remove: (path, query = {}) => ask(path, query, { method: "DELETE" }, []),
     stream: async (path, query, headers, signal) => {
       const answer = await send(path, query, { headers, ...(signal ? { signal } : {}) });
       if (!answer.ok) throw faultOf(answer.status, await answer.text().catch(() => ""));
