@@ -1,12 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { basename, resolve } from "node:path";
 import { Fault } from "@locum/contracts";
+import { readTextFile, writeFileAtomic } from "@locum/runtime";
 import {
   createRepository,
+  idKeyFile,
+  onlyOnce,
   openRepository,
   publishRecipient,
   type Recipient,
   type Repository,
+  readRecipients,
+  recipientsFile,
+  writeWriter,
 } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
 import type { Output } from "../output.ts";
@@ -17,15 +23,9 @@ import {
   repositoryDeps,
   repositoryFlags,
 } from "../snapshot/access-repository.ts";
+import { createSecretFile } from "../snapshot/create-secret-file.ts";
 import { ensureOwnKey, ownKeyFile } from "../snapshot/private-key.ts";
 import { refuseBeside } from "../snapshot/refuse-beside.ts";
-import {
-  idKeyFile,
-  onlyOnce,
-  readRecipients,
-  recipientsFile,
-  writeWriter,
-} from "../snapshot/writer-folder.ts";
 
 export const snapshotInit = defineCommand({
   usage: "snapshot init --repository PLACE --recipient FILE.pub",
@@ -83,7 +83,7 @@ type Named = { recipient: Recipient; name: string };
 async function namedRecipients(files: readonly string[]): Promise<Named[]> {
   const named: Named[] = [];
   for (const file of files)
-    for (const recipient of await readRecipients(file))
+    for (const recipient of await readRecipients(file, { readTextFile }))
       named.push({
         recipient,
         name: basename(file)
@@ -102,7 +102,7 @@ async function join(
   const { writer, writerDir: dir } = access;
   const idKey = writer?.idKey ?? (isNew ? randomBytes(32) : (await openAccessed(access)).idKey);
   if (!isNew) await openRepository(repositoryDeps(access, idKey));
-  const { made } = await writeWriter({ dir, idKey, recipients });
+  const { made } = await writeWriter({ dir, idKey, recipients }, { createSecretFile, writeFileAtomic });
   return { repository: await createRepository(repositoryDeps(access, idKey)), made };
 }
 

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { Fault } from "@locum/contracts";
-import type { FlagSpec, Flags } from "@locum/runtime";
+import { type FlagSpec, type Flags, readSecretFile, readTextFile } from "@locum/runtime";
 import {
   type KeyOpener,
   keyOpener,
@@ -12,12 +12,14 @@ import {
   openRepository,
   type Repository,
   type RepositoryDeps,
+  readPrivateKey,
   readSnapshot,
+  readWriter,
+  type Writer,
 } from "@locum/snapshot/repository";
 import type { Io } from "../io.ts";
 import { openPlace, type Place } from "./open-place.ts";
-import { operatorFolder, ownKeyFile, readPrivateKey } from "./private-key.ts";
-import { readWriter, type Writer } from "./writer-folder.ts";
+import { operatorFolder, ownKeyFile } from "./private-key.ts";
 
 export const placeFlags = {
   repository: {
@@ -66,8 +68,8 @@ export async function accessRepository(
   return {
     place,
     writerDir,
-    writer: await readWriter(writerDir),
-    opener: file === undefined ? undefined : keyOpener(await readPrivateKey(file)),
+    writer: await readWriter(writerDir, { readTextFile, readSecretFile }),
+    opener: file === undefined ? undefined : keyOpener(await readPrivateKey(file, { readTextFile })),
     who: whoAmI(),
     io,
   };

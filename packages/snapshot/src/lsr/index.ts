@@ -16,11 +16,24 @@ export {
   type SnapshotTrigger,
   type TriggerCause,
 } from "./capture/snapshot-trigger.ts";
+export {
+  idKeyFile,
+  type KeyFilePorts,
+  type KeyFileWrites,
+  onlyOnce,
+  readPrivateKey,
+  readRecipients,
+  readWriter,
+  recipientsFile,
+  type Writer,
+  writeWriter,
+} from "./crypto/key-files.ts";
 export { type KeyOpener, keyOpener, type SealedFile } from "./crypto/key-opener.ts";
 export type { KeyedHash } from "./crypto/keyed-hash.ts";
 export { nativeHash } from "./crypto/native-hash.ts";
 export { type Recipient, recipientOf } from "./crypto/recipient.ts";
 export type { FileKeys } from "./crypto/wrap-keys.ts";
+export { diffManifests, type FileChange, type ReadRange } from "./manifest/diff-manifests.ts";
 export { type ChunkRef, chunkRefs, type ManifestBody, type ManifestFile } from "./manifest/manifest-body.ts";
 export { isManifestSigned, type Manifest } from "./manifest/open-manifest.ts";
 export type { Stub } from "./manifest/stub.ts";
@@ -54,7 +67,10 @@ export {
 } from "./repository/list-snapshots.ts";
 export { type LoadedIndex, loadIndex } from "./repository/load-index.ts";
 export { measureRepository, type Usage } from "./repository/measure.ts";
+export { neededFiles } from "./repository/needed-files.ts";
+export { openByManifests } from "./repository/open-by-manifests.ts";
 export { type Chunks, openChunks } from "./repository/open-chunks.ts";
+export { openFileKeys } from "./repository/open-file-keys.ts";
 export { planForget } from "./repository/plan-forget.ts";
 export {
   planRetention,
@@ -64,6 +80,7 @@ export {
   retentionPolicy,
 } from "./repository/plan-retention.ts";
 export { readPins } from "./repository/read-pins.ts";
+export { readRange } from "./repository/read-range.ts";
 export { readSnapshot } from "./repository/read-snapshot.ts";
 export { type ListedRecipient, listRecipients, publishRecipient } from "./repository/recipient-files.ts";
 export { listRefs, moveRef, type Ref, type RefName, readRef } from "./repository/refs.ts";
