@@ -39,9 +39,12 @@ export {
   type PodView,
   type ReadyView,
   type ReleaseView,
+  type RepositoryView,
   type ServiceView,
   type ShippingView,
+  type SnapshotDrillView,
   type SnapshotView,
+  type StoredSnapshotView,
   type StreamEvent,
 } from "./client.ts";
 export { Act, Command, CommandResult } from "./command.ts";

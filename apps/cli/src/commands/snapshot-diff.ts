@@ -1,11 +1,10 @@
 import { exitCodes, Fault, faultTable } from "@locum/contracts";
-import type { ManifestFile } from "@locum/snapshot/repository";
+import { diffManifests, type FileChange, type ManifestFile } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
 import { type DiffLine, lineDiff } from "../inject/line-diff.ts";
 import type { Output } from "../output.ts";
 import { accessRepository, repositoryFlags } from "../snapshot/access-repository.ts";
 import { bytesText } from "../snapshot/bytes-text.ts";
-import { diffManifests, type FileChange } from "../snapshot/diff-manifests.ts";
 import { findSnapshot } from "../snapshot/find-snapshot.ts";
 import { openReader, type SnapshotReader } from "../snapshot/open-snapshot.ts";
 import { visible } from "../table.ts";

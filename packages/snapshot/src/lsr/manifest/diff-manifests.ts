@@ -1,4 +1,4 @@
-import { chunkRefs, type ManifestBody, type ManifestFile } from "@locum/snapshot/repository";
+import { chunkRefs, type ManifestBody, type ManifestFile } from "./manifest-body.ts";
 
 type Tensor = ManifestFile["tensors"][number];
 type Change = "changed" | "added" | "gone";
