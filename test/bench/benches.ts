@@ -97,12 +97,13 @@ export const benches: Record<string, Bench> = {
   },
   snapshot: {
     about:
-      "backup and restore of weights and text by Locum, restic, borg and rsync: speed, size, CPU, memory",
+      "backup and restore of weights and text by Locum, restic, borg, rsync and zipnn: speed, size, CPU, memory",
     flags: {
-      rounds: number("of every tool, one after another (3)"),
-      mb: number("megabytes of each set of weights (32)"),
-      only: { kind: "text", about: "sets: bf16,fp32,fp16,quantised,text" },
-      tools: { kind: "text", about: "tools whose name has this in it: locum,restic,borg,rsync" },
+      rounds: number("of every tool, one after another (5)"),
+      quick: on("one round of less, in two minutes"),
+      mb: number("megabytes of the dense bf16 set (256); the others are 32 at most"),
+      only: { kind: "text", about: "sets: bf16,fp32,fp16,quantised,text,trained" },
+      tools: { kind: "text", about: "tools whose name has this in it: locum,restic,borg,rsync,zipnn" },
       dir: { kind: "text", about: "a folder of your own instead" },
       changed: { kind: "text", about: "a later version of it" },
     },

@@ -90,6 +90,14 @@ async function restore(): Promise<Record<string, unknown>> {
   return { path };
 }
 
+/** Only in the index, so that asking costs nothing of what is measured. */
+async function chunksThere(): Promise<number> {
+  if ((await store.size("config").catch(() => undefined)) === undefined) return 0;
+  const { index } = await loadIndex(await openRepository(deps), { for: "writer" });
+  return index.size();
+}
+
+const before = await chunksThere();
 const late = monitorEventLoopDelay({ resolution: 1 });
 late.enable();
 const startedMs = performance.now();
@@ -97,4 +105,5 @@ const told = await (act === "backup" ? backup() : restore());
 const seconds = (performance.now() - startedMs) / 1000;
 late.disable();
 const loopMs = { p99: late.percentile(99) / 1e6, max: late.max / 1e6 };
-process.stdout.write(JSON.stringify({ ...told, seconds, loopMs }));
+const newChunks = (await chunksThere()) - before;
+process.stdout.write(JSON.stringify({ ...told, seconds, loopMs, newChunks }));

@@ -1,4 +1,4 @@
-import { open, readdir } from "node:fs/promises";
+import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 const pieceBytes = 4 << 20;
@@ -38,13 +38,12 @@ async function isSame(left: string, right: string): Promise<boolean> {
   }
 }
 
-/** Bytes of all files. */
+/** Bytes of all files; one that has several names counts once. */
 export async function bytesIn(folder: string): Promise<number> {
-  let bytes = 0;
+  const sizes = new Map<number, number>();
   for (const path of await filesOf(folder)) {
-    const handle = await open(join(folder, path));
-    bytes += (await handle.stat()).size;
-    await handle.close();
+    const { ino, size } = await stat(join(folder, path));
+    sizes.set(ino, size);
   }
-  return bytes;
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }

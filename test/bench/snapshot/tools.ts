@@ -1,25 +1,40 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { programOnPath } from "@locum/runtime";
+import { peers } from "./peers.ts";
 import { type Measured, runMeasured } from "./run-measured.ts";
 
-export type Ran = Measured & { loopMs?: { p99: number; max: number } };
+export type Ran = Measured & {
+  loopMs?: { p99: number; max: number };
+  /** Chunks that the repository has more than before. */
+  newChunks?: number;
+};
 
 /** A backup tool with a repository of its own in a folder that it may make. */
 export type Tool = {
   name: string;
+  /** How it is called, and what that leaves out: printed, since a figure without it says little. */
+  configuration: string;
+  version: string;
   /** Why it is not here; then nothing of it runs. */
   skipped?: string;
+  /** Keeps older versions; without, a version after the first is not asked of it. */
+  keepsVersions: boolean;
+  /** Stores the first version as another tool here does: only later ones are of interest. */
+  isLikeFirst?: string;
   /** Everything that a repository needs before its first backup; not measured. */
   prepare(repository: string): Promise<void>;
-  /** `older` is the version that the repository has already, where there is one. */
+  /** `older` is the version that the repository got last, where there is one. */
   backup(repository: string, folder: string, older?: string): Promise<Ran>;
   /** Gives where the folder's files are then, below `target`, which is empty. */
   restore(repository: string, target: string, folder: string): Promise<Ran & { restored: string }>;
 };
 
-/** `withBase` stores differences against the older version, which a sidecar has beside it. */
-const locum = (name: string, { child, withBase }: { child: string; withBase: boolean }): Tool => {
+/** As the launcher of the image starts the sidecar. */
+const nodeFlags = ["--max-semi-space-size=1"];
+
+const encrypts = "AES-256-GCM, one recipient, every pack decoded before it counts, no parity";
+
+function locum(name: string, { child, withBase }: { child: string; withBase: boolean }): Tool {
   const run = async (...args: string[]): Promise<Ran & { path?: string }> => {
     const ran = await runMeasured([process.execPath, ...nodeFlags, child, ...args]);
     // Without the start of the process, which a sidecar has behind it; CPU and memory are with it.
@@ -27,6 +42,9 @@ const locum = (name: string, { child, withBase }: { child: string; withBase: boo
   };
   return {
     name,
+    version: "of this tree",
+    configuration: encrypts,
+    keepsVersions: true,
     prepare: async () => {},
     backup: (repository, folder, older) =>
       run("backup", repository, folder, ...(withBase && older !== undefined ? [older] : [])),
@@ -35,69 +53,20 @@ const locum = (name: string, { child, withBase }: { child: string; withBase: boo
       return { ...(await run("restore", repository, to)), restored: to };
     },
   };
-};
-
-/** As the launcher of the image starts the sidecar. */
-const nodeFlags = ["--max-semi-space-size=1"];
-
-const restic: Tool = {
-  name: "restic",
-  prepare: async (repository) =>
-    void (await runMeasured(["restic", "init", "-q", "-r", repository], resticEnv)),
-  backup: (repository, folder) =>
-    runMeasured(["restic", "-r", repository, "backup", "-q", "--compression", "auto", folder], resticEnv),
-  async restore(repository, target, folder) {
-    const command = ["restic", "-r", repository, "restore", "latest", "-q", "--target", target];
-    return { ...(await runMeasured(command, resticEnv)), restored: join(target, folder) };
-  },
-};
-const resticEnv = { env: { RESTIC_PASSWORD: "bench", RESTIC_CACHE_DIR: "/dev/shm/locum-bench-cache" } };
-
-function borg(name: string, compression: string): Tool {
-  const env = {
-    BORG_PASSPHRASE: "bench",
-    BORG_BASE_DIR: "/dev/shm/locum-bench-cache",
-    BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK: "yes",
-    BORG_RELOCATED_REPO_ACCESS_IS_OK: "yes",
-  };
-  let backups = 0;
-  return {
-    name,
-    prepare: async (repository) =>
-      void (await runMeasured(["borg", "init", "-e", "repokey-blake2", repository], { env })),
-    backup: (repository, folder) =>
-      runMeasured(["borg", "create", "-C", compression, `${repository}::${++backups}`, folder], { env }),
-    async restore(repository, target, folder) {
-      const command = ["borg", "extract", `${repository}::${backups}`];
-      return { ...(await runMeasured(command, { env, cwd: target })), restored: join(target, folder) };
-    },
-  };
 }
 
-/** Copies, encrypts nothing, keeps one version: the floor, not a rival. */
-const rsync: Tool = {
-  name: "rsync",
-  prepare: async (repository) => void (await mkdir(repository, { recursive: true })),
-  backup: (repository, folder) =>
-    runMeasured(["rsync", "-a", "--fsync", "--inplace", "--no-whole-file", `${folder}/`, repository]),
-  restore: async (repository, target) => ({
-    ...(await runMeasured(["rsync", "-a", "--fsync", `${repository}/`, `${target}/restored`])),
-    restored: join(target, "restored"),
-  }),
-};
-
-/** Locum first, as the program at `child`; of the others those that are on the PATH. */
+/** Locum first, as the program at `child`; then every peer, with why those that are not on the PATH are left out. */
 export async function toolsHere(child: string): Promise<Tool[]> {
-  const needed = async (tool: Tool, program: string): Promise<Tool> =>
-    (await programOnPath(program)) === null ? { ...tool, skipped: `${program} is not on the PATH` } : tool;
-  return Promise.all([
+  const differences = locum("locum, differences", { child, withBase: true });
+  return [
     locum("locum", { child, withBase: false }),
-    locum("locum, differences", { child, withBase: true }),
-    needed(restic, "restic"),
-    needed(borg("borg lz4", "lz4"), "borg"),
-    needed(borg("borg zstd,3", "zstd,3"), "borg"),
-    needed(rsync, "rsync"),
-  ]);
+    {
+      ...differences,
+      isLikeFirst: "locum",
+      configuration: "the same, and XOR against the version before, which lies beside it",
+    },
+    ...(await peers()),
+  ];
 }
 
 export const removeCaches = (): Promise<void> =>
