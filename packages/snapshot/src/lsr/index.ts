@@ -59,6 +59,7 @@ export { collectGarbage, type GarbageOptions, type GarbageReport } from "./repos
 export { type CommitInput, type Committed, commitSnapshot } from "./repository/commit-snapshot.ts";
 export { forget } from "./repository/forget.ts";
 export { type Lease, takeLease } from "./repository/gc-lease.ts";
+export { type KeyAccess, readKeyAccess } from "./repository/key-access.ts";
 export {
   type ListedSnapshot,
   listSnapshots,
@@ -91,6 +92,7 @@ export {
   type RepositoryConfig,
   type RepositoryDeps,
 } from "./repository/repository.ts";
+export { type Rewrapped, rewrapKeys } from "./repository/rewrap-keys.ts";
 export { ulid, ulidPattern } from "./repository/ulid.ts";
 export type { DroppedSource, FetchReport } from "./restore/chunk-fetcher.ts";
 export { folderSource } from "./restore/folder-source.ts";

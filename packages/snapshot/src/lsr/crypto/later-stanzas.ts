@@ -1,41 +1,48 @@
 import { Fault } from "@locum/contracts";
 import { limits } from "../limits.ts";
 import { type Header, parseHeader, type Stanza } from "../pack/header.ts";
-import { type BlobStore, readBlob } from "../store/blob-store.ts";
+import { type Blob, type BlobStore, readBlob } from "../store/blob-store.ts";
 import type { KeyOpener } from "./key-opener.ts";
 
-/** More than rotation writes in a life; whoever can write to the storage shall not make a reader open thousands. */
+/** Whoever can write to the storage shall not make a reader open thousands. */
 const filesMax = 64;
 
 export type LaterStanzas = {
-  stanzas: Stanza[] /** Of the highest file; the next one takes the number after it. */;
+  stanzas: Stanza[];
+  /** Of the highest file; the next one takes the number after it. */
   number: bigint;
 };
 
 /**
- * What rotation published beside a pack or a manifest: headers with the same salt and other stanzas. A file that is
- * another's, or none, is passed over.
+ * What rotation published beside a pack or a manifest: headers with the same salt and other stanzas, from the highest
+ * number down. A file that is another's, or none, is passed over. `listed` saves the listing.
  */
 export async function readLaterStanzas(
   store: BlobStore,
-  { name, header }: { name: string; header: Header },
+  {
+    name,
+    header,
+    listed,
+    max = filesMax,
+  }: { name: string; header: Header; listed?: Iterable<Blob>; max?: number },
 ): Promise<LaterStanzas> {
-  const found: { number: bigint; name: string; bytes: number }[] = [];
+  const found: { number: bigint; name: string }[] = [];
   const beside = name.slice(0, name.lastIndexOf(".") + 1);
-  for await (const blob of store.list(beside)) {
+  for await (const blob of listed ?? store.list(beside)) {
     const number = /^([0-9a-f]{16})\.wk$/.exec(blob.name.slice(beside.length))?.[1];
-    if (number !== undefined) found.push({ ...blob, number: BigInt(`0x${number}`) });
+    if (number !== undefined && blob.name.startsWith(beside))
+      found.push({ name: blob.name, number: BigInt(`0x${number}`) });
   }
   found.sort((a, b) => (a.number < b.number ? 1 : -1));
   const stanzas: Stanza[] = [];
-  for (const { name } of found.slice(0, filesMax)) stanzas.push(...(await stanzasOf(store, name, header)));
+  for (const { name } of found.slice(0, max)) stanzas.push(...(await stanzasOf(store, name, header)));
   return { stanzas, number: found[0]?.number ?? 0n };
 }
 
 export const laterStanzasPath = (name: string, number: bigint): string =>
   `${name.slice(0, name.lastIndexOf("."))}.${number.toString(16).padStart(16, "0")}.wk`;
 
-/** Looks beside a file only where its own stanzas are for others: without rotation nothing is read more. */
+/** Looks beside a file only where its own stanzas are for others: without rotation nothing more is read. */
 export const withLaterStanzas = (store: BlobStore, opener: KeyOpener): KeyOpener => ({
   async open(file) {
     try {

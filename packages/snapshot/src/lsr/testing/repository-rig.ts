@@ -83,9 +83,13 @@ export const filesOf = (weights: Uint8Array): Map<string, string> =>
   ]);
 
 /** Every file of a snapshot, from the packs alone. */
-export async function readBack(repository: Repository, id: string): Promise<Map<string, string>> {
-  const { body } = await readSnapshot(repository, id, { opener });
-  const packs = await openPacks({ ...repository, opener });
+export async function readBack(
+  repository: Repository,
+  id: string,
+  by = opener,
+): Promise<Map<string, string>> {
+  const { body } = await readSnapshot(repository, id, { opener: by });
+  const packs = await openPacks({ ...repository, opener: by });
   const files = new Map<string, string>();
   for (const entry of body.files) {
     if (entry.kind !== "file") continue;
