@@ -1,3 +1,5 @@
+export { type Base, folderBase } from "./base/folder-base.ts";
+export { snapshotBase } from "./base/snapshot-base.ts";
 export { type ByteSource, bytesSource, handleSource, pathSource } from "./byte-source.ts";
 export type { Capture, Settled } from "./capture/capture.ts";
 export {
