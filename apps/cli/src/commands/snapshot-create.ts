@@ -2,7 +2,14 @@ import { resolve } from "node:path";
 import { Fault } from "@locum/contracts";
 import { captureInstance } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
-import { accessRepository, needWriter, openAccessed, placeFlags } from "../snapshot/access-repository.ts";
+import type { Io } from "../io.ts";
+import {
+  accessRepository,
+  needWriter,
+  openAccessed,
+  repositoryFlags,
+} from "../snapshot/access-repository.ts";
+import { openBase } from "../snapshot/open-base.ts";
 import { openHooks } from "../snapshot/open-hooks.ts";
 import { readSigner } from "../snapshot/read-signer.ts";
 import { refuseNested } from "../snapshot/refuse-beside.ts";
@@ -13,7 +20,7 @@ import { wholeNumber } from "../whole-number.ts";
 export const snapshotCreate = defineCommand({
   usage: "snapshot create --repository PLACE --model-dir DIR --name MODEL",
   about:
-    "Takes a snapshot of a model folder, live: files, what is beside them, copies of databases, the server's flags and allowed environment. Stores what is new only. A file that changes while it is read is read again; if it never settles, the snapshot is torn: kept, exit 3, and never the last known good. Needs no private key.",
+    "Takes a snapshot of a model folder, live: files, what is beside them, copies of databases, the server's flags and allowed environment. Stores what is new only; with --base-dir, or --base and a key, what is new of a fine-tune as differences. A file that changes while it is read is read again; if it never settles, the snapshot is torn: kept, exit 3, and never the last known good. Needs no private key but for --base without --base-dir.",
   examples: [
     [
       "locum snapshot create -r /backup/models --model-dir /srv/models/digits --name digits",
@@ -28,17 +35,26 @@ export const snapshotCreate = defineCommand({
       "and its databases",
     ],
     [
+      "locum snapshot create -r /backup/models --model-dir /srv/m/v2 --name m --base m/latest --base-dir /srv/m/v1",
+      "a fine-tune, as differences against the version before",
+    ],
+    [
       "locum snapshot create -r /backup/models --model-dir /srv/m --name m --signer ci.key",
       "OpenSSF model signing",
     ],
   ],
   flags: {
-    ...placeFlags,
+    ...repositoryFlags,
     "model-dir": { kind: "text", required: true, about: "folder of the model" },
     name: { kind: "text", required: true, about: "the model's name: a-z, 0-9, ., _ and -" },
     include: { kind: "list", about: "folder or file beside it that belongs to the instance" },
     ignore: { kind: "list", about: "glob of what does not belong: logs/**, *.tmp" },
     parent: { kind: "text", fallback: "auto", about: "auto (the model's latest), none, or an id" },
+    base: {
+      kind: "text",
+      about: "older snapshot to store differences against: id or MODEL/CHANNEL; wants --base-dir or a key",
+    },
+    "base-dir": { kind: "text", about: "folder that has its files still: an older version's, or a twin" },
     pid: { kind: "text", about: "process of the model server, for its flags and environment" },
     env: { kind: "list", about: "environment variable that may be captured; secrets never are" },
     hooks: { kind: "text", about: "YAML list of hooks: sqlite, postgresql, redis, qdrant" },
@@ -70,6 +86,13 @@ export const snapshotCreate = defineCommand({
         hint: "Nothing was stored: an empty snapshot would look like a good one.",
       });
     }
+    const base = await openBase(
+      { base: flags.base, baseDir: dirOf(flags["base-dir"], modelDir, io), model },
+      { access, repository, files: captured.files },
+    ).catch(async (error: unknown) => {
+      await captured.close();
+      throw error;
+    });
     for (const { code, name } of captured.warnings) out.say(`  ${code}: ${visible(name)}`);
     for (const hook of captured.hooks)
       if (hook.outcome === "failed") out.say(`  hook ${hook.name} failed: ${visible(hook.reason)}`);
@@ -84,6 +107,7 @@ export const snapshotCreate = defineCommand({
       torn,
       state,
       signer,
+      base,
       io,
       out,
     });
@@ -91,3 +115,11 @@ export const snapshotCreate = defineCommand({
   },
   untilSignal: true,
 });
+
+/** @throws Fault usage: what is captured is no older version of itself */
+function dirOf(baseDir: string | undefined, modelDir: string, { cwd }: Io): string | undefined {
+  if (baseDir === undefined) return undefined;
+  const dir = resolve(cwd, baseDir);
+  if (dir !== modelDir) return dir;
+  throw new Fault("usage", `--base-dir: ${dir} is the model's own folder, expected an older version's`);
+}

@@ -18,6 +18,7 @@ import { type Access, needWriter } from "./access-repository.ts";
 import { bytesText } from "./bytes-text.ts";
 import { findSnapshot } from "./find-snapshot.ts";
 import { meteredStore, type Stored } from "./metered-store.ts";
+import type { OpenBase } from "./open-base.ts";
 import { type Left, watchCapture } from "./watch-capture.ts";
 import { writeParities } from "./write-parities.ts";
 
@@ -26,6 +27,8 @@ export type Taken = Committed & {
   files: number;
   logicalBytes: number;
   left: readonly Left[];
+  /** Of the chunks that are new; null where there was nothing to store a difference against. */
+  differences: { chunks: number; stored: number; from: string } | null;
 };
 
 /** Below it threads take longer to start than they save. */
@@ -44,6 +47,7 @@ export async function takeSnapshot({
   torn = false,
   state = {},
   signer,
+  base,
   io,
   out,
 }: {
@@ -55,6 +59,7 @@ export async function takeSnapshot({
   torn?: boolean;
   state?: ManifestBody["state"];
   signer?: KeyObject | undefined;
+  base?: OpenBase | undefined;
   io: Io;
   out: Output;
 }): Promise<Taken> {
@@ -76,18 +81,31 @@ export async function takeSnapshot({
       recipients,
       by: access.who,
       ...(signer && { signer }),
+      ...(base && { base: base.read }),
       ...(pool && { pool }),
     });
     await writeParities(metered, committed.packs, (at) =>
       show(`parity   pack ${at} of ${committed.packs.length}`),
     );
     const { files, bytes } = await peekStub(repository.store, committed.id);
-    return { ...committed, stored: meter.stored(), files, logicalBytes: bytes, left: watched.left() };
+    return {
+      ...committed,
+      stored: meter.stored(),
+      files,
+      logicalBytes: bytes,
+      left: watched.left(),
+      differences: base ? { ...differencesIn(committed), from: base.from } : null,
+    };
   } finally {
     show("");
     await pool?.close();
     await capture.close();
   }
+}
+
+function differencesIn({ loaded, packs }: Committed): { chunks: number; stored: number } {
+  const entries = packs.flatMap((pack) => loaded.index.entriesOf(pack));
+  return { chunks: entries.length, stored: entries.filter(({ base }) => base !== undefined).length };
 }
 
 /** `auto`: what `latest` points to. @throws Fault refused: a parent of another model */
@@ -111,12 +129,13 @@ export function modelName(text: string): string {
 
 /** What it took, for people and scripts. Gives the exit code: 3 where a source changed while it was read. */
 export function reportTaken(taken: Taken, { model, out }: { model: string; out: Output }): number {
-  const { id, files, logicalBytes, stored, torn, left, isLatest } = taken;
+  const { id, files, logicalBytes, stored, torn, left, isLatest, differences } = taken;
   const share = logicalBytes === 0 ? 0 : stored.packBytes / logicalBytes;
   out.say(`${out.paint(torn ? "warn" : "good", torn ? "torn" : "stored")}  ${id}  ${model}`);
   out.say(
     `${files} files, ${bytesText(logicalBytes)}; new in ${stored.packs} packs ${bytesText(stored.packBytes)} (${(100 * share).toFixed(1)} %), with manifest, index and parity ${bytesText(stored.bytes)}`,
   );
+  if (differences) out.say(differencesText(differences));
   for (const { path, reason } of left) out.say(`  not held: ${visible(path)} (${reason})`);
   if (torn) out.say("A source changed or could not be read: this one never becomes the last known good.");
   out.summary({
@@ -131,6 +150,14 @@ export function reportTaken(taken: Taken, { model, out }: { model: string; out: 
     torn,
     left,
     isLatest,
+    ...(differences && { differences }),
   });
   return torn ? faultTable["objective-missed"].exit : 0;
+}
+
+function differencesText({ chunks, stored, from }: NonNullable<Taken["differences"]>): string {
+  const against = visible(from);
+  if (chunks === 0) return `nothing is new: no difference against ${against} was needed`;
+  if (stored > 0) return `${stored} of ${chunks} new chunks are stored as differences against ${against}`;
+  return `no new chunk is stored as a difference: ${against} has none in its place that this repository holds whole, or they differ too much`;
 }
