@@ -110,6 +110,7 @@ export {
 } from "./restore/restore-snapshot.ts";
 export type { RestoreSource } from "./restore/restore-source.ts";
 export { type SnapshotAt, snapshotAt } from "./restore/snapshot-at.ts";
+export { chunksOfTree, snapshotTreeSource } from "./restore/snapshot-tree-source.ts";
 export { type SwappedCurrent, swapCurrent } from "./restore/swap-current.ts";
 export { type Blob, type BlobStore, blobSource, readBlob } from "./store/blob-store.ts";
 export { directoryStore } from "./store/directory-store.ts";
