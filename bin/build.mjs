@@ -57,6 +57,7 @@ const threadInside = {
   setup({ onLoad }) {
     for (const [filter, worker, name] of [
       [/search[\\/]search-program\.ts$/, "search-worker.ts", "searchProgram"],
+      [/repositories[\\/]repository-program\.ts$/, "repository-worker.ts", "repositoryProgram"],
       [/pipeline[\\/]pipeline-program\.ts$/, "pipeline-worker.ts", "pipelineProgram"],
     ])
       onLoad({ filter }, async ({ path }) => {

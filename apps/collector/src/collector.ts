@@ -11,7 +11,7 @@ import {
 } from "@locum/contracts";
 import type { ReadyView, ShippingView } from "@locum/contracts/client";
 import type { decide as decideService } from "@locum/coordination";
-import type { Clock, Log, MetricFamily } from "@locum/runtime";
+import { type Clock, type Log, type MetricFamily, systemRandom } from "@locum/runtime";
 import type { Kubernetes } from "@locum/runtime/kubernetes";
 import { type ElasticsearchCopy, openElasticsearchCopy } from "./adapters/elasticsearch-copy.ts";
 import { listEvidence } from "./adapters/list-evidence.ts";
@@ -28,7 +28,9 @@ import { joinCluster } from "./kubernetes/join-cluster.ts";
 import { metricFamilies } from "./metric-families.ts";
 import { noShipping } from "./no-shipping.ts";
 import { openService } from "./open-service.ts";
-import { noRepositories } from "./repositories/repositories.ts";
+import { type OpenRepositories, openRepositories } from "./repositories/open-repositories.ts";
+import { repositoryFamilies } from "./repositories/repository-families.ts";
+import type { RepositoryThread, ThreadPlace } from "./repositories/repository-thread.ts";
 import type { ServiceLoop } from "./service-loop.ts";
 import { startTicks } from "./start-ticks.ts";
 import type { Store } from "./store.ts";
@@ -58,6 +60,7 @@ export type CollectorDeps = {
   /** The API server of the cluster; by kubeconfig or service account if absent. */
   openKubernetes?: (options: CollectorKubernetes) => Promise<Kubernetes>;
   openCopy?: typeof openElasticsearchCopy;
+  openThread?: (place: ThreadPlace) => RepositoryThread;
   pingMs?: number;
 };
 
@@ -102,7 +105,11 @@ export async function openCollector(config: CollectorConfig, deps: CollectorDeps
     : base.authenticate;
   const stopRetry = startTicks(deps.clock, retryMs, () => retryAll(base, loops));
   const copy = await openCopy(config, base, deps);
-  const wired = { config, deps, base, loops, hub, streams, cluster, authenticate, copy };
+  const repositories = await openRepositories(
+    config.repositories,
+    repositoriesDeps(config, base, deps, loops),
+  );
+  const wired = { config, deps, base, loops, hub, streams, cluster, authenticate, copy, repositories };
   const metrics = metricsOf(wired);
   return {
     app: appOf(wired, metrics),
@@ -115,6 +122,7 @@ export async function openCollector(config: CollectorConfig, deps: CollectorDeps
     async close() {
       stopRetry();
       await cluster?.close();
+      await repositories.close();
       await Promise.all([...loops.values()].map((loop) => loop.stop()));
       for (const service of loops.keys())
         await base.note({ kind: "collector.stop", service, reason: "stopped" }).catch(refusedAlready);
@@ -134,10 +142,11 @@ type Wired = {
   cluster: Cluster | null;
   authenticate: AuthenticateLater;
   copy: ElasticsearchCopy | null;
+  repositories: OpenRepositories;
 };
 
 function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
-  const { config, deps, base, loops, hub, cluster, authenticate, copy } = wired;
+  const { config, deps, base, loops, hub, cluster, authenticate, copy, repositories } = wired;
   const fleet = createFleet(loops);
   return createApp({
     ...base,
@@ -156,7 +165,7 @@ function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
       cookie: `locum_${sha256Hex(base.signer.publicKey).slice(0, 8)}`,
       secure: config.tls !== null,
     },
-    repositories: noRepositories,
+    repositories,
     isPrivate: config.tls !== null || isLoopback(splitAddress(config.listen).host),
     evidence: () => listEvidence(join(config.dataDir, "evidence")),
     async announce(digest, actor) {
@@ -174,6 +183,28 @@ function appOf(wired: Wired, metrics: () => MetricFamily[]): Collector["app"] {
 const shippingOf = ({ base, copy }: Pick<Wired, "base" | "copy">): ShippingView =>
   copy?.view() ?? noShipping(base.auditLog.head().seq);
 
+const repositoriesDeps = (
+  { dataDir }: CollectorConfig,
+  base: Foundation,
+  deps: CollectorDeps,
+  loops: ReadonlyMap<string, ServiceLoop>,
+): Parameters<typeof openRepositories>[1] => ({
+  ...base,
+  ...deps,
+  dataDir,
+  random: systemRandom,
+  services: () => [...loops.keys()],
+  releasesOf: base.shelf.of,
+  isProven: (service, release) =>
+    Object.values(loops.get(service)?.driver.state().members ?? {}).some(
+      ({ report }) => report?.release === release && report.goldens === "proven",
+    ),
+  quotaOf(service, place) {
+    const own = loops.get(service)?.config.snapshot.repository;
+    return own?.place === place ? (own.quotaBytes ?? null) : null;
+  },
+});
+
 /** What the copy says of itself goes into the log as well; it speaks for no service. */
 async function openCopy(
   { elasticsearch, dataDir }: CollectorConfig,
@@ -189,12 +220,13 @@ async function openCopy(
   });
 }
 
-function metricsOf({ base, loops, hub, streams, cluster, copy }: Wired): () => MetricFamily[] {
+function metricsOf({ base, loops, hub, streams, cluster, copy, repositories }: Wired): () => MetricFamily[] {
   const fleet = createFleet(loops);
   const lag = monitorEventLoopDelay({ resolution: 20 });
   lag.enable();
-  return () =>
-    metricFamilies(fleet, {
+  return () => [
+    ...repositoryFamilies(repositories.views()),
+    ...metricFamilies(fleet, {
       ...streams,
       audited: base.audited,
       streams: hub.sessions().length,
@@ -207,7 +239,8 @@ function metricsOf({ base, loops, hub, streams, cluster, copy }: Wired): () => M
       recordsWaiting: base.intake.waiting(),
       witnesses: base.witnesses.view(),
       loopLagMs: { mean: lag.mean / 1e6, max: lag.max / 1e6 },
-    });
+    }),
+  ];
 }
 
 function retryAll({ gate, intake }: Foundation, loops: ReadonlyMap<string, ServiceLoop>): void {

@@ -3,6 +3,7 @@ import {
   Collector,
   type CollectorElasticsearch,
   type CollectorKubernetes,
+  type CollectorRepository,
   Fault,
   isLoopback,
   resolveCollectorPaths,
@@ -21,6 +22,8 @@ export type CollectorConfig = {
   kubernetes: CollectorKubernetes | null;
   /** Where the audit log is copied to; null where it is not. */
   elasticsearch: CollectorElasticsearch | null;
+  /** Of snapshots, which it looks after. */
+  repositories: CollectorRepository[];
 };
 
 export const collectorFlags = {
@@ -66,7 +69,21 @@ export function collectorConfig(
     tls,
     kubernetes: collector.kubernetes ?? null,
     elasticsearch: collector.elasticsearch ?? null,
+    repositories: checkRepositories(collector.repositories),
   };
+}
+
+/** Each service's snapshots lie in one repository, so that there is one answer to what can be restored. */
+function checkRepositories(repositories: readonly CollectorRepository[]): CollectorRepository[] {
+  const named = repositories.flatMap(({ services }) => services);
+  const twice = named.find((name, at) => named.indexOf(name) !== at);
+  if (twice !== undefined)
+    throw new Fault("config-invalid", `collector.repositories: two of them have the service ${twice}`);
+  if (repositories.filter(({ services }) => services.length === 0).length > 1)
+    throw new Fault("config-invalid", "collector.repositories: two of them have no list of services", {
+      hint: "Name the services of each; one of them at most may have all the others.",
+    });
+  return [...repositories];
 }
 
 function collectorPart(text: string): Collector {

@@ -1,13 +1,13 @@
 import { Fault } from "@locum/contracts";
 import type { RepositoryView, SnapshotPinView, StoredSnapshotView } from "@locum/contracts/client";
-import type { SeenSnapshot, Shown, SnapshotKeys } from "./repository-jobs.ts";
-
-export type { SeenSnapshot };
+import type { Shown, SnapshotKeys } from "./repository-jobs.ts";
 
 /** The repositories that this collector looks after, by the service whose snapshots they hold. */
 export type Repositories = {
   /** @throws Fault not-found: no repository of this service is looked after here */
   view(service: string): RepositoryView;
+  /** Of all services that have one. */
+  views(): { service: string; view: RepositoryView }[];
   snapshots(service: string): StoredSnapshotView[];
   show(asked: { service: string; id: string; against: string | null }): Promise<Shown>;
   /** Recorded, then done. `snapshot: null` lets go. */
@@ -38,6 +38,7 @@ const none = (service: string): never => {
 
 export const noRepositories: Repositories = {
   view: none,
+  views: () => [],
   snapshots: none,
   show: async ({ service }) => none(service),
   pin: async ({ service }) => none(service),

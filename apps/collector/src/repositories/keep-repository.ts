@@ -1,0 +1,154 @@
+import { Fault } from "@locum/contracts";
+import { backoffMs, type Clock, type Log, parseTimetable, type Random, schedule } from "@locum/runtime";
+import type { Known, Problem } from "./account.ts";
+import type { Notes, NotesFile } from "./notes.ts";
+import type { RepositoryJobs, Seen } from "./repository-jobs.ts";
+
+/** What is due now and then. A drill is of one service. */
+export type Act = "prune" | "scrub" | `drill ${string}`;
+
+/** One act, from its record to its result. What it learnt comes back as notes. @throws Fault */
+export type Perform = (act: Act, state: { seen: Seen; notes: Notes }) => Promise<Notes>;
+
+export type Kept = {
+  known(): Known;
+  /** Soon, and once however often it is asked for. */
+  ask(act: Act): void;
+  /** Looks again, at once. */
+  look(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type Times = { prune: string; scrub: string; drill: string };
+
+const lookMs = 60_000;
+/** A storage that is away is asked again within this. */
+const retryMs = { baseMs: 5000, capMs: 300_000 };
+
+/**
+ * Looks after one repository: looks at it every minute, and does what is due, one act after another. A storage that is
+ * away is a problem that is told, and what was due then is due when it is back. It throws nothing.
+ */
+export async function keepRepository({
+  place,
+  times,
+  services,
+  jobs,
+  perform,
+  notesFile,
+  clock,
+  random,
+  say,
+}: {
+  place: string;
+  times: Times;
+  services: () => string[];
+  jobs: Pick<RepositoryJobs, "look">;
+  perform: Perform;
+  notesFile: NotesFile;
+  clock: Clock;
+  random: Pick<Random, "next">;
+  say: Log;
+}): Promise<Kept> {
+  const ending = new AbortController();
+  const due = new Set<Act>();
+  let notes = await notesFile.read();
+  let [seen, problem, running, failures]: [Seen | null, Problem | null, Act | null, number] = [
+    null,
+    null,
+    null,
+    0,
+  ];
+  let waking = new AbortController();
+
+  const drillAll = (): void => {
+    for (const service of services()) due.add(`drill ${service}`);
+    waking.abort();
+  };
+  const ask = (act: Act): void => {
+    due.add(act);
+    waking.abort();
+  };
+
+  async function look(): Promise<void> {
+    try {
+      const found = await jobs.look();
+      if (problem) say("info", "the repository of snapshots answers again", { place });
+      [seen, problem, failures] = [found, null, 0];
+    } catch (error) {
+      if (ending.signal.aborted) return;
+      failures += 1;
+      const { code, message } = faultOf(error);
+      if (problem?.code !== code) say("warn", "the repository of snapshots cannot be used", { place, error });
+      problem = { code, detail: message, sinceMs: problem?.sinceMs ?? clock.wallMs() };
+    }
+  }
+
+  async function act(next: Act, found: Seen): Promise<void> {
+    due.delete(next);
+    running = next;
+    try {
+      notes = await perform(next, { seen: found, notes });
+      await notesFile.write(notes);
+    } catch (error) {
+      if (ending.signal.aborted) return;
+      say("warn", "the repository of snapshots was not looked after", { place, act: next, error });
+      if (faultOf(error).retry !== "never") due.add(next);
+    } finally {
+      running = null;
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!ending.signal.aborted) {
+      waking = new AbortController();
+      await look();
+      if (seen && !problem) {
+        for (const service of neverDrilled(seen, { notes, services })) due.add(`drill ${service}`);
+        const round = [...due];
+        for (const next of round) if (!ending.signal.aborted && !problem) await act(next, seen);
+        if (round.length > 0) await look();
+      }
+      const waitMs = failures > 0 ? Math.max(1000, backoffMs(failures, random, retryMs)) : lookMs;
+      await clock.sleep(waitMs, AbortSignal.any([ending.signal, waking.signal]));
+    }
+  }
+
+  if (await isMissed(times.drill, notes.drilledAtMs, clock.wallMs())) drillAll();
+  if (await isMissed(times.prune, notes.prunedAtMs, clock.wallMs())) due.add("prune");
+  if (await isMissed(times.scrub, notes.scrub?.atMs ?? null, clock.wallMs())) due.add("scrub");
+  const { signal } = ending;
+  const timers = [
+    schedule(times.prune, { clock, onDue: () => ask("prune"), signal }),
+    schedule(times.scrub, { clock, onDue: () => ask("scrub"), signal }),
+    schedule(times.drill, { clock, onDue: drillAll, signal }),
+  ];
+  const loop = run();
+  return {
+    known: () => ({ place, problem, seen, notes, pending: new Set(running ? [...due, running] : due) }),
+    ask,
+    look,
+    async close() {
+      ending.abort();
+      await Promise.allSettled([loop, ...timers]);
+    },
+  };
+}
+
+/** Its first snapshot is drilled as soon as it is seen: until then nobody knows whether it can be restored. */
+function neverDrilled(
+  { snapshots }: Seen,
+  { notes, services }: { notes: Notes; services: () => string[] },
+): string[] {
+  const models = new Set(snapshots.flatMap(({ model, torn }) => (torn ? [] : [model])));
+  return services().filter((service) => models.has(service) && !notes.drills[service]);
+}
+
+/** Whether it was due while no collector ran. */
+async function isMissed(expression: string, lastMs: number | null, nowMs: number): Promise<boolean> {
+  const next = lastMs === null ? null : (await parseTimetable(expression)).nextMs(lastMs);
+  return next !== null && next <= nowMs;
+}
+
+const faultOf = (error: unknown): Fault =>
+  error instanceof Fault ? error : new Fault("internal", String(error), { cause: error });
