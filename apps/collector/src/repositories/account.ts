@@ -84,6 +84,6 @@ export function snapshotsOf(service: string, seen: Seen | null): StoredSnapshotV
     .toSorted((a, b) => b.storedAtMs - a.storedAtMs || (a.id < b.id ? 1 : -1))
     .map(({ model: _, ...snapshot }) => ({
       ...snapshot,
-      channels: refs.flatMap(({ channel, snapshot: id }) => (id === snapshot.id ? [channel] : [])),
+      channels: refs.flatMap(({ channel, snapshot: id }) => (id === snapshot.id ? [channel] : [])).sort(),
     }));
 }

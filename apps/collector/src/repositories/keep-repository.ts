@@ -1,8 +1,9 @@
 import { Fault } from "@locum/contracts";
 import { backoffMs, type Clock, type Log, parseTimetable, type Random, schedule } from "@locum/runtime";
-import type { Known, Problem } from "./account.ts";
+import type { Known } from "./account.ts";
 import type { Notes, NotesFile } from "./notes.ts";
 import type { RepositoryJobs, Seen } from "./repository-jobs.ts";
+import { watchRepository } from "./watch-repository.ts";
 
 /** What is due now and then. A drill is of one service. */
 export type Act = "prune" | "scrub" | `drill ${string}`;
@@ -53,12 +54,8 @@ export async function keepRepository({
   const ending = new AbortController();
   const due = new Set<Act>();
   let notes = await notesFile.read();
-  let [seen, problem, running, failures]: [Seen | null, Problem | null, Act | null, number] = [
-    null,
-    null,
-    null,
-    0,
-  ];
+  const watch = watchRepository({ place, jobs, clock, say, signal: ending.signal });
+  let running: Act | null = null;
   let waking = new AbortController();
 
   const drillAll = (): void => {
@@ -70,20 +67,6 @@ export async function keepRepository({
     waking.abort();
   };
 
-  async function look(): Promise<void> {
-    try {
-      const found = await jobs.look();
-      if (problem) say("info", "the repository of snapshots answers again", { place });
-      [seen, problem, failures] = [found, null, 0];
-    } catch (error) {
-      if (ending.signal.aborted) return;
-      failures += 1;
-      const { code, message } = faultOf(error);
-      if (problem?.code !== code) say("warn", "the repository of snapshots cannot be used", { place, error });
-      problem = { code, detail: message, sinceMs: problem?.sinceMs ?? clock.wallMs() };
-    }
-  }
-
   async function act(next: Act, found: Seen): Promise<void> {
     due.delete(next);
     running = next;
@@ -93,41 +76,64 @@ export async function keepRepository({
     } catch (error) {
       if (ending.signal.aborted) return;
       say("warn", "the repository of snapshots was not looked after", { place, act: next, error });
-      if (faultOf(error).retry !== "never") due.add(next);
+      if (!(error instanceof Fault) || error.retry !== "never") due.add(next);
     } finally {
       running = null;
     }
   }
 
+  /** Each that is due once; one that failed, or is asked for again meanwhile, waits for the next look. */
+  async function work(): Promise<void> {
+    const tried = new Set<Act>();
+    for (;;) {
+      const next = [...due].find((one) => !tried.has(one));
+      const seen = watch.seen();
+      if (!next || !seen || watch.problem() || ending.signal.aborted) break;
+      tried.add(next);
+      await act(next, seen);
+    }
+    if (tried.size > 0) await watch.look();
+  }
+
   async function run(): Promise<void> {
+    let working: Promise<void> | null = null;
     while (!ending.signal.aborted) {
       waking = new AbortController();
-      await look();
-      if (seen && !problem) {
-        for (const service of neverDrilled(seen, { notes, services })) due.add(`drill ${service}`);
-        const round = [...due];
-        for (const next of round) if (!ending.signal.aborted && !problem) await act(next, seen);
-        if (round.length > 0) await look();
-      }
+      await watch.look();
+      for (const service of neverDrilled(watch.seen(), { notes, services }))
+        if (running !== `drill ${service}`) due.add(`drill ${service}`);
+      // A drill of a large model takes long: meanwhile it is looked on.
+      working ??= work().finally(() => {
+        working = null;
+      });
+      const failures = watch.failures();
       const waitMs = failures > 0 ? Math.max(1000, backoffMs(failures, random, retryMs)) : lookMs;
       await clock.sleep(waitMs, AbortSignal.any([ending.signal, waking.signal]));
     }
+    await working;
   }
 
   if (await isMissed(times.drill, notes.drilledAtMs, clock.wallMs())) drillAll();
   if (await isMissed(times.prune, notes.prunedAtMs, clock.wallMs())) due.add("prune");
   if (await isMissed(times.scrub, notes.scrub?.atMs ?? null, clock.wallMs())) due.add("scrub");
   const { signal } = ending;
+  const at = (expression: string, onDue: () => void) =>
+    schedule(expression, { clock, onDue, signal }).catch((error: unknown) =>
+      say("error", "a schedule ended", { place, error }),
+    );
   const timers = [
-    schedule(times.prune, { clock, onDue: () => ask("prune"), signal }),
-    schedule(times.scrub, { clock, onDue: () => ask("scrub"), signal }),
-    schedule(times.drill, { clock, onDue: drillAll, signal }),
+    at(times.prune, () => ask("prune")),
+    at(times.scrub, () => ask("scrub")),
+    at(times.drill, drillAll),
   ];
   const loop = run();
   return {
-    known: () => ({ place, problem, seen, notes, pending: new Set(running ? [...due, running] : due) }),
+    known: () => ({
+      ...{ place, notes, seen: watch.seen(), problem: watch.problem() },
+      pending: new Set(running ? [...due, running] : due),
+    }),
     ask,
-    look,
+    look: watch.look,
     async close() {
       ending.abort();
       await Promise.allSettled([loop, ...timers]);
@@ -137,10 +143,10 @@ export async function keepRepository({
 
 /** Its first snapshot is drilled as soon as it is seen: until then nobody knows whether it can be restored. */
 function neverDrilled(
-  { snapshots }: Seen,
+  seen: Seen | null,
   { notes, services }: { notes: Notes; services: () => string[] },
 ): string[] {
-  const models = new Set(snapshots.flatMap(({ model, torn }) => (torn ? [] : [model])));
+  const models = new Set(seen?.snapshots.flatMap(({ model, torn }) => (torn ? [] : [model])));
   return services().filter((service) => models.has(service) && !notes.drills[service]);
 }
 
@@ -149,6 +155,3 @@ async function isMissed(expression: string, lastMs: number | null, nowMs: number
   const next = lastMs === null ? null : (await parseTimetable(expression)).nextMs(lastMs);
   return next !== null && next <= nowMs;
 }
-
-const faultOf = (error: unknown): Fault =>
-  error instanceof Fault ? error : new Fault("internal", String(error), { cause: error });

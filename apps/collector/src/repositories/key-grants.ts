@@ -13,12 +13,12 @@ type Rate = { burst: number; perSecond: number };
 
 /** Who may have keys of which snapshot until when, and how often they may ask. Nothing of it outlives the process. */
 export type KeyGrants = {
-  /** Whether a grant runs. Counts the call. @throws Fault too-many-requests */
-  ask(who: string, snapshot: string): boolean;
-  /** From when `work` succeeds. */
-  grant<T>(who: string, snapshot: string, work: () => Promise<T>): Promise<T>;
-  /** Until no grant of these two is being made. */
-  granting(who: string, snapshot: string): Promise<void>;
+  /**
+   * `again` where a grant runs; else `first`, from whose success on one runs. Who asks while another's `first` is under
+   * way waits for it: one restore is one grant.
+   * @throws Fault too-many-requests, and what they throw
+   */
+  use<T>(who: string, snapshot: string, acts: { first(): Promise<T>; again(): Promise<T> }): Promise<T>;
 };
 
 export function createKeyGrants(clock: Pick<Clock, "monotonicMs">): KeyGrants {
@@ -43,22 +43,18 @@ export function createKeyGrants(clock: Pick<Clock, "monotonicMs">): KeyGrants {
   }
 
   return {
-    ask(who, snapshot) {
-      take(`${who} calls`, calls);
-      const runs = (untilMs.get(`${who} ${snapshot}`) ?? 0) > clock.monotonicMs();
-      if (!runs) take(`${who} snapshots`, grants);
-      return runs;
-    },
-    async grant(who, snapshot, work) {
+    async use(who, snapshot, { first, again }) {
       const name = `${who} ${snapshot}`;
-      const working = work();
-      making.set(
-        name,
-        working.then(
-          () => {},
-          () => {},
-        ),
+      for (let other = making.get(name); other; other = making.get(name)) await other;
+      take(`${who} calls`, calls);
+      if ((untilMs.get(name) ?? 0) > clock.monotonicMs()) return again();
+      take(`${who} snapshots`, grants);
+      const working = first();
+      const ended = working.then(
+        () => {},
+        () => {},
       );
+      making.set(name, ended);
       try {
         const result = await working;
         forgetEnded();
@@ -67,10 +63,6 @@ export function createKeyGrants(clock: Pick<Clock, "monotonicMs">): KeyGrants {
       } finally {
         making.delete(name);
       }
-    },
-    async granting(who, snapshot) {
-      for (let other = making.get(`${who} ${snapshot}`); other; other = making.get(`${who} ${snapshot}`))
-        await other;
     },
   };
 }

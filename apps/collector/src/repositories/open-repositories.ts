@@ -117,14 +117,11 @@ const pin = async (
 type KeysDeps = RepositoriesDeps & { grants: KeyGrants };
 type KeysAsked = Parameters<Repositories["keys"]>[0];
 
-/** The first of several questions at once gets the grant, and the others have it then: one restore is one record. */
-async function keys(one: One, asked: KeysAsked, deps: KeysDeps): ReturnType<Repositories["keys"]> {
-  const { grants } = deps;
-  const who = `${asked.service}/${asked.instance}`;
-  await grants.granting(who, asked.id);
-  if (grants.ask(who, asked.id)) return one.thread.jobs.keys({ ...asked, isGranted: true });
-  return grants.grant(who, asked.id, () => firstKeys(one, asked, deps));
-}
+const keys = (one: One, asked: KeysAsked, deps: KeysDeps): ReturnType<Repositories["keys"]> =>
+  deps.grants.use(`${asked.service}/${asked.instance}`, asked.id, {
+    first: () => firstKeys(one, asked, deps),
+    again: () => one.thread.jobs.keys({ ...asked, isGranted: true }),
+  });
 
 /** The keys are opened, then the grant is recorded, then they leave: a wrong question leaves no grant behind. */
 async function firstKeys(
