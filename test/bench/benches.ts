@@ -102,7 +102,7 @@ export const benches: Record<string, Bench> = {
       rounds: number("of every tool, one after another (5)"),
       quick: on("one round of less, in two minutes"),
       mb: number("megabytes of the dense bf16 set (256); the others are 32 at most"),
-      only: { kind: "text", about: "sets: bf16,fp32,fp16,quantised,text,trained" },
+      only: { kind: "text", about: "bf16,fp32,fp16,quantised,text,trained,large,swap" },
       tools: { kind: "text", about: "tools whose name has this in it: locum,restic,borg,rsync,zipnn" },
       dir: { kind: "text", about: "a folder of your own instead" },
       changed: { kind: "text", about: "a later version of it" },

@@ -8,7 +8,8 @@ import {
   createRepository,
   createSnapshotPool,
   directoryStore,
-  handleSource,
+  folderBase,
+  healPack,
   keyOpener,
   loadIndex,
   nativeHash,
@@ -22,12 +23,17 @@ import {
   restoreSnapshot,
 } from "@locum/snapshot/repository";
 
+/** The only argument, as JSON. `older` is a folder that still has the version before. */
+export type ChildJob =
+  | { act: "backup"; repository: string; folder: string; older?: string; parity?: boolean }
+  | { act: "restore"; repository: string; folder: string }
+  | { act: "heal"; repository: string };
+
 /**
- * One backup or restore by the library, as a sidecar does it: with threads, on a loop that serves others meanwhile.
- * `backup REPOSITORY FOLDER [BASE]` and `restore REPOSITORY TARGET`. Tells the time without the start of the process,
- * which a sidecar has behind it, and how late its loop was.
+ * One act by the library, as a sidecar or collector does it: with threads, on a loop that serves others meanwhile. Tells
+ * the time without the start of the process, which those have behind them, and how late its loop was.
  */
-const [act = "", repositoryFolder = "", folder = "", base] = process.argv.slice(2);
+const job: ChildJob = JSON.parse(process.argv[2] ?? "{}");
 
 const idKey = Buffer.alloc(32, 7);
 const privateKey = createPrivateKey({
@@ -36,11 +42,16 @@ const privateKey = createPrivateKey({
   type: "pkcs8",
 });
 const opener = keyOpener(privateKey);
-const store = directoryStore({ fs: nodeFs, root: repositoryFolder, random: randomBytes });
+const store = directoryStore({ fs: nodeFs, root: job.repository, random: randomBytes });
 const deps = { store, idKey, hash: nativeHash, random: randomBytes, wallMs: Date.now };
 
-async function backup(): Promise<Record<string, unknown>> {
-  await mkdir(repositoryFolder, { recursive: true });
+async function backup({
+  repository: place,
+  folder,
+  older,
+  parity = false,
+}: ChildJob & { act: "backup" }): Promise<Record<string, unknown>> {
+  await mkdir(place, { recursive: true });
   const repository = await createRepository(deps);
   const pool = createSnapshotPool();
   const capture = await captureTree({ root: folder });
@@ -50,28 +61,15 @@ async function backup(): Promise<Record<string, unknown>> {
     recipients: [recipientOf(privateKey)],
     by: "bench",
     pool,
-    ...(base !== undefined && { base: baseIn(base) }),
+    parity,
+    ...(older !== undefined && { base: await folderBase({ root: older, files: capture.files }) }),
   });
   await capture.close();
   await pool.close();
   return { packs: packs.length, bytes, torn };
 }
 
-/** What the older version's folder has in the same place. */
-function baseIn(older: string): NonNullable<Parameters<typeof commitSnapshot>[1]["base"]> {
-  return async ({ path, start, length }) => {
-    const handle = await nodeFs.open(`${older}/${path}`, "r").catch(() => undefined);
-    if (!handle) return undefined;
-    try {
-      const source = await handleSource(handle);
-      return start + length <= source.size ? await source.read(start, length) : undefined;
-    } finally {
-      await handle.close();
-    }
-  };
-}
-
-async function restore(): Promise<Record<string, unknown>> {
+async function restore({ folder }: ChildJob & { act: "restore" }): Promise<Record<string, unknown>> {
   const repository = await openRepository(deps);
   const pool = createSnapshotPool();
   const latest = await readRef(repository, { model: "bench", channel: "latest" });
@@ -90,6 +88,29 @@ async function restore(): Promise<Record<string, unknown>> {
   return { path };
 }
 
+/** Every pack looked through, and made whole from its parity where it is not. */
+async function heal(): Promise<Record<string, unknown>> {
+  const repository = await openRepository(deps);
+  const { packs } = await loadIndex(repository, { for: "reader" });
+  const repaired: string[] = [];
+  for (const { name } of packs.values()) {
+    const { kind } = await healPack({ ...repository, name, parity: repository.config.parity });
+    if (kind !== "intact") repaired.push(`${name} ${kind}`);
+  }
+  return { repaired };
+}
+
+function perform(): Promise<Record<string, unknown>> {
+  switch (job.act) {
+    case "backup":
+      return backup(job);
+    case "restore":
+      return restore(job);
+    case "heal":
+      return heal();
+  }
+}
+
 /** Only in the index, so that asking costs nothing of what is measured. */
 async function chunksThere(): Promise<number> {
   if ((await store.size("config").catch(() => undefined)) === undefined) return 0;
@@ -101,7 +122,7 @@ const before = await chunksThere();
 const late = monitorEventLoopDelay({ resolution: 1 });
 late.enable();
 const startedMs = performance.now();
-const told = await (act === "backup" ? backup() : restore());
+const told = await perform();
 const seconds = (performance.now() - startedMs) / 1000;
 late.disable();
 const loopMs = { p99: late.percentile(99) / 1e6, max: late.max / 1e6 };

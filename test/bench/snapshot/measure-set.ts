@@ -18,6 +18,7 @@ export async function measureSet(
   { later = [], ...first }: DataSet,
   { work, withFirst }: { work: string; withFirst: boolean },
 ): Promise<Measurement[]> {
+  if (tool.takes?.(first.name) === false) return [];
   const isFirstOfInterest = withFirst || tool.isLikeFirst === undefined;
   if (!isFirstOfInterest && later.length === 0) return [];
   const versions: Version[] = [{ name: first.name, folder: first.folder }];

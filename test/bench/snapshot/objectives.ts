@@ -1,4 +1,6 @@
 import { table } from "../table.ts";
+import type { LargeFigures } from "./measure-large.ts";
+import type { SwapFigures, SwapSkipped } from "./measure-swaps.ts";
 import type { Detail, Row } from "./row.ts";
 
 export type Objective = { name: string; asked: string; found: string; isMet: boolean };
@@ -17,24 +19,36 @@ const atLeast = (name: string, found: number, asked: number, unit: string): Obje
 });
 const shown = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(2));
 
-export type Figures = { rows: readonly Row[]; details: readonly Detail[] };
+export type Figures = {
+  rows: readonly Row[];
+  details: readonly Detail[];
+  large: LargeFigures | null;
+  swaps: readonly (SwapFigures | SwapSkipped)[];
+};
+
+/** Below so many bytes a speed is that of start and end. */
+const speedFromBytes = 200e6;
+/** Two swaps that are no further apart are equal: a shared machine tells no less apart. */
+const swapNoiseMs = 3;
 
 /** What was asked and what was found, of what was measured. Speeds are of dense bf16 in memory on two cores. */
-export function judge({ rows, details }: Figures): Objective[] {
-  const own = (name: string): Row | undefined =>
-    rows.find(({ tool, case: of }) => tool === "locum" && of === name);
-  const dense = own("bf16");
-  const loop = details.find(({ tool, case: of }) => tool === "locum" && of === "bf16")?.loopMsP99;
+export function judge({ rows, details, large, swaps }: Figures): Objective[] {
+  return [...dense(rows, details), ...versions(details), ...ofLarge(large), ...ofSwaps(swaps)];
+}
+
+function dense(rows: readonly Row[], details: readonly Detail[]): Objective[] {
+  const isIt = ({ tool, case: name }: Row | Detail): boolean => tool === "locum" && name === "bf16";
+  const [row, detail] = [rows.find(isIt), details.find(isIt)];
+  if (!row || !detail) return [];
+  const sizeAndLoop = [
+    atMost("bf16 stored", 100 * row.storedRatio, 66.5, "%"),
+    atMost("loop p99 during a snapshot", detail.loopMsP99 ?? 0, 20, "ms"),
+  ];
+  if (detail.bytes < speedFromBytes) return sizeAndLoop;
   return [
-    ...(dense
-      ? [
-          atMost("bf16 stored", 100 * dense.storedRatio, 66.5, "%"),
-          atLeast("bf16 backup, read back", dense.backupMBps, 550, "MB/s"),
-          atLeast("bf16 restore", dense.restoreMBps, 1000, "MB/s"),
-        ]
-      : []),
-    ...(typeof loop === "number" ? [atMost("loop p99 during a snapshot", loop, 20, "ms")] : []),
-    ...versions(details),
+    ...sizeAndLoop,
+    atLeast("bf16 backup, read back", row.backupMBps, 550, "MB/s"),
+    atLeast("bf16 restore", row.restoreMBps, 1000, "MB/s"),
   ];
 }
 
@@ -53,6 +67,38 @@ function versions(details: readonly Detail[]): Objective[] {
       ? [atMost(`${name}: differences beside chunks`, differences.addedBytes / addedBytes, 1, "")]
       : [];
   });
+}
+
+function ofLarge(large: LargeFigures | null): Objective[] {
+  if (!large) return [];
+  const memory = (["backup", "restore"] as const).flatMap((act) =>
+    (["small", "large"] as const).map((size) =>
+      atMost(`memory, ${act} of ${large.megabytes[size]} MB`, large.peakMemoryMB[act][size], 256, "MB"),
+    ),
+  );
+  const flip = atMost(`a byte of ${large.megabytes.large} MB found and repaired`, large.flipSeconds, 1, "s");
+  return [...memory, flip];
+}
+
+function ofSwaps(swaps: readonly (SwapFigures | SwapSkipped)[]): Objective[] {
+  const measured = swaps.flatMap((swap) => ("method" in swap ? [swap] : []));
+  const limits = measured.map(({ method, megabytes, swapMs }) =>
+    atMost(`swap by ${method}, ${megabytes} MB`, swapMs, 50, "ms"),
+  );
+  const ratios = [...new Set(measured.map(({ method }) => method))].flatMap((method): Objective[] => {
+    const [small, large] = measured.filter((swap) => swap.method === method);
+    if (!small || !large) return [];
+    const ratio = large.swapMs / small.swapMs;
+    return [
+      {
+        name: `swap by ${method}, ${large.megabytes} MB beside ${small.megabytes} MB`,
+        asked: `<= 1.2, or ${swapNoiseMs} ms apart`,
+        found: shown(ratio),
+        isMet: ratio <= 1.2 || large.swapMs - small.swapMs <= swapNoiseMs,
+      },
+    ];
+  });
+  return [...limits, ...ratios];
 }
 
 export function renderObjectives(objectives: readonly Objective[]): string {

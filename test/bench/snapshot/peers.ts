@@ -19,9 +19,16 @@ async function found(tool: Tool, [program = "", ...args]: string[]): Promise<Too
   if ((await programOnPath(program)) === null) return { ...tool, skipped: `${program} is not on the PATH` };
   try {
     const { stdout } = await runMeasured([program, ...args]);
-    return { ...tool, version: stdout.split("\n")[0]?.trim() ?? "" };
+    const [first = ""] = stdout.split("\n");
+    return {
+      ...tool,
+      version: first
+        .replace(/\s+/g, " ")
+        .replace(/ compiled.*| protocol.*/, "")
+        .trim(),
+    };
   } catch {
-    return { ...tool, skipped: `${program} does not answer ${args.join(" ").slice(0, 80)}` };
+    return { ...tool, skipped: `${tool.name} is not found by the ${program} on the PATH` };
   }
 }
 
@@ -98,6 +105,8 @@ const zipnn: Tool = {
   version: "",
   configuration: "threads of all cores, whole files: no chunks, no encryption, no versions",
   keepsVersions: false,
+  // What it has no kernel for it would only copy; a folder of the caller's own may hold anything.
+  takes: (set) => /\b(bf16|fp16|fp32|full)$/.test(set),
   prepare: async (repository) => void (await mkdir(repository, { recursive: true })),
   async backup(repository, folder) {
     const ran = await runMeasured(["python3", "-W", "ignore", zipnnScript, "compress", folder, repository]);

@@ -1,4 +1,6 @@
 import { table } from "../table.ts";
+import type { LargeFigures } from "./measure-large.ts";
+import type { SwapFigures, SwapSkipped } from "./measure-swaps.ts";
 import type { Detail, Row } from "./row.ts";
 import type { Tool } from "./tools.ts";
 import type { Trained } from "./trained/train-models.ts";
@@ -78,6 +80,33 @@ export function renderSeries(details: readonly Detail[]): string {
   ]);
   const head = ["version", "tool", "changed MB", "added MB", "of changed", "new chunks"];
   return `each version after the one before it; changed: tensors and files that differ\n${table(head, cells)}\n`;
+}
+
+export function renderLarge({ megabytes, peakMemoryMB, flipSeconds }: LargeFigures): string {
+  const rows = (["small", "large"] as const).map((size) => [
+    megabytes[size],
+    peakMemoryMB.backup[size],
+    peakMemoryMB.restore[size],
+  ]);
+  return `${table(["bf16 MB", "peak MB, backup", "peak MB, restore"], whole(rows))}\none flipped byte of ${megabytes.large} MB found and repaired in ${flipSeconds.toFixed(2)} s\n`;
+}
+
+const whole = (rows: number[][]): number[][] => rows.map((row) => row.map(Math.round));
+
+export function renderSwaps(swaps: readonly (SwapFigures | SwapSkipped)[]): string {
+  const rows = swaps.map((swap) =>
+    "method" in swap
+      ? [
+          swap.method,
+          swap.megabytes,
+          swap.swapMs.toFixed(1),
+          swap.cloneMs.toFixed(0),
+          swap.verifyMs.toFixed(0),
+        ]
+      : ["left out", swap.megabytes, swap.skipped, "", ""],
+  );
+  const head = ["twin put in place by", "MB", "swap ms", "clone ms before", "read back ms after"];
+  return rows.length > 0 ? `${table(head, rows)}\n` : "";
 }
 
 /** What another tool is better at: said, not left to be found. */

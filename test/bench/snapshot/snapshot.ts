@@ -5,13 +5,17 @@ import { join } from "node:path";
 import type { BenchSummary, BenchTools } from "../bench.ts";
 import { bundleChild } from "./bundle-child.ts";
 import { type DataSet, makeNoiseSets, makeTrainedSets } from "./data-sets.ts";
+import { type LargeFigures, measureLarge } from "./measure-large.ts";
 import { measureSet } from "./measure-set.ts";
-import { judge, renderObjectives } from "./objectives.ts";
+import { measureSwaps } from "./measure-swaps.ts";
+import { type Figures, judge, renderObjectives } from "./objectives.ts";
 import {
+  renderLarge,
   renderLosses,
   renderRatios,
   renderRows,
   renderSeries,
+  renderSwaps,
   renderTools,
   renderTrained,
 } from "./report.ts";
@@ -29,18 +33,23 @@ export async function run(bench: BenchTools): Promise<BenchSummary> {
   const root = await mkdtemp(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "locum-bench-snapshot-"));
   try {
     const { sets, trained } = await setsOf(bench, root);
-    const tools = (await toolsHere(await bundleChild(root))).filter(({ name }) => matches(name, flags.tools));
+    const child = await bundleChild(root);
+    const tools = (await toolsHere(child)).filter(({ name }) => matches(name, flags.tools));
     print(renderTools(tools));
-    const ownFolder = typeof flags.dir === "string";
-    const measured = await measureAll({ tools, sets, rounds, root, withFirst: ownFolder });
+    const measured = await measureAll({ tools, sets, rounds, root, withFirst: isOwnFolder(flags) });
     const rows = measured.map((found) => medianOf(found.map(({ row }) => row)));
     const details = measured.map((found) => medianOf(found.map(({ detail }) => detail)));
     for (const row of rows) emit({ kind: "row", ...row });
-    const objectives = ownFolder ? [] : judge({ rows, details });
-    print(renderRows(rows, rounds));
-    print(renderSeries(details));
-    print(renderRatios(rows));
-    print(renderLosses(rows));
+    for (const text of [
+      renderRows(rows, rounds),
+      renderSeries(details),
+      renderRatios(rows),
+      renderLosses(rows),
+    ])
+      print(text);
+    await rm(join(root, "data"), { recursive: true, force: true });
+    const alone = await measureAlone(bench, { child, root });
+    const objectives = isOwnFolder(flags) ? [] : judge({ rows, details, ...alone });
     print(renderObjectives(objectives));
     const about = tools.map(({ name, version, configuration, skipped }) => ({
       tool: name,
@@ -49,12 +58,41 @@ export async function run(bench: BenchTools): Promise<BenchSummary> {
       ...(skipped !== undefined && { skipped }),
     }));
     const objectivesMet = objectives.every(({ isMet }) => isMet);
-    return { rows, details, rounds, tools: about, trained, objectives, objectivesMet };
+    return { rows, details, rounds, tools: about, trained, ...alone, objectives, objectivesMet };
   } finally {
     await rm(root, { recursive: true });
     await removeCaches();
   }
 }
+
+/** What no other tool here does, or does in the same way. */
+async function measureAlone(
+  { flags, print }: BenchTools,
+  { child, root }: { child: string; root: string },
+): Promise<Pick<Figures, "large" | "swaps">> {
+  const isQuick = flags.quick === true;
+  const isWanted = (name: string): boolean => !isOwnFolder(flags) && matches(name, flags.only);
+  let large: LargeFigures | null = null;
+  if (isWanted("large")) {
+    const megabytes = isQuick ? { small: 32, large: 128 } : { small: 100, large: 1000 };
+    large = await measureLarge(child, { root, megabytes, rounds: isQuick ? 1 : 5 });
+    print(renderLarge(large));
+  }
+  const sizes = isQuick
+    ? [
+        { megabytes: 50, rounds: 3 },
+        { megabytes: 250, rounds: 1 },
+      ]
+    : [
+        { megabytes: 50, rounds: 5 },
+        { megabytes: 5000, rounds: 3 },
+      ];
+  const swaps = isWanted("swap") ? await measureSwaps(sizes, { root }) : [];
+  print(renderSwaps(swaps));
+  return { large, swaps };
+}
+
+const isOwnFolder = (flags: BenchTools["flags"]): boolean => typeof flags.dir === "string";
 
 async function setsOf({ flags, print }: BenchTools, root: string): Promise<Prepared> {
   if (typeof flags.dir === "string") return { sets: [await ownSet(flags.dir, flags.changed)], trained: null };
@@ -62,7 +100,7 @@ async function setsOf({ flags, print }: BenchTools, root: string): Promise<Prepa
   const isWanted = (name: string): boolean =>
     typeof flags.only === "string" ? matches(name, flags.only) : !isQuick || quickSets.has(name);
   const noise = (names: (name: string) => boolean, megabytes: number) =>
-    makeNoiseSets(join(root, "noise"), { megabytes, isWanted: (name) => names(name) && isWanted(name) });
+    makeNoiseSets(join(root, "data/noise"), { megabytes, isWanted: (name) => names(name) && isWanted(name) });
   const megabytes = Number(flags.mb ?? (isQuick ? 32 : 256));
   const sets = [
     ...(await noise((name) => name === "bf16", megabytes)),
@@ -74,7 +112,7 @@ async function setsOf({ flags, print }: BenchTools, root: string): Promise<Prepa
   const models = await openTrainedModels(isQuick ? quickPlan : fullPlan);
   print(renderTrained(models, models.isCached));
   return {
-    sets: [...sets, ...(await makeTrainedSets(join(root, "trained"), models, isWanted))],
+    sets: [...sets, ...(await makeTrainedSets(join(root, "data/trained"), models, isWanted))],
     trained: models,
   };
 }

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { ChildJob } from "./locum-child.ts";
 import { peers } from "./peers.ts";
 import { type Measured, runMeasured } from "./run-measured.ts";
 
@@ -21,6 +22,8 @@ export type Tool = {
   keepsVersions: boolean;
   /** Stores the first version as another tool here does: only later ones are of interest. */
   isLikeFirst?: string;
+  /** Without, it takes every set. */
+  takes?(set: string): boolean;
   /** Everything that a repository needs before its first backup; not measured. */
   prepare(repository: string): Promise<void>;
   /** `older` is the version that the repository got last, where there is one. */
@@ -32,38 +35,55 @@ export type Tool = {
 /** As the launcher of the image starts the sidecar. */
 const nodeFlags = ["--max-semi-space-size=1"];
 
-const encrypts = "AES-256-GCM, one recipient, every pack decoded before it counts, no parity";
+/** Runs the child at `program` on a job. Without the start of its process; CPU and memory are with it. */
+export async function runChild<T>(program: string, job: ChildJob): Promise<Ran & T> {
+  const ran = await runMeasured([process.execPath, ...nodeFlags, program, JSON.stringify(job)]);
+  return { ...ran, ...JSON.parse(ran.stdout) };
+}
 
-function locum(name: string, { child, withBase }: { child: string; withBase: boolean }): Tool {
-  const run = async (...args: string[]): Promise<Ran & { path?: string }> => {
-    const ran = await runMeasured([process.execPath, ...nodeFlags, child, ...args]);
-    // Without the start of the process, which a sidecar has behind it; CPU and memory are with it.
-    return { ...ran, ...JSON.parse(ran.stdout) };
-  };
+function locum(
+  child: string,
+  { withBase = false, parity = false } = {},
+): Omit<Tool, "name" | "configuration"> {
   return {
-    name,
     version: "of this tree",
-    configuration: encrypts,
     keepsVersions: true,
     prepare: async () => {},
     backup: (repository, folder, older) =>
-      run("backup", repository, folder, ...(withBase && older !== undefined ? [older] : [])),
+      runChild(child, {
+        act: "backup",
+        repository,
+        folder,
+        parity,
+        ...(withBase && older !== undefined && { older }),
+      }),
     async restore(repository, target) {
-      const to = join(target, "restored");
-      return { ...(await run("restore", repository, to)), restored: to };
+      const folder = join(target, "restored");
+      return { ...(await runChild(child, { act: "restore", repository, folder })), restored: folder };
     },
   };
 }
 
 /** Locum first, as the program at `child`; then every peer, with why those that are not on the PATH are left out. */
 export async function toolsHere(child: string): Promise<Tool[]> {
-  const differences = locum("locum, differences", { child, withBase: true });
   return [
-    locum("locum", { child, withBase: false }),
     {
-      ...differences,
+      ...locum(child),
+      name: "locum",
+      configuration:
+        "AES-256-GCM, one recipient, every pack decoded before it counts, no parity, as no other has",
+    },
+    {
+      ...locum(child, { withBase: true }),
+      name: "locum, differences",
       isLikeFirst: "locum",
-      configuration: "the same, and XOR against the version before, which lies beside it",
+      configuration: "the same, and new chunks against the version before, which lies beside it",
+    },
+    {
+      ...locum(child, { parity: true }),
+      name: "locum, parity",
+      takes: (set) => set === "bf16",
+      configuration: "the same without differences, and a parity block for every 16: the default",
     },
     ...(await peers()),
   ];
