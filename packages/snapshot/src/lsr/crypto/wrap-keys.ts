@@ -12,6 +12,7 @@ import {
 import { corrupt } from "../corrupt.ts";
 import { deriveKey } from "./derive-key.ts";
 import type { Recipient } from "./recipient.ts";
+import { wipe } from "./wipe.ts";
 
 /** What every file carries for each of its readers. */
 export type FileKeys = { fileKey: Uint8Array; idKey: Uint8Array };
@@ -28,12 +29,23 @@ export function wrapKeys(
   context: Uint8Array,
 ): Uint8Array {
   const keys = Buffer.concat([fileKey, idKey]);
-  if (recipient.kind === "rsa-oaep") return publicEncrypt({ key: recipient.publicKey, ...oaep }, keys);
+  try {
+    return recipient.kind === "rsa-oaep"
+      ? publicEncrypt({ key: recipient.publicKey, ...oaep }, keys)
+      : wrapX25519(keys, recipient, context);
+  } finally {
+    wipe(keys);
+  }
+}
+
+function wrapX25519(keys: Uint8Array, recipient: Recipient, context: Uint8Array): Uint8Array {
   const ephemeral = generateKeyPairSync("x25519");
   const shared = diffieHellman({ privateKey: ephemeral.privateKey, publicKey: recipient.publicKey });
   const ephemeralRaw = rawPublic(ephemeral.publicKey);
   const salt = Buffer.concat([ephemeralRaw, rawPublic(recipient.publicKey)]);
-  const cipher = createCipheriv("aes-256-gcm", deriveKey(shared, salt, "lsr1 x25519"), nonce);
+  const key = deriveKey(shared, salt, "lsr1 x25519");
+  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  wipe(shared, key);
   cipher.setAAD(context);
   return Buffer.concat([ephemeralRaw, cipher.update(keys), cipher.final(), cipher.getAuthTag()]);
 }
@@ -64,6 +76,7 @@ function openX25519(wrapped: Uint8Array, privateKey: KeyObject, context: Uint8Ar
   const salt = Buffer.concat([ephemeralRaw, rawPublic(createPublicKey(privateKey))]);
   const key = deriveKey(shared, salt, "lsr1 x25519");
   const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: 16 });
+  wipe(shared, key);
   decipher.setAAD(context);
   decipher.setAuthTag(wrapped.subarray(wrapped.length - 16));
   return Buffer.concat([decipher.update(wrapped.subarray(32, wrapped.length - 16)), decipher.final()]);

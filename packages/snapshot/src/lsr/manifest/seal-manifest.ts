@@ -5,6 +5,7 @@ import { zstdEncode } from "../codec/zstd.ts";
 import { deriveKey } from "../crypto/derive-key.ts";
 import { spkiDigest } from "../crypto/recipient.ts";
 import { seal } from "../crypto/seal.ts";
+import { wipe } from "../crypto/wipe.ts";
 import { limits } from "../limits.ts";
 import type { Sealing } from "../pack/build-pack.ts";
 import { encodeHeader } from "../pack/header.ts";
@@ -35,7 +36,8 @@ export function sealManifest(
   const fileKey = random(32);
   const context = { magic: "LSRM", repositoryId, salt: random(32) } as const;
   const encoded = zstdEncode(plain, 3);
-  const sealed = seal(deriveKey(fileKey, context.salt, "lsr1 record"), encoded, {
+  const recordKey = deriveKey(fileKey, context.salt, "lsr1 record");
+  const sealed = seal(recordKey, encoded, {
     ...context,
     ordinal: 0n,
     codec: codecId.zstd,
@@ -48,6 +50,7 @@ export function sealManifest(
   bodyHead.writeUInt32LE(plain.length, 1);
   bodyHead.writeUInt32LE(encoded.length, 5);
   const header = encodeHeader({ ...context, fileKey, idKey, recipients });
+  wipe(fileKey, recordKey);
   const signed = Buffer.concat([header, stubHead, stubBytes, bodyHead, sealed]);
   const signature = signer
     ? sign("sha256", Buffer.concat([signaturePrefix, signed]), signer)

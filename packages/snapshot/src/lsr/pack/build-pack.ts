@@ -4,6 +4,7 @@ import { deriveKey } from "../crypto/derive-key.ts";
 import { digestOf, type KeyedHash } from "../crypto/keyed-hash.ts";
 import type { Recipient } from "../crypto/recipient.ts";
 import { seal, tagBytes } from "../crypto/seal.ts";
+import { wipe } from "../crypto/wipe.ts";
 import { limits } from "../limits.ts";
 import { type Entry, encodeEntries } from "./entries.ts";
 import { encodeHeader } from "./header.ts";
@@ -17,7 +18,7 @@ export type PackRecord = {
   base?: Uint8Array;
 };
 
-/** A pack in memory, with its keys: for who made it, until it is written. */
+/** A pack in memory, with its keys: for who made it, until it is written. Who writes it wipes the record key. */
 export type Pack = {
   id: string;
   parts: Uint8Array[];
@@ -70,6 +71,7 @@ export function planPack<Record extends PlannedRecord>(
     return { record, ordinal, entry };
   });
   const recordKey = deriveKey(fileKey, context.salt, "lsr1 record");
+  wipe(fileKey);
   return { header, context, recordKey, idKey, records: placed };
 }
 

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { assert, Fault } from "@locum/contracts";
 import { corrupt } from "../corrupt.ts";
+import { collectYoung } from "../crypto/collect-young.ts";
 import { deriveKey } from "../crypto/derive-key.ts";
 import { type Recipient, recipientOf, spkiDigest } from "../crypto/recipient.ts";
 import { type FileKeys, unwrapKeys, wrapKeys } from "../crypto/wrap-keys.ts";
@@ -40,6 +41,7 @@ export function encodeHeader({ magic, repositoryId, salt, recipients, ...keys }:
     head.writeUInt16LE(wrapped.length, 2);
     return [head, recipient.id, wrapped];
   });
+  collectYoung();
   const length = fixedBytes + parts.reduce((sum, part) => sum + part.length, 0);
   const fixed = Buffer.alloc(8);
   fixed.write(magic, "latin1");

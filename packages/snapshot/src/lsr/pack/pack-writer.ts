@@ -1,3 +1,4 @@
+import { wipe } from "../crypto/wipe.ts";
 import { limits } from "../limits.ts";
 import type { ParityChoice } from "../parity/parity-block.ts";
 import { createStripeSums } from "../parity/stripe-sums.ts";
@@ -30,7 +31,7 @@ export function createPackWriter(writer: RepositoryWriter, baseOf?: BaseOf): Pac
     if (records.length === 0) return;
     const pack = buildPack(records, writer);
     [records, held] = [[], 0];
-    await writePack(pack, { ...writer, ...(baseOf && { baseOf }) });
+    await writePack(pack, { ...writer, ...(baseOf && { baseOf }) }).finally(() => wipe(pack.recordKey));
     if (parity) await writePartsParity(pack, parity);
     packs.push(pack.id);
     bytes += pack.length;

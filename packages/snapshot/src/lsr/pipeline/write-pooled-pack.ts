@@ -1,5 +1,6 @@
 import { corrupt } from "../corrupt.ts";
 import { tagBytes } from "../crypto/seal.ts";
+import { wipe } from "../crypto/wipe.ts";
 import { closePack, type PackPlan, planPack } from "../pack/build-pack.ts";
 import type { Entry } from "../pack/entries.ts";
 import { packPath } from "../pack/pack-path.ts";
@@ -25,7 +26,23 @@ export async function writePooledPack(
   records: readonly PlacedRecord[],
   { writer, pool, baseOf }: { writer: RepositoryWriter; pool: SnapshotPool; baseOf: BaseOf },
 ): Promise<{ id: string; length: number }> {
-  const plan = planPack(records, writer);
+  const planned = planPack(records, writer);
+  // Threads look at it where it lies: one that was sent would be copied, and its copies stay in memory.
+  const recordKey = new Uint8Array(new SharedArrayBuffer(planned.recordKey.length));
+  recordKey.set(planned.recordKey);
+  wipe(planned.recordKey);
+  const plan = { ...planned, recordKey };
+  try {
+    return await writePlanned(plan, { writer, pool, baseOf });
+  } finally {
+    wipe(recordKey);
+  }
+}
+
+async function writePlanned(
+  plan: PackPlan<PlacedRecord>,
+  { writer, pool, baseOf }: { writer: RepositoryWriter; pool: SnapshotPool; baseOf: BaseOf },
+): Promise<{ id: string; length: number }> {
   const { context, recordKey } = plan;
   const places = plan.records.map(({ record: { bytes, codec, plainLength, base }, ordinal }) => ({
     bytes,
