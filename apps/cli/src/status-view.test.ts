@@ -1,4 +1,4 @@
-import type { InstanceView, PodsView, PodView, Report, ServiceView } from "@locum/contracts";
+import type { InstanceView, PodsView, PodView, Report, RepositoryView, ServiceView } from "@locum/contracts";
 import { expect, test } from "vitest";
 import { createOutput } from "./output.ts";
 import { showStatus } from "./status-view.ts";
@@ -75,7 +75,7 @@ const pod = (name: string, patch: Partial<PodView> = {}): PodView => ({
   ...patch,
 });
 
-function shown(columns: number, pods?: PodsView): string {
+function shown(columns: number, pods?: PodsView, repositories: RepositoryView[] = []): string {
   let text = "";
   const sink = { isTTY: true, columns, write: (more: string) => (text += more) };
   const out = createOutput(
@@ -83,7 +83,7 @@ function shown(columns: number, pods?: PodsView): string {
     { json: false },
   );
   const instances = [instance("xray-0"), instance("xray-1", { role: "standby" })];
-  showStatus(out, { services: [service], instances, pods, nowMs: 0 });
+  showStatus(out, { services: [service], instances, pods, repositories, nowMs: 0 });
   return text;
 }
 
@@ -121,4 +121,16 @@ test("pods: what differs from the collector's word, what has no sidecar, and tha
   expect(text).not.toContain("old-1");
   expect(text).toContain("does not hear the Kubernetes API");
   expect(shown(120)).not.toContain("pod");
+});
+
+const repository = (patch: Partial<RepositoryView>): RepositoryView =>
+  ({ service: "xray", restorable: true, rpoAgeMs: 10_800_000, ...patch }) as RepositoryView;
+
+test.each([
+  [[repository({})], /rpo 3 h/],
+  [[repository({ restorable: false })], /no restorable snapshot/],
+  [[repository({ rpoAgeMs: null })], /no restorable snapshot/],
+])("a service says how old its newest verified snapshot is, where it has a repository", (views, expected) => {
+  expect(shown(100, undefined, views)).toMatch(expected);
+  expect(shown(100, undefined, [repository({ service: "other" })])).not.toMatch(/rpo|restorable/);
 });

@@ -1,4 +1,11 @@
-import type { InstanceView, ModelReport, PodsView, ServiceView, Verdict } from "@locum/contracts";
+import type {
+  InstanceView,
+  ModelReport,
+  PodsView,
+  RepositoryView,
+  ServiceView,
+  Verdict,
+} from "@locum/contracts";
 import type { Output } from "./output.ts";
 import type { Colour } from "./paint.ts";
 import { podNotes, podOf, showStrayPods } from "./pod-notes.ts";
@@ -19,8 +26,15 @@ export function showStatus(
     services,
     instances,
     pods = { kubernetes: "off", pods: [] },
+    repositories = [],
     nowMs,
-  }: { services: ServiceView[]; instances: InstanceView[]; pods?: PodsView | undefined; nowMs: number },
+  }: {
+    services: ServiceView[];
+    instances: InstanceView[];
+    pods?: PodsView | undefined;
+    repositories?: RepositoryView[];
+    nowMs: number;
+  },
 ): void {
   // A wide terminal has room for what is looked at less often.
   const wide = out.columns >= wideMin;
@@ -33,7 +47,7 @@ export function showStatus(
       one.active.length > namesMax ? `${one.active.length} instances` : one.active.join(" ") || "-",
       `${one.fit.length}/${one.instances}`,
       one.epoch,
-      notesOf(one, nowMs).join(", "),
+      [...notesOf(one, nowMs), ...snapshotNotes(one, repositories)].join(", "),
     ]),
   );
   out.say("");
@@ -115,6 +129,13 @@ function notesOf(one: ServiceView, nowMs: number): string[] {
     one.connected < one.instances ? `${one.connected}/${one.instances} connected` : "",
   ].filter((note) => note !== "");
 }
+
+/** Of a service with a repository: what a restore from there would lose, or that there is none. */
+const snapshotNotes = ({ service }: ServiceView, repositories: RepositoryView[]): string[] =>
+  repositories.flatMap(({ service: name, restorable, rpoAgeMs }) => {
+    if (name !== service) return [];
+    return restorable && rpoAgeMs !== null ? [`rpo ${spanText(rpoAgeMs)}`] : ["no restorable snapshot"];
+  });
 
 function instanceNotes({ silent, connected, contested, incident, report }: InstanceView): string[] {
   return [

@@ -114,6 +114,10 @@ export function createClient(options: ClientOptions) {
 function repositoryCalls({ get, post, put, remove }: Transport) {
   const of = (service: string) => `/v1/services/${segment(service)}/snapshots`;
   return {
+    repositories: (scope: Scope = {}) =>
+      get<{ repositories: RepositoryView[] }>("/v1/repositories", scope).then(
+        ({ repositories }) => repositories,
+      ),
     storedSnapshots: (service: string, query: { limit?: number } = {}) =>
       get<{ repository: RepositoryView; snapshots: StoredSnapshotView[] }>(of(service), query),
     storedSnapshot: (service: string, id: string, query: { against?: string } = {}) =>

@@ -1,27 +1,26 @@
 import { Fault } from "@locum/contracts";
 import { listRefs, listSnapshots, measureRepository, type Ref } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
-import {
-  type Access,
-  accessRepository,
-  openAccessed,
-  repositoryFlags,
-} from "../snapshot/access-repository.ts";
+import { type Access, accessRepository, openAccessed } from "../snapshot/access-repository.ts";
 import { bytesText } from "../snapshot/bytes-text.ts";
+import { eitherFlags, needPlace } from "../snapshot/either-flags.ts";
+import { showService } from "../snapshot/show-service.ts";
 import { timeText } from "../span-text.ts";
 import { visible } from "../table.ts";
 
 export const snapshotLs = defineCommand({
-  usage: "snapshot ls --repository PLACE",
+  usage: "snapshot ls (--repository PLACE | --service NAME)",
   about:
-    "Snapshots, oldest first, and what each channel points to. What it says of a snapshot stands in the clear and needs no key, and without a signature proves nothing; channels are told only where a key shows that a writer moved them.",
+    "Snapshots, oldest first, and what each channel points to. What it says of a snapshot stands in the clear and needs no key, and without a signature proves nothing; channels are told only where a key shows that a writer moved them. With --service the collector is asked, which looks after the repository: it needs no key here, and says how old the newest verified snapshot is and how the last drill went.",
   examples: [
     ["locum snapshot ls -r /backup/models", "what is there"],
     ["locum snapshot ls -r /backup/models --model digits --json", "of one model, for a script"],
+    ["locum snapshot ls --service digits", "as the collector sees them"],
   ],
-  flags: { ...repositoryFlags, model: { kind: "text", about: "only of this one" } },
+  flags: { ...eitherFlags, model: { kind: "text", about: "only of this one" } },
   async run({ flags, io, out }) {
-    const access = await accessRepository(flags, io);
+    if (flags.service !== undefined) return showService({ ...flags, service: flags.service }, { io, out });
+    const access = await accessRepository({ ...flags, repository: needPlace(flags) }, io);
     const { store, text } = access.place;
     if ((await store.size("config")) === undefined) await openAccessed(access);
     const { snapshots, damaged } = await listSnapshots({ store });

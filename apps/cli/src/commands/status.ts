@@ -2,6 +2,7 @@ import { exitCodes } from "@locum/contracts";
 import { accessCollector, collectorFlags } from "../collector-access.ts";
 import { defineCommand } from "../command.ts";
 import { readPods } from "../read-pods.ts";
+import { readRepositories } from "../read-repositories.ts";
 import { showStatus } from "../status-view.ts";
 
 export const status = defineCommand({
@@ -19,14 +20,15 @@ export const status = defineCommand({
   async run({ flags, io, out }) {
     const { client } = await accessCollector(flags);
     const { service } = flags;
-    const [all, instances, pods] = await Promise.all([
+    const [all, instances, pods, repositories] = await Promise.all([
       client.services(),
       client.instances(service === undefined ? {} : { service }),
       readPods(client, service),
+      readRepositories(client, service),
     ]);
     const services = all.filter((one) => service === undefined || one.service === service);
-    showStatus(out, { services, instances, pods, nowMs: io.clock.wallMs() });
-    out.summary({ services, instances, kubernetes: pods.kubernetes, pods: pods.pods });
+    showStatus(out, { services, instances, pods, repositories, nowMs: io.clock.wallMs() });
+    out.summary({ services, instances, kubernetes: pods.kubernetes, pods: pods.pods, repositories });
     return services.every(({ state }) => state === "healthy") ? exitCodes.ok : exitCodes.degraded;
   },
 });

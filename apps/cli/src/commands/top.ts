@@ -2,6 +2,7 @@ import { Fault } from "@locum/contracts";
 import { accessCollector, collectorFlags } from "../collector-access.ts";
 import { defineCommand } from "../command.ts";
 import { readPods } from "../read-pods.ts";
+import { readRepositories } from "../read-repositories.ts";
 import { timeText } from "../span-text.ts";
 import { showStatus } from "../status-view.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -21,15 +22,16 @@ export const top = defineCommand({
     let looks = 0;
     while (!io.signal.aborted) {
       try {
-        const [services, instances, pods] = await Promise.all([
+        const [services, instances, pods, repositories] = await Promise.all([
           client.services(),
           client.instances(),
           readPods(client),
+          readRepositories(client),
         ]);
         if (!out.json && io.stdout.isTTY) io.stdout.write("\u001b[H\u001b[2J");
         out.say(`${url}  ${timeText(io.clock.wallMs())} UTC\n`);
-        showStatus(out, { services, instances, pods, nowMs: io.clock.wallMs() });
-        out.event({ kind: "status", services, instances, pods: pods.pods });
+        showStatus(out, { services, instances, pods, repositories, nowMs: io.clock.wallMs() });
+        out.event({ kind: "status", services, instances, pods: pods.pods, repositories });
         looks += 1;
       } catch (error) {
         // A collector that restarts is no reason to stop looking.

@@ -34,6 +34,7 @@ export function accountOf(
   const reason = whyNot(service, { ...known, verified });
   const { scrub } = notes;
   return {
+    service,
     repository: place,
     problem,
     lookedAtMs: seen?.atMs ?? null,

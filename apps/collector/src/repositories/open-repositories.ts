@@ -59,8 +59,7 @@ export async function openRepositories(
     });
   return {
     view: (service) => account(service, find(service)),
-    views: () =>
-      all.flatMap((one) => one.services().map((service) => ({ service, view: account(service, one) }))),
+    views: () => all.flatMap((one) => one.services().map((service) => account(service, one))),
     snapshots: (service) => snapshotsOf(service, find(service).kept.known().seen),
     show: async (asked) => find(asked.service).thread.jobs.show(asked),
     pin: async (asked) => pin(find(asked.service), asked, deps),

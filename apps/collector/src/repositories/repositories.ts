@@ -7,7 +7,7 @@ export type Repositories = {
   /** @throws Fault not-found: no repository of this service is looked after here */
   view(service: string): RepositoryView;
   /** Of all services that have one. */
-  views(): { service: string; view: RepositoryView }[];
+  views(): RepositoryView[];
   snapshots(service: string): StoredSnapshotView[];
   show(asked: { service: string; id: string; against: string | null }): Promise<Shown>;
   /** Recorded, then done. `snapshot: null` lets go. */

@@ -5,13 +5,11 @@ type Points = MetricFamily["points"];
 type Of = (value: (view: RepositoryView) => number | boolean | null | undefined, more?: Labels) => Points;
 
 /** How the snapshots of each service stand. A figure that is not known has no series, and `restorable` is always there. */
-export function repositoryFamilies(
-  views: readonly { service: string; view: RepositoryView }[],
-): MetricFamily[] {
+export function repositoryFamilies(views: readonly RepositoryView[]): MetricFamily[] {
   const of: Of = (value, more = {}) =>
-    views.flatMap(({ service, view }) => {
+    views.flatMap((view) => {
       const found = value(view) ?? null;
-      return found === null ? [] : [{ labels: { service, ...more }, value: Number(found) }];
+      return found === null ? [] : [{ labels: { service: view.service, ...more }, value: Number(found) }];
     });
   return views.length === 0 ? [] : [...stateFamilies(of), ...workFamilies(of)];
 }

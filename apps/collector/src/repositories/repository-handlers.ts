@@ -16,6 +16,14 @@ type Deps = {
 /** Snapshots in repositories. Who may ask is decided here; what exists and what is safe, where they are kept. */
 export const repositoryHandlers = ({ fleet, people, repositories, isPrivate }: Deps) =>
   ({
+    listRepositories: ({ query: { service } }) => {
+      fleet.select(service);
+      return {
+        repositories: repositories
+          .views()
+          .filter((view) => service === undefined || view.service === service),
+      };
+    },
     listStoredSnapshots: ({ params: { service }, query: { limit } }) => {
       fleet.get(service);
       const snapshots = repositories.snapshots(service).slice(0, limit);

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { Digest } from "../release.ts";
 import { Name } from "../service.ts";
 import { body, faults, json, needs } from "./describe-route.ts";
-import { serviceParam } from "./service-routes.ts";
+import { serviceParam, serviceQuery } from "./service-routes.ts";
 
 const SnapshotId = z
   .string()
@@ -34,6 +34,7 @@ export type SnapshotDrillView = z.infer<typeof SnapshotDrillView>;
 /** How the repository that a service's snapshots lie in stands. */
 export const RepositoryView = z
   .object({
+    service: Name,
     repository: z.string().describe("its place"),
     problem: z.object({ code: z.string(), detail: z.string(), sinceMs: wallMs }).nullable(),
     lookedAtMs: wallMs.nullable().describe("when the storage last answered; what follows is of then"),
@@ -150,6 +151,18 @@ const reason = z.string().max(1000).default("");
 const away = ["not-found", "snapshot-missing", "upstream-unreachable", "storage-failed", "conflict"] as const;
 
 export const repositoryRoutes = {
+  listRepositories: createRoute({
+    method: "get",
+    path: "/v1/repositories",
+    summary: "How the snapshots of each service stand that has a repository",
+    tags: ["snapshots"],
+    ...needs("viewer"),
+    request: { query: serviceQuery },
+    responses: {
+      200: json(z.object({ repositories: z.array(RepositoryView) }), "repositories"),
+      ...faults("not-found"),
+    },
+  }),
   listStoredSnapshots: createRoute({
     method: "get",
     path: "/v1/services/{service}/snapshots",
