@@ -20,7 +20,6 @@ import { findSnapshot } from "./find-snapshot.ts";
 import { meteredStore, type Stored } from "./metered-store.ts";
 import type { OpenBase } from "./open-base.ts";
 import { type Left, watchCapture } from "./watch-capture.ts";
-import { writeParities } from "./write-parities.ts";
 
 export type Taken = Committed & {
   stored: Stored;
@@ -84,9 +83,6 @@ export async function takeSnapshot({
       ...(base && { base: base.read }),
       ...(pool && { pool }),
     });
-    await writeParities(metered, committed.packs, (at) =>
-      show(`parity   pack ${at} of ${committed.packs.length}`),
-    );
     const { files, bytes } = await peekStub(repository.store, committed.id);
     return {
       ...committed,

@@ -63,12 +63,19 @@ export { forget } from "./repository/forget.ts";
 export { type Lease, takeLease } from "./repository/gc-lease.ts";
 export { type KeyAccess, readKeyAccess } from "./repository/key-access.ts";
 export {
+  appendKeyEvent,
+  type KeyEvent,
+  type KeyLog,
+  type LoggedKeyEvent,
+  readKeyLog,
+} from "./repository/key-log.ts";
+export {
   type ListedSnapshot,
   listSnapshots,
   peekStub,
   type SnapshotList,
 } from "./repository/list-snapshots.ts";
-export { type LoadedIndex, loadIndex } from "./repository/load-index.ts";
+export { type LoadedIndex, loadIndex, refreshIndex } from "./repository/load-index.ts";
 export { measureRepository, type Usage } from "./repository/measure.ts";
 export { neededFiles } from "./repository/needed-files.ts";
 export { openByManifests } from "./repository/open-by-manifests.ts";

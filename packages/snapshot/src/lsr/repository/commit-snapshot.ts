@@ -1,12 +1,17 @@
 import { Fault } from "@locum/contracts";
 import type { Recipient } from "../crypto/recipient.ts";
+import { parityChoice } from "../parity/parity-block.ts";
 import { type SnapshotInput, writeSnapshot } from "../write-snapshot.ts";
+import { advanceRef } from "./advance-ref.ts";
 import { checkIntent, openIntent } from "./intent.ts";
 import { manifestPath } from "./list-snapshots.ts";
-import { indexPacks, type LoadedIndex, loadIndex } from "./load-index.ts";
-import { moveRef, readRef } from "./refs.ts";
+import { type LoadedIndex, loadIndex, refreshIndex } from "./load-index.ts";
+import { measureRepository } from "./measure.ts";
+import { quotaStore } from "./quota-store.ts";
+import { checkRefName, isWholeOnly } from "./refs.ts";
 import type { Repository } from "./repository.ts";
 import { ulid } from "./ulid.ts";
+import { indexPacks } from "./write-segments.ts";
 
 /** What `base` gives is used only where the repository has it, not as a difference itself, and does not mean to delete it. */
 export type CommitInput = Omit<SnapshotInput, "known" | "stub" | "beforeManifest" | "isBase"> & {
@@ -14,10 +19,19 @@ export type CommitInput = Omit<SnapshotInput, "known" | "stub" | "beforeManifest
   stub: Omit<SnapshotInput["stub"], "id"> & { id?: string };
   /** Who can read it: the writer's own configuration, never what the repository says of itself. */
   recipients: readonly Recipient[];
-  /** Who moves the channel, as it goes into the ref. */
+  /** Who moves the channels, as it goes into the refs. */
   by: string;
-  /** Packs of all snapshots together; a snapshot begins only below it. */
+  /**
+   * For the repository with everything in it, packs and their parity, manifests and index: this commit takes it no
+   * further, and where that would be needed nothing is committed. A ref does not fail for it.
+   */
   quotaBytes?: number;
+  /** Parity beside each new pack, as the repository's config says (16 and 1): its packs are whole without, only less safe. */
+  parity?: boolean;
+  /** What an earlier commit gave, or `loadIndex` for a writer: then only what is new since is read. */
+  loaded?: LoadedIndex;
+  /** Moved beside `latest`. Those for whole snapshots only, `last-known-good` among them, a torn one does not get. */
+  channels?: readonly string[];
 };
 
 export type Committed = {
@@ -26,17 +40,23 @@ export type Committed = {
   packs: string[];
   bytes: number;
   isLatest: boolean;
+  /** Of `channels`, those that point to it now; another is at a newer snapshot already, or only for whole ones. */
+  channels: string[];
   /** A source changed while it was read, as often as it was tried. */
   torn: boolean;
+  /** The index as it is now, for the next commit of this process. */
+  loaded: LoadedIndex;
 };
 
 /**
  * A snapshot, in the order of docs/snapshot-format.md, section 10. It is committed when its manifest is durable; when
  * this returns, `latest` points to it or to a newer one. Several may run at once, on one machine or many.
- * @throws Fault conflict: it took so long that its intent ran out, or the id is taken; nothing was committed · disk-full: the storage, or
- *   the quota · storage-failed · refused · snapshot-corrupt: a pack did not read back
+ * @throws Fault conflict: it took so long that its intent ran out, or the id is taken; nothing was committed ·
+ *   disk-full: the storage, or the quota · storage-failed · refused · snapshot-corrupt: a pack did not read back ·
+ *   request-invalid: no name of a channel
  */
 export async function commitSnapshot(repository: Repository, input: CommitInput): Promise<Committed> {
+  for (const channel of input.channels ?? []) checkRefName({ model: input.stub.model, channel });
   const intent = await openIntent(repository, { writer: input.by });
   try {
     return await commit(repository, input, intent);
@@ -47,9 +67,10 @@ export async function commitSnapshot(repository: Repository, input: CommitInput)
 }
 
 async function commit(repository: Repository, input: CommitInput, intent: string): Promise<Committed> {
-  const { stub, recipients, by, quotaBytes, ...rest } = input;
-  const loaded = await loadIndex(repository, { for: "writer" });
-  checkQuota(loaded, quotaBytes);
+  const { stub, recipients, by, quotaBytes, parity = true, loaded: before, channels = [], ...rest } = input;
+  const loaded = await (before?.for === "writer"
+    ? refreshIndex(repository, before)
+    : loadIndex(repository, { for: "writer" }));
   const { index } = loaded;
   const id = stub.id ?? ulid(repository.wallMs(), repository.random);
   const written = new Set<string>();
@@ -57,21 +78,31 @@ async function commit(repository: Repository, input: CommitInput, intent: string
     has: (chunk) => written.has(chunk) || index.isReadable(Buffer.from(chunk, "hex")),
     add: (chunk) => written.add(chunk),
   };
+  const within = await withinQuota(repository, quotaBytes);
   const snapshot: SnapshotInput = {
     ...rest,
     stub: { ...stub, id },
     known,
     isBase: (chunkId) => index.isBase(chunkId),
     async beforeManifest(packs) {
-      await indexPacks(repository, index, packs);
+      await indexPacks(within, loaded, packs);
       await checkIntent(repository, intent);
     },
   };
-  const { packs, bytes, isNew, torn } = await writeSnapshot(snapshot, { ...repository, recipients });
+  const { packs, bytes, isNew, torn } = await writeSnapshot(snapshot, {
+    ...within,
+    recipients,
+    parity: parity ? parityChoice(repository.config.parity) : undefined,
+  });
   if (!isNew) throw new Fault("conflict", `there is a snapshot ${id}`, { hint: "Take another id." });
   await confirm(repository, id, intent);
-  const isLatest = await moveLatest(repository, { model: stub.model, id, by });
-  return { id, packs, bytes, isLatest, torn };
+  const to = { model: stub.model, id, by };
+  const isLatest = await advanceRef(repository, { ...to, channel: "latest" });
+  const moved: string[] = [];
+  for (const channel of channels)
+    if (!(torn && isWholeOnly(channel)) && (await advanceRef(repository, { ...to, channel })))
+      moved.push(channel);
+  return { id, packs, bytes, isLatest, channels: moved, torn, loaded };
 }
 
 /** Ran the intent out between the last look and the manifest, what the manifest counts on may be gone. */
@@ -84,28 +115,8 @@ async function confirm(repository: Repository, id: string, intent: string): Prom
   }
 }
 
-function checkQuota({ packs }: LoadedIndex, quotaBytes = Number.POSITIVE_INFINITY): void {
-  const bytes = [...packs.values()].reduce((sum, pack) => sum + pack.bytes, 0);
-  if (bytes < quotaBytes) return;
-  throw new Fault("disk-full", `the repository holds ${bytes} bytes of packs, its quota is ${quotaBytes}`, {
-    hint: "Forget snapshots and prune, or raise the quota.",
-  });
-}
-
-/** Ids sort by time. Whoever finds a newer one there leaves it; whoever loses the race looks again. */
-async function moveLatest(
-  repository: Repository,
-  { model, id, by }: { model: string; id: string; by: string },
-): Promise<boolean> {
-  const name = { model, channel: "latest" };
-  for (let tries = 0; ; tries++) {
-    const current = (await readRef(repository, name))?.snapshot ?? null;
-    if (current !== null && current >= id) return current === id;
-    try {
-      await moveRef(repository, name, { snapshot: id, by, expected: current });
-      return true;
-    } catch (error) {
-      if (!(error instanceof Fault && error.code === "conflict") || tries >= 20) throw error;
-    }
-  }
+async function withinQuota(repository: Repository, quotaBytes: number | undefined): Promise<Repository> {
+  if (quotaBytes === undefined) return repository;
+  const { bytes: usedBytes } = await measureRepository(repository);
+  return { ...repository, store: quotaStore(repository.store, { usedBytes, quotaBytes }) };
 }

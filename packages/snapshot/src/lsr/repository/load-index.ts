@@ -1,39 +1,39 @@
 import { setImmediate } from "node:timers/promises";
 import { Fault } from "@locum/contracts";
-import { digestOf } from "../crypto/keyed-hash.ts";
 import { tagBytes } from "../crypto/seal.ts";
 import { limits } from "../limits.ts";
 import { packPath } from "../pack/pack-path.ts";
 import { readPackIndex } from "../pack/read-pack.ts";
+import { parityPath } from "../parity/parity-path.ts";
 import { type Blob, blobSource, readBlob } from "../store/blob-store.ts";
 import { type ChunkIndex, createChunkIndex } from "./chunk-index.ts";
 import { listGarbage } from "./garbage-mark.ts";
-import {
-  inSegments,
-  openSegment,
-  type PackEntries,
-  sealSegment,
-  segmentPath,
-  segmentTarget,
-} from "./index-segment.ts";
+import { openSegment, type PackEntries } from "./index-segment.ts";
 import type { Repository } from "./repository.ts";
+import { repairSegments } from "./write-segments.ts";
 
-/** More segments than this that are not full are merged: each costs a request at every opening. */
-const segmentsMax = 64;
 /** After so many packs others get their turn: a large index must not hold up who is being served. */
 const packsAtOnce = 64;
 
 export type LoadedIndex = {
+  /** A writer's leaves out what garbage collection announced. */
+  for: "writer" | "reader";
   index: ChunkIndex;
   /** Every pack that the storage lists, whether it could be read or not. */
   packs: Map<string, Blob>;
+  /** What lies beside packs to repair them, by the pack. */
+  parities: Map<string, Blob>;
   /** Packs whose deletion was announced, and when: readable still, not to be counted on by a writer. */
   garbage: Map<string, number>;
   /** Packs that neither a segment nor their own trailer describes. */
   unreadable: { name: string; fault: Fault }[];
   /** Segments that were left out. */
   damaged: { name: string; fault: Fault }[];
+  /** Segments that opened, and the packs that each was believed for. */
+  segments: Map<string, Segment>;
 };
+
+type Segment = { bytes: number; packs: string[] };
 
 /**
  * What is stored where. Segments are believed where they open and their packs are there; the other packs are asked
@@ -42,68 +42,89 @@ export type LoadedIndex = {
  * `for: "writer"` leaves out what garbage collection announced; the caller's intent must be older than this call.
  * @throws Fault storage-failed · upstream-unreachable: the storage does not list or read
  */
-export async function loadIndex(
+export function loadIndex(
   repository: Repository,
-  { for: user, repair = true }: { for: "writer" | "reader"; repair?: boolean },
+  { for: user, repair = true }: { for: LoadedIndex["for"]; repair?: boolean },
 ): Promise<LoadedIndex> {
+  return load(repository, emptyIndex(user), repair);
+}
+
+/**
+ * What `loadIndex` would give now, for as many requests as there are new segments, beside the listings. `before` stays
+ * as it was, for whoever is still at work with it; nothing of what it said is believed where the storage says otherwise.
+ * @throws as `loadIndex`
+ */
+export function refreshIndex(
+  repository: Repository,
+  before: LoadedIndex,
+  { repair = true }: { repair?: boolean } = {},
+): Promise<LoadedIndex> {
+  return load(repository, before, repair);
+}
+
+async function load(repository: Repository, before: LoadedIndex, repair: boolean): Promise<LoadedIndex> {
   // Marks before packs: a pack that is gone from the second list may have been marked only before the first.
   const garbage = await listGarbage(repository);
-  const packs = await listPacks(repository);
-  const loaded: LoadedIndex = { index: createChunkIndex(), packs, garbage, unreadable: [], damaged: [] };
-  const isWanted = (pack: string) => packs.has(pack) && !(user === "writer" && garbage.has(pack));
-  const segments = await readSegments(repository, loaded, isWanted);
+  const { packs, parities } = await listPacks(repository);
+  const isWanted = (pack: string) => packs.has(pack) && !(before.for === "writer" && garbage.has(pack));
+  const loaded: LoadedIndex = {
+    for: before.for,
+    index: before.index.only([...before.index.packs()].filter((pack) => isWanted(pack) && isSame(pack))),
+    packs,
+    parities,
+    garbage,
+    unreadable: [],
+    damaged: [],
+    segments: new Map(),
+  };
+  function isSame(pack: string): boolean {
+    const [then, now] = [before.packs.get(pack), packs.get(pack)];
+    return then?.bytes === now?.bytes || fits({ pack, entries: before.index.entriesOf(pack) }, now);
+  }
+  await readSegments(repository, loaded, { known: before.segments, isWanted });
   const missing: string[] = [];
   for (const [pack, blob] of packs) {
     if (!isWanted(pack) || loaded.index.hasPack(pack)) continue;
     if (await readTrailer(repository, loaded, pack, blob)) missing.push(pack);
   }
-  if (!repair) return loaded;
-  try {
-    const small = segments.filter(({ bytes }) => bytes < segmentTarget / 2);
-    if (small.length > segmentsMax) await mergeSegments(repository, loaded.index, { small, missing });
-    else await writeSegments(repository, entriesOf(loaded.index, missing));
-    await removeTorn(repository, loaded.damaged);
-  } catch (error) {
-    // A full or read-only storage: what is in memory is right all the same.
-    if (!(error instanceof Fault)) throw error;
-  }
+  // A full or read-only storage: what is in memory is right all the same.
+  if (repair) await repairSegments(repository, loaded, missing).catch(unlessFault);
   return loaded;
 }
 
-/** Adds the packs that a writer has just written, from the trailers that lie there, and their segment. */
-export async function indexPacks(
-  repository: Repository,
-  index: ChunkIndex,
-  packs: readonly string[],
-): Promise<void> {
-  for (const pack of packs) {
-    const name = packPath(pack);
-    const source = blobSource(repository.store, { name, bytes: (await repository.store.size(name)) ?? 0 });
-    index.addPack({ pack, entries: (await readPackIndex(source, repository.idKey)).entries });
-  }
-  await writeSegments(repository, entriesOf(index, packs));
-}
+const emptyIndex = (user: LoadedIndex["for"]): LoadedIndex => ({
+  for: user,
+  index: createChunkIndex(),
+  packs: new Map(),
+  parities: new Map(),
+  garbage: new Map(),
+  unreadable: [],
+  damaged: [],
+  segments: new Map(),
+});
 
-async function listPacks({ store }: Repository): Promise<Map<string, Blob>> {
-  const packs = new Map<string, Blob>();
+async function listPacks({ store }: Repository): Promise<Pick<LoadedIndex, "packs" | "parities">> {
+  const [packs, parities] = [new Map<string, Blob>(), new Map<string, Blob>()];
   for await (const blob of store.list("packs/")) {
-    const id = /\/([0-9a-f]{64})\.pk$/.exec(blob.name)?.[1];
+    const id = /\/([0-9a-f]{64})\.p[kr]$/.exec(blob.name)?.[1];
     if (id && blob.name === packPath(id)) packs.set(id, blob);
+    if (id && blob.name === parityPath(id)) parities.set(id, blob);
   }
-  return packs;
+  return { packs, parities };
 }
 
-type Segment = { name: string; bytes: number; packs: string[] };
-
-/** The segments that opened, with the packs that were taken from each. */
 async function readSegments(
   repository: Repository,
-  { index, packs, damaged }: LoadedIndex,
-  isWanted: (pack: string) => boolean,
-): Promise<Segment[]> {
-  const segments: Segment[] = [];
+  { index, packs, damaged, segments }: LoadedIndex,
+  { known, isWanted }: { known: LoadedIndex["segments"]; isWanted: (pack: string) => boolean },
+): Promise<void> {
   for await (const { name } of repository.store.list("idx/")) {
     if (!/^idx\/[0-9a-f]{64}\.ix$/.test(name)) continue;
+    const before = known.get(name);
+    if (before) {
+      segments.set(name, before);
+      continue;
+    }
     try {
       const bytes = await readBlob(repository.store, name, limits.segment);
       const taken: string[] = [];
@@ -112,14 +133,13 @@ async function readSegments(
         index.addPack(each);
         if (taken.push(each.pack) % packsAtOnce === 0) await setImmediate();
       }
-      segments.push({ name, bytes: bytes.length, packs: taken });
+      segments.set(name, { bytes: bytes.length, packs: taken });
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
       // Merged away by another between the listing and the reading.
       if (fault.code !== "snapshot-missing") damaged.push({ name, fault });
     }
   }
-  return segments;
 }
 
 /** A pack that is too short for what a segment says of it is asked itself. */
@@ -144,39 +164,6 @@ async function readTrailer(
   }
 }
 
-function* entriesOf(index: ChunkIndex, packs: Iterable<string>): Generator<PackEntries> {
-  for (const pack of packs) yield { pack, entries: index.entriesOf(pack) };
-}
-
-async function writeSegments(repository: Repository, packs: Iterable<PackEntries>): Promise<Set<string>> {
-  const written = new Set<string>();
-  for (const group of inSegments(packs)) {
-    const { id, bytes } = sealSegment(group, repository);
-    await repository.store.create(segmentPath(id), [bytes]);
-    written.add(segmentPath(id));
-  }
-  return written;
-}
-
-/** The new ones first: a stop between leaves two copies of what can be made again anyway. */
-async function mergeSegments(
-  repository: Repository,
-  index: ChunkIndex,
-  { small, missing }: { small: readonly Segment[]; missing: readonly string[] },
-): Promise<void> {
-  const packs = [...small.flatMap(({ packs }) => packs), ...missing];
-  const written = await writeSegments(repository, entriesOf(index, packs));
-  for (const { name } of small) if (!written.has(name)) await repository.store.remove(name);
-}
-
-/** Only what is not what its name says. A whole segment that does not open may be one of another id key. */
-async function removeTorn({ store, hash }: Repository, damaged: LoadedIndex["damaged"]): Promise<void> {
-  for (const { name } of damaged) {
-    const bytes = (await store.size(name)) ?? 0;
-    const isTooLong = bytes > limits.segment;
-    const digest = isTooLong
-      ? ""
-      : Buffer.from(digestOf(hash, [await store.read(name, 0, bytes)])).toString("hex");
-    if (segmentPath(digest) !== name) await store.remove(name);
-  }
+function unlessFault(error: unknown): void {
+  if (!(error instanceof Fault)) throw error;
 }

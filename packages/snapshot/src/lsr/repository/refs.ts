@@ -16,7 +16,15 @@ const members = z.object({
   by: z.string().max(200),
 });
 /** Channels that promise a snapshot that can be restored: none whose source changed while it was read. */
-const wholeOnly = new Set(["last-known-good", "last-verified", "last-drill-passed"]);
+const wholeOnly: ReadonlySet<string> = new Set(["last-known-good", "last-verified", "last-drill-passed"]);
+
+export const isWholeOnly = (channel: string): boolean => wholeOnly.has(channel);
+
+/** @throws Fault request-invalid */
+export function checkRefName({ model, channel }: RefName): void {
+  if (!namePattern.test(model) || !namePattern.test(channel))
+    throw new Fault("request-invalid", `refs/${model}/${channel}: expected names of a-z, 0-9, ., _ and -`);
+}
 
 /** Undefined where the channel was never moved. @throws Fault snapshot-corrupt: its HMAC is right, its JSON is not */
 export async function readRef(repository: Repository, name: RefName): Promise<Ref | undefined> {
@@ -71,14 +79,13 @@ export async function listRefs(repository: Repository): Promise<Ref[]> {
 async function checkSnapshot(repository: Repository, { model, channel }: RefName, id: string): Promise<void> {
   const stub = await peekStub(repository.store, id);
   if (stub.model !== model) throw new Fault("refused", `snapshot ${id} is of ${stub.model}, not of ${model}`);
-  if (stub.torn && wholeOnly.has(channel))
+  if (stub.torn && isWholeOnly(channel))
     throw new Fault("refused", `snapshot ${id} is torn: its source changed while it was read`, {
       hint: "Take another one; a torn snapshot never becomes the last known good.",
     });
 }
 
-function seriesOf({ model, channel }: RefName): Series {
-  if (!namePattern.test(model) || !namePattern.test(channel))
-    throw new Fault("request-invalid", `refs/${model}/${channel}: expected names of a-z, 0-9, ., _ and -`);
-  return { folder: `refs/${model}/${channel}/`, ending: "" };
+function seriesOf(name: RefName): Series {
+  checkRefName(name);
+  return { folder: `refs/${name.model}/${name.channel}/`, ending: "" };
 }

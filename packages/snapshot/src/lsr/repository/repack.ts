@@ -4,10 +4,12 @@ import type { Recipient } from "../crypto/recipient.ts";
 import type { PackRecord } from "../pack/build-pack.ts";
 import { createPackWriter } from "../pack/pack-writer.ts";
 import { readEncoded } from "../pack/read-pack.ts";
+import { parityChoice } from "../parity/parity-block.ts";
 import { openIntent } from "./intent.ts";
-import { indexPacks, type LoadedIndex } from "./load-index.ts";
+import type { LoadedIndex } from "./load-index.ts";
 import { type Chunks, openChunks } from "./open-chunks.ts";
 import type { Repository } from "./repository.ts";
+import { indexPacks } from "./write-segments.ts";
 
 /**
  * Writes the records that are needed of half empty packs into new ones, as they are encoded, and gives the packs that
@@ -37,7 +39,10 @@ export async function repack(
   const intent = await openIntent(repository, { writer: holder });
   try {
     const chunks = openChunks({ repository, loaded, opener });
-    const writer = createPackWriter({ ...repository, recipients }, (base) => chunks.read(base));
+    const writer = createPackWriter(
+      { ...repository, recipients, parity: parityChoice(repository.config.parity) },
+      (base) => chunks.read(base),
+    );
     const emptied: string[] = [];
     for (const id of packs) {
       await beforeEach();
@@ -47,7 +52,7 @@ export async function repack(
       emptied.push(id);
     }
     const { packs: written } = await writer.finish();
-    await indexPacks(repository, loaded.index, written);
+    await indexPacks(repository, loaded, written);
     return emptied;
   } finally {
     await repository.store.remove(intent).catch(() => {});
