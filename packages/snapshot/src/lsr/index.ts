@@ -59,6 +59,13 @@ export {
 export { type ChunkIndex, createChunkIndex, type IndexedChunk } from "./repository/chunk-index.ts";
 export { collectGarbage, type GarbageOptions, type GarbageReport } from "./repository/collect-garbage.ts";
 export { type CommitInput, type Committed, commitSnapshot } from "./repository/commit-snapshot.ts";
+export {
+  type DrilledModel,
+  drillKey,
+  escrowChannel,
+  type KeyDrillOptions,
+  noteProof,
+} from "./repository/drill-key.ts";
 export { forget } from "./repository/forget.ts";
 export { type Lease, takeLease } from "./repository/gc-lease.ts";
 export { type KeyAccess, readKeyAccess } from "./repository/key-access.ts";
