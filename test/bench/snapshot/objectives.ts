@@ -28,7 +28,7 @@ export type Figures = {
 
 /** Below so many bytes a speed is that of start and end. */
 const speedFromBytes = 200e6;
-/** Two swaps that are no further apart are equal: a shared machine tells no less apart. */
+/** Two swaps that are no further apart are equal: one garbage collection is as long. */
 const swapNoiseMs = 3;
 
 /** What was asked and what was found, of what was measured. Speeds are of dense bf16 in memory on two cores. */
@@ -88,13 +88,13 @@ function ofSwaps(swaps: readonly (SwapFigures | SwapSkipped)[]): Objective[] {
   const ratios = [...new Set(measured.map(({ method }) => method))].flatMap((method): Objective[] => {
     const [small, large] = measured.filter((swap) => swap.method === method);
     if (!small || !large) return [];
-    const ratio = large.swapMs / small.swapMs;
+    const ratio = large.fastestSwapMs / small.fastestSwapMs;
     return [
       {
         name: `swap by ${method}, ${large.megabytes} MB beside ${small.megabytes} MB`,
         asked: `<= 1.2, or ${swapNoiseMs} ms apart`,
         found: shown(ratio),
-        isMet: ratio <= 1.2 || large.swapMs - small.swapMs <= swapNoiseMs,
+        isMet: ratio <= 1.2 || large.fastestSwapMs - small.fastestSwapMs <= swapNoiseMs,
       },
     ];
   });

@@ -100,12 +100,13 @@ export function renderSwaps(swaps: readonly (SwapFigures | SwapSkipped)[]): stri
           swap.method,
           swap.megabytes,
           swap.swapMs.toFixed(1),
+          swap.fastestSwapMs.toFixed(1),
           swap.cloneMs.toFixed(0),
           swap.verifyMs.toFixed(0),
         ]
-      : ["left out", swap.megabytes, swap.skipped, "", ""],
+      : ["left out", swap.megabytes, swap.skipped, "", "", ""],
   );
-  const head = ["twin put in place by", "MB", "swap ms", "clone ms before", "read back ms after"];
+  const head = ["twin put in place by", "MB", "swap ms", "fastest", "clone ms before", "read back ms after"];
   return rows.length > 0 ? `${table(head, rows)}\n` : "";
 }
 

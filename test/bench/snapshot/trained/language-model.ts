@@ -1,4 +1,5 @@
 import { numbers } from "../numbers.ts";
+import { createAdapter } from "./adapter.ts";
 import { createArena } from "./arena.ts";
 import { compileKernels } from "./compile-kernels.ts";
 import { createStack } from "./stack.ts";
@@ -12,9 +13,9 @@ export type LanguageModel = {
   tensors: Tensors;
   /** One pass; every symbol once, in order. */
   learn(text: Uint8Array, rate: number): void;
-  /** One pass over low-rank matrices A and B beside each expert's first layer; all else stands still. */
+  /** One pass over low-rank matrices beside each expert's two layers; all else stands still. */
   learnAdapter(text: Uint8Array, rate: number): void;
-  /** Adds B A to the layer that it stands beside. */
+  /** Adds what they learned to the layers that they stand beside. */
   mergeAdapter(): void;
   /** Mean surprise at a symbol, in bits: what a compressor that asks this model would need. */
   bitsPerSymbol(text: Uint8Array): number;
@@ -33,7 +34,7 @@ export async function createLanguageModel(
   seed: number,
 ): Promise<LanguageModel> {
   const tableRows = [symbolCount, symbolCount ** 2, ...Array<number>(orders - 2).fill(rows)];
-  const perSymbol = (2 * width + 2) * hidden + (width + hidden) * (rank + 1) + 4 * width + rank;
+  const perSymbol = (2 * width + 2) * hidden + (width + hidden) * (2 * rank + 3) + 2 * width + 2 * rank;
   const floats = tableRows.reduce((sum, each) => sum + each * (width + 1), 0) + symbolCount * perSymbol;
   const arena = createArena(floats + 4096);
   const deps = { arena, kernels: await compileKernels(arena.memory) };
@@ -50,23 +51,21 @@ export async function createLanguageModel(
     scale: 0.3 / Math.sqrt(hidden),
   });
   const out = createStack(deps, { rows: symbolCount, columns: width, scale: 1 / Math.sqrt(width), random });
-  const a = createStack(deps, { ...experts, rows: rank, columns: width, scale: 1 / Math.sqrt(width) });
-  // B begins with zeros, so that an adapter begins as no change.
-  const b = createStack(deps, { ...experts, rows: hidden, columns: rank, scale: 0 });
+  const beside = {
+    up: createAdapter(deps, up, { rank, random }),
+    down: createAdapter(deps, down, { rank, random }),
+  };
   const work = {
     input: arena.take(width),
     state: arena.take(width),
     unit: arena.take(hidden),
-    beside: arena.take(hidden),
-    low: arena.take(rank),
     scores: arena.take(symbolCount),
     delta: arena.take(symbolCount),
     toState: arena.take(width),
     toUnit: arena.take(hidden),
     toInput: arena.take(width),
-    toLow: arena.take(rank),
   };
-  const { input, state, unit, beside, low, delta, toState, toUnit, toInput, toLow } = work;
+  const { input, state, unit, delta, toState, toUnit, toInput } = work;
   const picked = new Int32Array(orders);
 
   /** Rows of the context that ends before `at`; gives the expert. */
@@ -88,22 +87,20 @@ export async function createLanguageModel(
     input.floats.fill(0);
     for (const [n, table] of tables.entries()) table.addTo(picked[n] ?? 0, input);
     up.forward(expert, input, unit);
-    if (withAdapter) {
-      a.forward(expert, input, low);
-      b.forward(expert, low, beside);
-      deps.kernels.add(unit.at, beside.at, 1, hidden);
-    }
+    if (withAdapter) beside.up.addTo(expert, input, unit);
     for (let i = 0; i < hidden; i++) if ((unit.floats[i] ?? 0) < 0) unit.floats[i] = 0;
     down.forward(expert, unit, state);
+    if (withAdapter) beside.down.addTo(expert, unit, state);
     deps.kernels.add(state.at, input.at, 1, width);
     out.forward(0, state, work.scores);
     return surprise(work.scores.floats, delta.floats, next);
   }
 
   /** What the expert's output and its hidden units are to blame for, into `toState` and `toUnit`. */
-  function blame(expert: number): void {
+  function blame(expert: number, withAdapter: boolean): void {
     out.backward(0, delta, toState);
     down.backward(expert, toState, toUnit);
+    if (withAdapter) beside.down.addBlame(expert, toState, toUnit);
     for (let i = 0; i < hidden; i++) if (unit.floats[i] === 0) toUnit.floats[i] = 0;
   }
 
@@ -123,7 +120,7 @@ export async function createLanguageModel(
       for (let at = 0; at < text.length; at++) {
         const expert = pick(text, at);
         guess(expert, text[at] ?? 0, false);
-        blame(expert);
+        blame(expert, false);
         up.backward(expert, toUnit, toInput);
         deps.kernels.add(toInput.at, toState.at, 1, width);
         out.learn(0, delta, state, rate);
@@ -136,22 +133,14 @@ export async function createLanguageModel(
       for (let at = 0; at < text.length; at++) {
         const expert = pick(text, at);
         guess(expert, text[at] ?? 0, true);
-        blame(expert);
-        b.backward(expert, toUnit, toLow);
-        b.learn(expert, toUnit, low, rate);
-        a.learn(expert, toLow, input, rate);
+        blame(expert, true);
+        beside.down.learn(expert, toState, unit, rate);
+        beside.up.learn(expert, toUnit, input, rate);
       }
     },
     mergeAdapter() {
-      for (let n = 0, at = 0; n < symbolCount; n++)
-        for (let row = 0; row < hidden; row++, at += width)
-          for (let r = 0; r < rank; r++) {
-            const scale = b.floats[(n * hidden + row) * rank + r] ?? 0;
-            const from = (n * rank + r) * width;
-            for (let i = 0; i < width; i++)
-              up.floats[at + i] = (up.floats[at + i] ?? 0) + scale * (a.floats[from + i] ?? 0);
-          }
-      b.floats.fill(0);
+      beside.up.merge();
+      beside.down.merge();
     },
     bitsPerSymbol(text) {
       let nats = 0;

@@ -29,7 +29,7 @@ test("the weights are learned: what was not seen becomes less surprising, and ea
   const changed = [...digests].filter(
     ([name, digest]) => name.startsWith("merged") && digests.get(name.replace("merged", "tuned")) !== digest,
   );
-  expect(changed.map(([name]) => name)).toEqual(["merged experts.up.weight"]);
+  expect(changed.map(([name]) => name)).toEqual(["merged experts.up.weight", "merged experts.down.weight"]);
 });
 
 test("the same seed gives the same bits", async () => {
