@@ -4,21 +4,24 @@ import { hostname, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { Fault } from "@locum/contracts";
 import { type FlagSpec, type Flags, readSecretFile, readTextFile } from "@locum/runtime";
+import { openBucket } from "@locum/runtime/object-store";
 import {
   type KeyOpener,
   keyOpener,
   listSnapshots,
   nativeHash,
+  openPlace,
   openRepository,
+  type Place,
   type Repository,
   type RepositoryDeps,
   readPrivateKey,
   readSnapshot,
   readWriter,
+  recipientOf,
   type Writer,
 } from "@locum/snapshot/repository";
 import type { Io } from "../io.ts";
-import { openPlace, type Place } from "./open-place.ts";
 import { operatorFolder, ownKeyFile } from "./private-key.ts";
 
 export const placeFlags = {
@@ -48,7 +51,10 @@ export type Access = {
   place: Place;
   writerDir: string;
   writer: Writer | undefined;
+  /** For `openAccessed`; who reads data with it asks `useKey`, which notes it. */
   opener: KeyOpener | undefined;
+  /** Its recipient id, in hex. */
+  keyId: string | undefined;
   /** `by` of channels, `holder` of leases. */
   who: string;
   io: Io;
@@ -59,17 +65,24 @@ export async function accessRepository(
   flags: Flags<typeof placeFlags> & { key?: string | undefined },
   io: Io,
 ): Promise<Access> {
-  const place = openPlace(flags.repository, flags["credentials-file"], io);
+  const place = openPlace(flags.repository, {
+    credentialsFile: flags["credentials-file"],
+    cwd: io.cwd,
+    env: io.env,
+    openBucket,
+  });
   const given = flags["writer-dir"];
   const writerDir =
     given === undefined ? join(operatorFolder(io), "snapshots", place.slug) : resolve(io.cwd, given);
   const own = ownKeyFile(io);
   const file = flags.key === undefined ? (existsSync(own) ? own : undefined) : resolve(io.cwd, flags.key);
+  const key = file === undefined ? undefined : await readPrivateKey(file, { readTextFile });
   return {
     place,
     writerDir,
     writer: await readWriter(writerDir, { readTextFile, readSecretFile }),
-    opener: file === undefined ? undefined : keyOpener(await readPrivateKey(file, { readTextFile })),
+    opener: key && keyOpener(key),
+    keyId: key && Buffer.from(recipientOf(key).id).toString("hex"),
     who: whoAmI(),
     io,
   };
@@ -100,14 +113,6 @@ export const repositoryDeps = ({ place: { store }, io }: Access, idKey: Uint8Arr
   random: (length) => randomBytes(length),
   wallMs: () => io.clock.wallMs(),
 });
-
-/** @throws Fault not-authorised */
-export function needOpener({ opener }: Access): KeyOpener {
-  if (opener) return opener;
-  throw new Fault("not-authorised", "snapshots are sealed, and no private key is at hand", {
-    hint: "Name the private key of one of the repository's recipients with --key.",
-  });
-}
 
 /** @throws Fault not-authorised */
 export function needWriter({ writer, writerDir }: Access): Writer {

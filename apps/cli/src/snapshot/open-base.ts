@@ -13,6 +13,7 @@ import {
 } from "@locum/snapshot/repository";
 import type { Access } from "./access-repository.ts";
 import { findSnapshot } from "./find-snapshot.ts";
+import { useKeyIfAny } from "./use-key.ts";
 
 /** What new chunks are stored as differences against. `from` says what it is, to people. */
 export type OpenBase = { read: Base; from: string };
@@ -33,7 +34,7 @@ export async function openBase(
     return { read: await folderBase({ root, files }), from: root };
   }
   if (id === undefined) return undefined;
-  const { opener } = access;
+  const opener = await useKeyIfAny(access, repository, { verb: "create --base", snapshots: [id] });
   if (!opener)
     throw new Fault("not-authorised", `snapshot ${id} is sealed, and no private key is at hand`, {
       hint: "Name a folder that still has its files with --base-dir, or a recipient's private key with --key.",

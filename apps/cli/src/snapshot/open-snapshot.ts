@@ -8,7 +8,8 @@ import {
   type Repository,
   readSnapshot,
 } from "@locum/snapshot/repository";
-import { type Access, needOpener, openAccessed } from "./access-repository.ts";
+import { type Access, openAccessed } from "./access-repository.ts";
+import { type KeyUse, useKey } from "./use-key.ts";
 
 export type SnapshotReader = {
   manifest(id: string): Promise<Manifest>;
@@ -18,9 +19,12 @@ export type SnapshotReader = {
 };
 
 /** Manifests and files of a repository, for who holds a private key. @throws Fault not-authorised, as `openAccessed` */
-export async function openReader(access: Access): Promise<SnapshotReader & { repository: Repository }> {
-  const opener = needOpener(access);
+export async function openReader(
+  access: Access,
+  use: KeyUse,
+): Promise<SnapshotReader & { repository: Repository }> {
   const repository = await openAccessed(access);
+  const opener = await useKey(access, repository, use);
   const loaded = await loadIndex(repository, { for: "reader", repair: false });
   const chunks = openChunks({ repository, loaded, opener });
 

@@ -1,8 +1,8 @@
 import { realpath } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { Fault } from "@locum/contracts";
+import type { Place } from "@locum/snapshot/repository";
 import type { Io } from "../io.ts";
-import type { Place } from "./open-place.ts";
 
 /**
  * Who can read the storage must not find a key there. Links are followed, whether the last parts exist or not.

@@ -42,12 +42,12 @@ export type { Stub } from "./manifest/stub.ts";
 export type { Header, Stanza } from "./pack/header.ts";
 export { encodeParity, type ParityInput } from "./parity/encode-parity.ts";
 export { type Damage, findDamage, isWhole } from "./parity/find-damage.ts";
-export { type Healed, type HealInput, healPack } from "./parity/heal-pack.ts";
+export type { Healed } from "./parity/heal-pack.ts";
 export { parityPath } from "./parity/parity-path.ts";
 export { type Parity, parseParity } from "./parity/parse-parity.ts";
 export { unfinishedHeals } from "./parity/publish-repaired.ts";
 export { repairPack } from "./parity/repair-pack.ts";
-export type { ChunkSource, Salvage } from "./parity/salvage-chunks.ts";
+export type { ChunkSource } from "./parity/salvage-chunks.ts";
 export { writeParity } from "./parity/write-parity.ts";
 export { createSnapshotPool, type SnapshotPool } from "./pipeline/snapshot-pool.ts";
 export {
@@ -68,6 +68,7 @@ export {
 } from "./repository/drill-key.ts";
 export { forget } from "./repository/forget.ts";
 export { type Lease, takeLease } from "./repository/gc-lease.ts";
+export { type HealedPack, type HealOptions, healPacks } from "./repository/heal-packs.ts";
 export { type KeyAccess, readKeyAccess } from "./repository/key-access.ts";
 export {
   appendKeyEvent,
@@ -88,6 +89,7 @@ export { neededFiles } from "./repository/needed-files.ts";
 export { openByManifests } from "./repository/open-by-manifests.ts";
 export { type Chunks, openChunks } from "./repository/open-chunks.ts";
 export { openFileKeys } from "./repository/open-file-keys.ts";
+export { createPace, type Pace } from "./repository/pace.ts";
 export { planForget } from "./repository/plan-forget.ts";
 export {
   planRetention,
@@ -109,6 +111,8 @@ export {
   type RepositoryDeps,
 } from "./repository/repository.ts";
 export { type Rewrapped, rewrapKeys } from "./repository/rewrap-keys.ts";
+export type { ScrubCoverage } from "./repository/scrub-coverage.ts";
+export { type ScrubOptions, type ScrubReport, scrubRepository } from "./repository/scrub-repository.ts";
 export { ulid, ulidPattern } from "./repository/ulid.ts";
 export type { DroppedSource, FetchReport } from "./restore/chunk-fetcher.ts";
 export { folderSource } from "./restore/folder-source.ts";
@@ -129,4 +133,5 @@ export { type SwappedCurrent, swapCurrent } from "./restore/swap-current.ts";
 export { type Blob, type BlobStore, blobSource, readBlob } from "./store/blob-store.ts";
 export { directoryStore } from "./store/directory-store.ts";
 export { type Objects, objectBlobStore } from "./store/object-blob-store.ts";
+export { openPlace, type Place, type PlacePorts } from "./store/open-place.ts";
 export type { ChunkPlace, SnapshotFile } from "./write-snapshot.ts";

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { basename, resolve } from "node:path";
 import { Fault } from "@locum/contracts";
-import { openObjectStore, readObjectCredentials } from "@locum/runtime/object-store";
-import { nodeFs } from "@locum/snapshot";
-import { type BlobStore, directoryStore, objectBlobStore } from "@locum/snapshot/repository";
-import type { Io } from "../io.ts";
+import { nodeFs } from "../../fs.ts";
+import type { BlobStore } from "./blob-store.ts";
+import { directoryStore } from "./directory-store.ts";
+import { type Objects, objectBlobStore } from "./object-blob-store.ts";
 
 /** Where a repository lies, before anything was asked of it. */
 export type Place = {
@@ -17,6 +17,20 @@ export type Place = {
   store: BlobStore;
 };
 
+export type PlacePorts = {
+  /** Where a relative folder begins. */
+  cwd: string;
+  env: (name: string) => string | undefined;
+  /** Of the runtime's own object store. */
+  openBucket: (bucket: {
+    url: string;
+    region: string;
+    credentialsFile: string | undefined;
+    env: PlacePorts["env"];
+  }) => Objects;
+};
+type Asked = PlacePorts & { credentialsFile: string | undefined };
+
 const bucketPattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{1,62}$/;
 const prefixPattern = /^[A-Za-z0-9._=-]{1,200}(\/[A-Za-z0-9._=-]{1,200}){0,20}$/;
 
@@ -27,43 +41,40 @@ const prefixPattern = /^[A-Za-z0-9._=-]{1,200}(\/[A-Za-z0-9._=-]{1,200}){0,20}$/
  */
 export function openPlace(
   text: string,
-  credentialsFile: string | undefined,
-  io: Pick<Io, "cwd" | "env">,
+  { credentialsFile, ...ports }: PlacePorts & { credentialsFile?: string | undefined },
 ): Place {
   if (text.trim() === "" || text.includes("\0"))
-    throw new Fault("usage", "--repository: expected a folder or s3://bucket/prefix");
-  if (text.startsWith("s3://")) return openBucket(text, credentialsFile, io);
+    throw new Fault("usage", "repository: expected a folder or s3://bucket/prefix");
+  if (text.startsWith("s3://")) return bucketPlace(text, { ...ports, credentialsFile });
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-    throw new Fault("usage", "--repository: expected a folder or s3://bucket/prefix, found another scheme", {
+    throw new Fault("usage", "repository: expected a folder or s3://bucket/prefix, found another scheme", {
       hint: "Another store of the S3 protocol is s3://bucket/prefix?endpoint=https://HOST.",
     });
-  const dir = resolve(io.cwd, text);
+  const dir = resolve(ports.cwd, text);
   const random = (length: number) => randomBytes(length);
   return { text: dir, slug: slugOf(dir), dir, store: directoryStore({ fs: nodeFs, root: dir, random }) };
 }
 
-function openBucket(text: string, credentialsFile: string | undefined, io: Pick<Io, "cwd" | "env">): Place {
+function bucketPlace(text: string, { cwd, env, openBucket, credentialsFile }: Asked): Place {
   const [where = "", query = ""] = text.slice("s3://".length).split(/\?(.*)/s);
   if (where.includes("@"))
-    throw new Fault("usage", "--repository: a place holds no credentials", {
-      hint: "Give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by --credentials-file.",
+    throw new Fault("usage", "repository: a place holds no credentials", {
+      hint: "Give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by a file.",
     });
   const [bucket = "", ...parts] = where.replace(/\/+$/, "").split("/");
   const prefix = parts.join("/");
   if (!bucketPattern.test(bucket) || parts.some(isDots) || (prefix !== "" && !prefixPattern.test(prefix)))
-    throw new Fault("usage", `--repository: expected s3://bucket/prefix, found "s3://${where}"`);
+    throw new Fault("usage", `repository: expected s3://bucket/prefix, found "s3://${where}"`);
   const options = new URLSearchParams(query);
   for (const name of options.keys())
     if (name !== "endpoint" && name !== "region")
-      throw new Fault("usage", `--repository: expected endpoint and region after ?, found "${name}"`);
-  const region = options.get("region") ?? io.env("AWS_REGION") ?? "us-east-1";
-  const given = options.get("endpoint") ?? io.env("AWS_ENDPOINT_URL_S3") ?? io.env("AWS_ENDPOINT_URL");
+      throw new Fault("usage", `repository: expected endpoint and region after ?, found "${name}"`);
+  const region = options.get("region") ?? env("AWS_REGION") ?? "us-east-1";
+  const given = options.get("endpoint") ?? env("AWS_ENDPOINT_URL_S3") ?? env("AWS_ENDPOINT_URL");
   const endpoint = endpointOf(given ?? `https://s3.${region}.amazonaws.com`);
   const url = [endpoint, bucket, ...parts].join("/");
-  const file = credentialsFile === undefined ? undefined : resolve(io.cwd, credentialsFile);
-  const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-  const variables = Object.fromEntries(names.map((name) => [name, io.env(name)]));
-  const objects = openObjectStore({ url, region, credentials: () => readObjectCredentials(file, variables) });
+  const file = credentialsFile === undefined ? undefined : resolve(cwd, credentialsFile);
+  const objects = openBucket({ url, region, credentialsFile: file, env });
   return { text: `s3://${[bucket, ...parts].join("/")}`, slug: slugOf(url), store: objectBlobStore(objects) };
 }
 
@@ -71,7 +82,7 @@ function endpointOf(text: string): string {
   const url = URL.parse(text);
   const isPlain = url && !url.username && !url.password && url.search === "" && url.hash === "";
   if (!isPlain || !["http:", "https:"].includes(url.protocol))
-    throw new Fault("usage", "--repository: expected endpoint=https://HOST, without a user");
+    throw new Fault("usage", "repository: expected endpoint=https://HOST, without a user");
   return url.href.replace(/\/+$/, "");
 }
 
