@@ -1,17 +1,27 @@
-import { startTestCollector } from "@locum/collector/collector-fixture";
+import { serviceConfig, startTestCollector } from "@locum/collector/collector-fixture";
+import { newTestRepository } from "@locum/collector/repository-fixture";
 import { createMetrics, renderPrometheus } from "@locum/runtime";
 import { createMetering } from "@locum/sidecar/metering";
 
 /** What /metrics of a collector and of a sidecar have: each sample's name, and the labels of the samples there are. */
 export async function metricNames(): Promise<Map<string, Set<string>>> {
-  const collector = await startTestCollector();
+  const repository = await newTestRepository();
+  await repository.commit();
+  const service = serviceConfig({ collector: { repositories: [repository.config()] } });
+  const collector = await startTestCollector({ service });
   try {
     const headers = { authorization: `Bearer ${collector.token("viewer")}` };
-    const answer = await fetch(`${collector.url}/metrics`, { headers });
-    if (!answer.ok) throw new Error(`/metrics answered ${answer.status}`);
-    return namesIn(`${await answer.text()}${sidecarText()}`);
+    for (;;) {
+      const answer = await fetch(`${collector.url}/metrics`, { headers });
+      if (!answer.ok) throw new Error(`/metrics answered ${answer.status}`);
+      const text = await answer.text();
+      // The first snapshot is drilled at once; until then nothing is known of it.
+      if (/^locum_repository_rpo_age\S* \d/m.test(text)) return namesIn(`${text}${sidecarText()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   } finally {
     await collector.close();
+    repository.close();
   }
 }
 

@@ -88,6 +88,7 @@ async function drill(
   const newest = newestWhole(service, seen);
   if (!newest) return drilled;
   const releases = knownReleases(deps, service);
+  const startMs = clock.monotonicMs();
   const result = await jobs
     .drill({ service, id: newest, releases, by: holder })
     .catch((error: unknown) => failedOrThrow(error));
@@ -111,7 +112,7 @@ async function drill(
     kind: "snapshot.drill",
     service,
     reason: detail.slice(0, 1000),
-    facts: { repository: place, ...facts, moved },
+    facts: { repository: place, ...facts, moved, tookMs: Math.round(clock.monotonicMs() - startMs) },
   });
   return { ...drilled, drills: { ...notes.drills, [service]: drillNote } };
 }

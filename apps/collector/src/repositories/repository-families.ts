@@ -11,7 +11,7 @@ export function repositoryFamilies(views: readonly RepositoryView[]): MetricFami
       const found = value(view) ?? null;
       return found === null ? [] : [{ labels: { service: view.service, ...more }, value: Number(found) }];
     });
-  return views.length === 0 ? [] : [...stateFamilies(of), ...workFamilies(of)];
+  return [...stateFamilies(of), ...workFamilies(of)];
 }
 
 const stateFamilies = (of: Of): MetricFamily[] => [

@@ -1,6 +1,6 @@
 import { is, kinds, valuesOf } from "../conditions.ts";
 import type { Dashboard } from "../model.ts";
-import { count, groups, note, overTime, stats, table } from "../sources.ts";
+import { count, groups, metric, note, overTime, stats, table } from "../sources.ts";
 
 const closed = kinds("incident.close");
 const outcomes = valuesOf("facts.outcome", ["done", "refused", "failed"]);
@@ -104,6 +104,30 @@ export const recovery: Dashboard = {
       source: table(
         ["at", "service", "instance", "facts.fault", "facts.outcome", "measures.tookMs", "reason"],
         kinds("drill.result"),
+      ),
+    },
+    {
+      id: "rpo-age",
+      title: "RPO age of each service",
+      about:
+        "Since its newest verified snapshot was captured: what a restore from the repository would lose.",
+      width: 6,
+      source: metric("max by (service) (locum_repository_rpo_age_milliseconds)", "{{service}}", "ms"),
+    },
+    {
+      id: "restorable",
+      title: "Restorable from the repository",
+      about: "0 where no snapshot is proven, the last drill failed, or the repository is away.",
+      width: 6,
+      source: metric("min by (service) (locum_repository_restorable)", "{{service}}"),
+    },
+    {
+      id: "snapshot-drills",
+      title: "Last restores to nowhere",
+      width: 12,
+      source: table(
+        ["at", "service", "facts.snapshot", "facts.outcome", "measures.tookMs", "reason"],
+        kinds("snapshot.drill"),
       ),
     },
     {
