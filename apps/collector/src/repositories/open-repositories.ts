@@ -26,6 +26,8 @@ export type OpenRepositories = Repositories & { close(): Promise<void> };
 
 type One = {
   config: CollectorRepository;
+  /** As it is told: without what follows a `?`, and without a user, which no place may have. */
+  place: string;
   thread: RepositoryThread;
   kept: Kept;
   services: () => string[];
@@ -81,10 +83,11 @@ async function openOne(
   services: () => string[],
   deps: RepositoriesDeps,
 ): Promise<One> {
-  const { place, keep, scrubSlices: slices, scrubBytesPerSecond: bytesPerSecond } = config;
+  const { keep, scrubSlices: slices, scrubBytesPerSecond: bytesPerSecond } = config;
   const { credentialsFile, privateKeyFile } = config;
+  const place = config.place.replace(/\?.*$/s, "").replace(/\/\/[^/]*@/, "//");
   const thread = (deps.openThread ?? createRepositoryThread)({
-    place,
+    place: config.place,
     privateKeyFile,
     ...(credentialsFile === undefined ? {} : { credentialsFile }),
   });
@@ -95,17 +98,17 @@ async function openOne(
     ...deps,
     ...{ place, services, jobs, perform },
     times: config,
-    notesFile: notesFile(deps.dataDir, place, deps.say),
+    notesFile: notesFile(deps.dataDir, config.place, deps.say),
   });
-  return { config, thread, kept, services };
+  return { config, place, thread, kept, services };
 }
 
 const pin = async (
-  { config, thread, kept }: One,
+  { place, thread, kept }: One,
   { service, channel, snapshot, reason, actor }: Parameters<Repositories["pin"]>[0],
   deps: RepositoriesDeps,
 ): ReturnType<Repositories["pin"]> => {
-  const facts = { repository: config.place, channel, snapshot };
+  const facts = { repository: place, channel, snapshot };
   const { before } = await recorded(deps, { kind: "snapshot.pin", service, reason, actor, facts }, () =>
     thread.jobs.move({ service, channel, snapshot, by: actor }),
   );
@@ -124,12 +127,12 @@ const keys = (one: One, asked: KeysAsked, deps: KeysDeps): ReturnType<Repositori
 
 /** The keys are opened, then the grant is recorded, then they leave: a wrong question leaves no grant behind. */
 async function firstKeys(
-  { config, thread }: One,
+  { place, thread }: One,
   { service, instance, id, files, actor }: KeysAsked,
   { note, gate, say }: KeysDeps,
 ): ReturnType<Repositories["keys"]> {
   gate.assertOpen();
-  const facts = { repository: config.place, snapshot: id, files: files.length };
+  const facts = { repository: place, snapshot: id, files: files.length };
   const event = { kind: "snapshot.key", service, instance, actor } as const;
   const opened = await thread.jobs
     .keys({ service, id, files, isGranted: false })

@@ -1,25 +1,22 @@
 import { randomBytes } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
 import { readTextFile } from "@locum/runtime";
-import { nodeFs } from "@locum/snapshot";
-import { directoryStore, keyOpener, nativeHash, readPrivateKey } from "@locum/snapshot/repository";
+import { openBucket } from "@locum/runtime/object-store";
+import { keyOpener, nativeHash, openPlace, readPrivateKey } from "@locum/snapshot/repository";
 import { answerJobs } from "./answer-jobs.ts";
 import { createJobs } from "./create-jobs.ts";
 import type { JobQuestion, ThreadPlace } from "./repository-thread.ts";
 
-/** The thread that a repository is looked after on: a program of its own. */
-const { place, privateKeyFile } = workerData as ThreadPlace;
+/** The thread that a repository is looked after on: a program of its own. The private key is read here and stays here. */
+const { place, credentialsFile, privateKeyFile } = workerData as ThreadPlace;
 const answer = answerJobs(
   async () => {
+    const env = (name: string) => process.env[name];
+    const { store } = openPlace(place, { credentialsFile, cwd: process.cwd(), env, openBucket });
+    // Kubernetes mounts secrets for a group.
+    const key = await readPrivateKey(privateKeyFile, { readTextFile }, { groupMayRead: true });
     const random = (length: number) => randomBytes(length);
-    const privateKey = await readPrivateKey(privateKeyFile, { readTextFile }, { groupMayRead: true });
-    return createJobs({
-      store: directoryStore({ fs: nodeFs, root: place, random }),
-      opener: keyOpener(privateKey),
-      hash: nativeHash,
-      random,
-      wallMs: Date.now,
-    });
+    return createJobs({ store, opener: keyOpener(key), hash: nativeHash, random, wallMs: Date.now });
   },
   (told) => parentPort?.postMessage(told),
 );
