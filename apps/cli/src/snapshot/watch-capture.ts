@@ -1,4 +1,4 @@
-import type { Capture, SnapshotFile } from "@locum/snapshot/repository";
+import { type Capture, mapCapture } from "@locum/snapshot/repository";
 
 export type Left =
   Awaited<ReturnType<Capture["settle"]>> extends infer Next
@@ -18,42 +18,28 @@ export function watchCapture(
   const reached = new Map<string, number>();
   let bytes = 0;
   let left: readonly Left[] = [];
-
-  function watch(file: SnapshotFile): SnapshotFile {
-    const { path, source } = file;
-    return {
-      ...file,
-      source: {
-        ...source,
-        async read(position, length) {
-          signal.throwIfAborted();
-          const read = await source.read(position, length);
-          const before = reached.get(path) ?? 0;
-          // What lies ahead of the reading is a sample.
-          if (position <= before && position + length > before) {
-            reached.set(path, position + length);
-            bytes += position + length - before;
-            onBytes(bytes);
-          }
-          return read;
-        },
-      },
-    };
-  }
-
+  const watched = mapCapture(capture, {
+    beforeRead({ path }, position, length) {
+      signal.throwIfAborted();
+      const before = reached.get(path) ?? 0;
+      // What lies ahead of the reading is a sample.
+      if (position > before || position + length <= before) return;
+      reached.set(path, position + length);
+      bytes += position + length - before;
+      onBytes(bytes);
+    },
+    onAgain(files) {
+      for (const { path } of files) reached.delete(path);
+    },
+  });
   return {
     capture: {
-      files: capture.files.map(watch),
+      ...watched,
       async settle() {
-        const next = await capture.settle();
-        if ("whole" in next) {
-          left = next.left;
-          return next;
-        }
-        for (const { path } of next.again) reached.delete(path);
-        return { again: next.again.map(watch) };
+        const next = await watched.settle();
+        if ("whole" in next) left = next.left;
+        return next;
       },
-      close: capture.close,
     },
     left: () => left,
   };

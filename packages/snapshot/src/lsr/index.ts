@@ -9,6 +9,7 @@ export {
 } from "./capture/capture-instance.ts";
 export { type CapturedState, captureState, type Warning } from "./capture/capture-state.ts";
 export { captureTree } from "./capture/capture-tree.ts";
+export { mapCapture } from "./capture/map-capture.ts";
 export type { HookDriver, HookDrivers, SourceIdentity } from "./capture/hooks/hook-driver.ts";
 export { type HookOutcome, hookDrivers, runHooks } from "./capture/hooks/run-hooks.ts";
 export type { Left } from "./capture/left.ts";
@@ -42,7 +43,7 @@ export type { Stub } from "./manifest/stub.ts";
 export type { Header, Stanza } from "./pack/header.ts";
 export { encodeParity, type ParityInput } from "./parity/encode-parity.ts";
 export { type Damage, findDamage, isWhole } from "./parity/find-damage.ts";
-export type { Healed } from "./parity/heal-pack.ts";
+export { type Healed, healPack } from "./parity/heal-pack.ts";
 export { parityPath } from "./parity/parity-path.ts";
 export { type Parity, parseParity } from "./parity/parse-parity.ts";
 export { unfinishedHeals } from "./parity/publish-repaired.ts";
@@ -56,6 +57,7 @@ export {
   checkRepository,
   type DamagedFile,
 } from "./repository/check-repository.ts";
+export { advanceRef } from "./repository/advance-ref.ts";
 export { type ChunkIndex, createChunkIndex, type IndexedChunk } from "./repository/chunk-index.ts";
 export { collectGarbage, type GarbageOptions, type GarbageReport } from "./repository/collect-garbage.ts";
 export { type CommitInput, type Committed, commitSnapshot } from "./repository/commit-snapshot.ts";
@@ -101,6 +103,7 @@ export {
 export { readPins } from "./repository/read-pins.ts";
 export { readRange } from "./repository/read-range.ts";
 export { readSnapshot } from "./repository/read-snapshot.ts";
+export { releaseChannel } from "./repository/release-channel.ts";
 export { type ListedRecipient, listRecipients, publishRecipient } from "./repository/recipient-files.ts";
 export { listRefs, moveRef, type Ref, type RefName, readRef } from "./repository/refs.ts";
 export {
