@@ -33,9 +33,9 @@ const isAbort = (error: unknown): boolean => error instanceof Error && error.nam
 
 type Found = { load: () => Promise<Command>; rest: readonly string[] };
 
-/** `golden record` before `golden`. */
+/** The longest one first: `snapshot keys ls` before `snapshot keys`. */
 function findVerb(argv: readonly string[]): Found | undefined {
-  for (const count of [2, 1]) {
+  for (const count of [3, 2, 1]) {
     const name = argv.slice(0, count).join(" ");
     if (isVerb(name) && argv.length >= count) return { load: verbs[name].load, rest: argv.slice(count) };
   }

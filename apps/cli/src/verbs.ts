@@ -225,6 +225,36 @@ export const verbs = {
     about: "let go of what a pin holds",
     load: async () => (await import("./commands/snapshot-pin.ts")).snapshotUnpin,
   },
+  "snapshot keys ls": {
+    group: "keep",
+    about: "who can open how much of what is stored",
+    load: async () => (await import("./commands/snapshot-keys-ls.ts")).snapshotKeysLs,
+  },
+  "snapshot keys add": {
+    group: "keep",
+    about: "let one more read, old snapshots too",
+    load: async () => (await import("./commands/snapshot-keys-add.ts")).snapshotKeysAdd,
+  },
+  "snapshot keys drop": {
+    group: "keep",
+    about: "seal for one less, from now on",
+    load: async () => (await import("./commands/snapshot-keys-drop.ts")).snapshotKeysDrop,
+  },
+  "snapshot keys rotate": {
+    group: "keep",
+    about: "make all that is stored readable to today's recipients",
+    load: async () => (await import("./commands/snapshot-keys-rotate.ts")).snapshotKeysRotate,
+  },
+  "snapshot keys drill": {
+    group: "keep",
+    about: "prove that the key in escrow opens the snapshots",
+    load: async () => (await import("./commands/snapshot-keys-drill.ts")).snapshotKeysDrill,
+  },
+  "snapshot keys log": {
+    group: "keep",
+    about: "what private keys were used for, and by whom",
+    load: async () => (await import("./commands/snapshot-keys-log.ts")).snapshotKeysLog,
+  },
   "snapshot export": {
     group: "keep",
     about: "as a folder, a tar file or a ModelPack for a registry",

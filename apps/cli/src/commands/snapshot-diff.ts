@@ -28,7 +28,7 @@ export const snapshotDiff = defineCommand({
   async run({ flags, positionals: [first, second], io, out }) {
     const access = await accessRepository(flags, io);
     const [before, after] = [await findSnapshot(access, first), await findSnapshot(access, second)];
-    const reader = await openReader(access);
+    const reader = await openReader(access, { verb: "diff", snapshots: [before.id, after.id] });
     const [a, b] = [await reader.manifest(before.id), await reader.manifest(after.id)];
     const changes = await diffManifests(a.body.files, b.body.files, {
       before: reader.range,

@@ -46,7 +46,7 @@ export const snapshotExport = defineCommand({
     const access = await accessRepository(flags, io);
     await refuseNested(access.place, target);
     const found = await findSnapshot(access, id);
-    const reader = await openReader(access);
+    const reader = await openReader(access, { verb: "export", snapshots: [found.id] });
     const { stub, body } = await reader.manifest(found.id);
     if (flags.signature !== undefined && !body.bundle)
       throw new Fault("not-found", `snapshot ${found.id} was not signed`, {

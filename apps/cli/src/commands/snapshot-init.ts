@@ -1,16 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Fault } from "@locum/contracts";
-import { readTextFile, writeFileAtomic } from "@locum/runtime";
+import { writeFileAtomic } from "@locum/runtime";
 import {
   createRepository,
   idKeyFile,
-  onlyOnce,
   openRepository,
   publishRecipient,
   type Recipient,
   type Repository,
-  readRecipients,
   recipientsFile,
   writeWriter,
 } from "@locum/snapshot/repository";
@@ -24,6 +22,7 @@ import {
   repositoryFlags,
 } from "../snapshot/access-repository.ts";
 import { createSecretFile } from "../snapshot/create-secret-file.ts";
+import { namedRecipients } from "../snapshot/named-recipients.ts";
 import { ensureOwnKey, ownKeyFile } from "../snapshot/private-key.ts";
 import { refuseBeside } from "../snapshot/refuse-beside.ts";
 
@@ -77,22 +76,6 @@ export const snapshotInit = defineCommand({
     return 0;
   },
 });
-
-type Named = { recipient: Recipient; name: string };
-
-async function namedRecipients(files: readonly string[]): Promise<Named[]> {
-  const named: Named[] = [];
-  for (const file of files)
-    for (const recipient of await readRecipients(file, { readTextFile }))
-      named.push({
-        recipient,
-        name: basename(file)
-          .replace(/\.(pub|pem)$/, "")
-          .slice(0, 200),
-      });
-  const wanted = new Set(onlyOnce(named.map(({ recipient }) => recipient)));
-  return named.filter(({ recipient }) => wanted.has(recipient));
-}
 
 /** The id key is durable before anything is named with it: without it what was written could not be added to. */
 async function join(

@@ -1,13 +1,9 @@
 import { exitCodes } from "@locum/contracts";
 import { collectGarbage } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
-import {
-  accessRepository,
-  needOpener,
-  openAccessed,
-  repositoryFlags,
-} from "../snapshot/access-repository.ts";
+import { accessRepository, openAccessed, repositoryFlags } from "../snapshot/access-repository.ts";
 import { bytesText } from "../snapshot/bytes-text.ts";
+import { useKey } from "../snapshot/use-key.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 export const snapshotPrune = defineCommand({
@@ -29,8 +25,8 @@ export const snapshotPrune = defineCommand({
   async run({ flags, io, out }) {
     const graceMs = wholeNumber("grace-hours", flags["grace-hours"], { min: 0, max: 8760 }) * 3_600_000;
     const access = await accessRepository(flags, io);
-    const opener = needOpener(access);
     const repository = await openAccessed(access);
+    const opener = await useKey(access, repository, { verb: "prune" });
     const recipients = flags["no-repack"] ? undefined : access.writer?.recipients;
     const report = await collectGarbage(repository, {
       opener,

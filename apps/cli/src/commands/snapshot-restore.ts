@@ -21,7 +21,6 @@ import { progressLine } from "../progress-line.ts";
 import {
   type Access,
   accessRepository,
-  needOpener,
   openAccessed,
   repositoryFlags,
 } from "../snapshot/access-repository.ts";
@@ -29,6 +28,7 @@ import { bytesText } from "../snapshot/bytes-text.ts";
 import { findSnapshot } from "../snapshot/find-snapshot.ts";
 import { readSignerPublic } from "../snapshot/read-signer.ts";
 import { refuseNested } from "../snapshot/refuse-beside.ts";
+import { useKey } from "../snapshot/use-key.ts";
 import { spanText, timeText } from "../span-text.ts";
 import { visible } from "../table.ts";
 
@@ -79,13 +79,13 @@ export const snapshotRestore = defineCommand({
     const access = await accessRepository(flags, io);
     const to = resolve(io.cwd, flags.to);
     await refuseNested(access.place, to);
-    const opener = needOpener(access);
     const signer =
       flags.signer === undefined ? undefined : await readSignerPublic(resolve(io.cwd, flags.signer));
     const stub = await (flags.at === undefined
       ? findSnapshot(access, id)
       : findAt(access, { id, at: flags.at, out }));
     const repository = await openAccessed(access);
+    const opener = await useKey(access, repository, { verb: "restore", snapshots: [stub.id] });
     const manifest = await readSnapshot(repository, stub.id, { opener, ...(signer && { signer }) });
     const loaded = await loadIndex(repository, { for: "reader", repair: false });
     const plan = await planRestore({

@@ -3,10 +3,16 @@ import { Fault } from "@locum/contracts";
 import { chunkRefs, type Manifest, readSnapshot, type Stub } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
 import type { Output } from "../output.ts";
-import { type Access, accessRepository, repositoryFlags } from "../snapshot/access-repository.ts";
+import {
+  type Access,
+  accessRepository,
+  openAccessed,
+  repositoryFlags,
+} from "../snapshot/access-repository.ts";
 import { bytesText } from "../snapshot/bytes-text.ts";
 import { findSnapshot } from "../snapshot/find-snapshot.ts";
 import { readSignerPublic } from "../snapshot/read-signer.ts";
+import { useKey } from "../snapshot/use-key.ts";
 import { timeText } from "../span-text.ts";
 import { visible } from "../table.ts";
 
@@ -48,16 +54,18 @@ export const snapshotShow = defineCommand({
 
 /** Undefined where nobody asked for a key and none at hand opens it. */
 async function read(
-  { place, opener }: Access,
+  access: Access,
   { id }: Stub,
   { isAsked, signer }: { isAsked: boolean; signer: Awaited<ReturnType<typeof readSignerPublic>> | undefined },
 ): Promise<Manifest | undefined> {
-  if (!opener) {
+  if (!access.opener) {
     if (!signer) return undefined;
     throw new Fault("not-authorised", "a signature is shown together with what it signs: name --key as well");
   }
   try {
-    return await readSnapshot(place, id, { opener, ...(signer && { signer }) });
+    const repository = await openAccessed(access);
+    const opener = await useKey(access, repository, { verb: "show", snapshots: [id] });
+    return await readSnapshot(repository, id, { opener, ...(signer && { signer }) });
   } catch (error) {
     if (!isAsked && error instanceof Fault && error.code === "not-authorised") return undefined;
     throw error;

@@ -17,6 +17,8 @@ import {
   repositoryFlags,
 } from "../snapshot/access-repository.ts";
 import { bytesText } from "../snapshot/bytes-text.ts";
+import { sliceOf } from "../snapshot/slice-of.ts";
+import { useKeyIfAny } from "../snapshot/use-key.ts";
 import { visible } from "../table.ts";
 
 /** No pack is in this part: only names, manifests, channels and the index are looked at. */
@@ -47,7 +49,7 @@ export const snapshotVerify = defineCommand({
     const repository = await openAccessed(access);
     // Before the check: what comes later was not looked at.
     const { snapshots } = await listSnapshots(repository);
-    const { opener } = access;
+    const opener = await useKeyIfAny(access, repository, { verb: "verify" });
     const report = await checkRepository(repository, {
       slice: flags["read-data"] ? slice : noPack,
       ...(opener && { opener }),
@@ -68,14 +70,6 @@ export const snapshotVerify = defineCommand({
     );
   },
 });
-
-function sliceOf(text: string | undefined): { at: number; of: number } {
-  if (text === undefined) return { at: 0, of: 1 };
-  const [, n, t] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? [];
-  const [at, of] = [Number(n) - 1, Number(t)];
-  if (at >= 0 && at < of) return { at, of };
-  throw new Fault("usage", `--slice ${text.slice(0, 20)}: expected n/t with n from 1 to t, as 3/7`);
-}
 
 function showReport(out: Output, { damage, lost, coverage }: CheckReport): void {
   for (const { name, what } of damage) {
