@@ -2,6 +2,7 @@ import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { type Dtype, encodeFloats } from "./encode-floats.ts";
 import { normals, numbers } from "./numbers.ts";
+import type { VersionName } from "./trained/train-models.ts";
 import type { TrainedModels } from "./trained/trained-models.ts";
 import { writeSafetensors } from "./write-safetensors.ts";
 
@@ -38,37 +39,37 @@ export async function makeTrainedSets(
   isWanted: (name: string) => boolean,
 ): Promise<DataSet[]> {
   const sets: DataSet[] = [];
-  for (const [kind, { dtype, isSeries }] of Object.entries(trainedKinds)) {
+  for (const [kind, { dtype, laterVersions }] of Object.entries(trainedKinds)) {
     const name = `trained ${kind}`;
     if (!isWanted(name)) continue;
     const folder = (version: string): string => join(root, `${name} ${version}`.replaceAll(" ", "-"));
-    const later = [
-      { name: `${name}, fine-tuned`, version: "tuned", note: "" },
-      { name: `${name}, LoRA merged`, version: "merged", note: "" },
-      { name: `${name}, metadata edited`, version: "merged", note: "a longer note than before" },
-    ] as const;
+    const later = laterKinds.slice(0, laterVersions);
     sets.push({
       name,
       folder: await models.write(folder("base"), { version: "base", dtype }),
-      ...(isSeries && {
-        later: await Promise.all(
-          later.map(async ({ name, ...version }, n) => ({
-            name,
-            folder: await models.write(folder(`version-${n + 2}`), { dtype, ...version }),
-          })),
-        ),
-      }),
+      later: await Promise.all(
+        later.map(async ({ done, ...version }, n) => ({
+          name: `${name}, ${done}`,
+          folder: await models.write(folder(`version-${n + 2}`), { dtype, ...version }),
+        })),
+      ),
     });
   }
   return sets;
 }
 
-const trainedKinds: Record<string, { dtype: Dtype; isSeries: boolean }> = {
-  bf16: { dtype: "BF16", isSeries: true },
-  fp32: { dtype: "F32", isSeries: true },
-  fp16: { dtype: "F16", isSeries: false },
-  int8: { dtype: "I8", isSeries: false },
-  q4: { dtype: "Q4", isSeries: false },
+const laterKinds: readonly { done: string; version: VersionName; note: string }[] = [
+  { done: "fine-tuned", version: "tuned", note: "" },
+  { done: "LoRA merged", version: "merged", note: "" },
+  { done: "metadata edited", version: "merged", note: "a longer note than before" },
+];
+
+const trainedKinds: Record<string, { dtype: Dtype; laterVersions: number }> = {
+  bf16: { dtype: "BF16", laterVersions: 3 },
+  fp32: { dtype: "F32", laterVersions: 1 },
+  fp16: { dtype: "F16", laterVersions: 0 },
+  int8: { dtype: "I8", laterVersions: 0 },
+  q4: { dtype: "Q4", laterVersions: 0 },
 };
 
 export async function writeNoise(

@@ -59,12 +59,12 @@ function versions(details: readonly Detail[]): Objective[] {
       return [atMost(`${name}: new chunks`, newChunks, 1, "")];
     // Other dtypes have fewer bits to save: the figure is asked of bf16.
     if (name === "trained bf16, LoRA merged" && changedBytes)
-      return [atMost(`${name}: added of changed`, addedBytes / changedBytes, 0.67, "")];
+      return [atMost(`${name}: added of changed`, (100 * addedBytes) / changedBytes, 67, "%")];
     const differences = details.find(
       ({ tool, case: of }) => tool === "locum, differences" && of === name && name.endsWith("fine-tuned"),
     );
     return differences
-      ? [atMost(`${name}: differences beside chunks`, differences.addedBytes / addedBytes, 1, "")]
+      ? [atMost(`${name}: differences of chunks`, (100 * differences.addedBytes) / addedBytes, 100, "%")]
       : [];
   });
 }

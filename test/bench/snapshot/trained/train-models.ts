@@ -6,8 +6,8 @@ export type TrainingPlan = { seed: number; shape: ModelShape; codeSymbols: numbe
 
 export const fullPlan: TrainingPlan = {
   seed: 7,
-  shape: { rows: 32_768, width: 64, hidden: 512, rank: 4 },
-  codeSymbols: 1_200_000,
+  shape: { rows: 24_576, width: 64, hidden: 768, rank: 4 },
+  codeSymbols: 900_000,
   digitsHidden: 512,
 };
 export const quickPlan: TrainingPlan = {
