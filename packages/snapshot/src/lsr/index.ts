@@ -37,6 +37,7 @@ export { nativeHash } from "./crypto/native-hash.ts";
 export { type Recipient, recipientOf } from "./crypto/recipient.ts";
 export type { FileKeys } from "./crypto/wrap-keys.ts";
 export { diffManifests, type FileChange, type ReadRange } from "./manifest/diff-manifests.ts";
+export { readSigner, readSignerPublic } from "./crypto/signing-key.ts";
 export { type ChunkRef, chunkRefs, type ManifestBody, type ManifestFile } from "./manifest/manifest-body.ts";
 export { isManifestSigned, type Manifest } from "./manifest/open-manifest.ts";
 export type { Stub } from "./manifest/stub.ts";
