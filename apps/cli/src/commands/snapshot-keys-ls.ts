@@ -1,11 +1,5 @@
 import { Fault } from "@locum/contracts";
-import {
-  escrowChannel,
-  listRecipients,
-  listRefs,
-  type Ref,
-  readKeyAccess,
-} from "@locum/snapshot/repository";
+import { escrowChannel, listRecipients, listRefs, type Ref, readKeyAccess } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
 import type { Output } from "../output.ts";
 import {
