@@ -31,3 +31,17 @@ test("an address that is none, a service twice and no service are refused", () =
   expect(() => collectorConfig([serviceConfig(), serviceConfig()])).toThrow("configured twice");
   expect(() => collectorConfig([])).toThrow("--config");
 });
+
+test("a service's snapshots are looked for in one repository", () => {
+  const kept = (...services: string[][]) =>
+    collectorConfig([
+      serviceConfig({
+        collector: {
+          repositories: services.map((services, at) => ({ place: `/r${at}`, privateKeyFile: "k", services })),
+        },
+      }),
+    ]).repositories;
+  expect(kept(["s"], ["t"], [])).toHaveLength(3);
+  expect(() => kept(["s"], ["t", "s"])).toThrow("two of them have the service s");
+  expect(() => kept([], ["t"], [])).toThrow("no list of services");
+});

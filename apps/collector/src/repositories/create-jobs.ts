@@ -4,11 +4,9 @@ import {
   collectGarbage,
   forget,
   type KeyOpener,
-  listRefs,
   listSnapshots,
   loadIndex,
   type Manifest,
-  measureRepository,
   moveRef,
   openByManifests,
   planForget,
@@ -19,22 +17,24 @@ import {
   retentionPolicy,
 } from "@locum/snapshot/repository";
 import { drillSnapshot } from "./drill-snapshot.ts";
+import { createLookAround } from "./look-around.ts";
 import { createKeyDesk } from "./open-keys.ts";
-import type { Move, RepositoryJobs, Seen } from "./repository-jobs.ts";
+import type { Move, RepositoryJobs, Shown } from "./repository-jobs.ts";
 import { scrubSlice } from "./scrub-slice.ts";
 import { showSnapshot } from "./show-snapshot.ts";
 
 type Deps = Omit<RepositoryDeps, "idKey"> & { opener: KeyOpener };
 
-/** A listing of a bucket with many packs costs requests: how large it is may be this old. */
-const measureMs = 600_000;
+/** A comparison may read many chunks: so many at once, however many people look. */
+const shownAtOnce = 4;
 
 /** The work of a repository's thread. The repository is opened at the first need, and stays. */
 export function createJobs(deps: Deps): RepositoryJobs {
-  const { store, opener, wallMs } = deps;
+  const { opener } = deps;
   const openKeys = createKeyDesk(deps);
   let open: Repository | undefined;
-  let measured = { atMs: Number.NEGATIVE_INFINITY, bytes: 0 };
+  const around = createLookAround(deps);
+  let showing = 0;
 
   async function opened(): Promise<Repository | undefined> {
     open ??= await openByManifests(deps, { opener });
@@ -50,19 +50,24 @@ export function createJobs(deps: Deps): RepositoryJobs {
     if (manifest.stub.model === service) return manifest;
     throw new Fault("snapshot-missing", `there is no snapshot ${id} of ${service}`);
   }
-  async function sizeOf(): Promise<number> {
-    if (Math.abs(wallMs() - measured.atMs) >= measureMs)
-      measured = { atMs: wallMs(), bytes: (await measureRepository({ store })).bytes };
-    return measured.bytes;
+  async function show({ service, id, against }: Parameters<RepositoryJobs["show"]>[0]): Promise<Shown> {
+    const repository = await repositoryOf();
+    const { body } = await manifestOf(repository, service, id);
+    const other = against === null ? undefined : (await manifestOf(repository, service, against)).body;
+    return showSnapshot(repository, { body, against: other, opener });
   }
 
   return {
-    look: async () => look(await opened(), deps, await sizeOf()),
-    async show({ service, id, against }) {
-      const repository = await repositoryOf();
-      const { body } = await manifestOf(repository, service, id);
-      const other = against === null ? undefined : (await manifestOf(repository, service, against)).body;
-      return showSnapshot(repository, { body, against: other, opener });
+    look: async () => around.look(await opened()),
+    async show(asked) {
+      if (showing >= shownAtOnce)
+        throw new Fault("too-many-requests", `${showing} snapshots are looked into already`);
+      showing += 1;
+      try {
+        return await show(asked);
+      } finally {
+        showing -= 1;
+      }
     },
     move: async (asked) => move(await repositoryOf(), asked),
     async planForget({ keep, services }) {
@@ -80,7 +85,7 @@ export function createJobs(deps: Deps): RepositoryJobs {
     },
     async prune({ holder }) {
       const report = await collectGarbage(await repositoryOf(), { opener, holder });
-      measured = { atMs: Number.NEGATIVE_INFINITY, bytes: 0 };
+      around.forgetSize();
       const { deleted, announced, bytesFreed, damaged, unreadable, missingChunks } = report;
       return {
         deleted: deleted.length,
@@ -106,37 +111,6 @@ export function createJobs(deps: Deps): RepositoryJobs {
       return { ...read, planMs, moved };
     },
     keys: async (asked) => openKeys(await repositoryOf(), asked),
-  };
-}
-
-async function look(
-  repository: Repository | undefined,
-  { store, wallMs }: Deps,
-  bytes: number,
-): Promise<Seen> {
-  const { snapshots, damaged } = await listSnapshots({ store });
-  const refs = repository ? await listRefs(repository) : [];
-  return {
-    atMs: wallMs(),
-    snapshots: snapshots.toReversed().map(({ id, stub, storedMs }) => ({
-      id,
-      model: stub.model,
-      capturedAtMs: Date.parse(stub.capturedAt),
-      storedAtMs: storedMs,
-      bytes: stub.bytes,
-      files: stub.files,
-      torn: stub.torn,
-      parent: stub.parent,
-      signer: stub.signer,
-    })),
-    refs: refs.map(({ model, channel, snapshot, at }) => ({
-      model,
-      channel,
-      snapshot,
-      atMs: Date.parse(at),
-    })),
-    damaged: damaged.map(({ name }) => name),
-    bytes,
   };
 }
 

@@ -188,7 +188,10 @@ export const repositoryRoutes = {
     tags: ["snapshots"],
     ...needs("viewer"),
     request: { params: snapshotParam, query: z.object({ against: SnapshotId.optional() }) },
-    responses: { 200: json(SnapshotContentsView, "its contents"), ...faults(...away, "snapshot-corrupt") },
+    responses: {
+      200: json(SnapshotContentsView, "its contents"),
+      ...faults(...away, "snapshot-corrupt", "too-many-requests"),
+    },
   }),
   pinSnapshot: createRoute({
     method: "put",
