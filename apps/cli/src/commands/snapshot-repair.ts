@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
 import { Fault } from "@locum/contracts";
+import { type HealedPack, healPacks } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
 import type { Output } from "../output.ts";
 import { progressLine } from "../progress-line.ts";
 import { accessRepository, openAccessed, repositoryFlags } from "../snapshot/access-repository.ts";
-import { type HealedPack, healPacks } from "../snapshot/heal-packs.ts";
+import { folderSources } from "../snapshot/folder-sources.ts";
+import { useKeyIfAny } from "../snapshot/use-key.ts";
 import { visible } from "../table.ts";
 
 export const snapshotRepair = defineCommand({
@@ -29,11 +31,12 @@ export const snapshotRepair = defineCommand({
     const counts = { intact: 0, repaired: 0, replaced: 0, failed: 0 };
     const lost: string[] = [];
     let [parities, packs] = [0, 0];
+    const folders = flags.from.map((folder) => resolve(io.cwd, folder));
     const healing = healPacks(repository, {
       holder: access.who,
-      opener: access.opener,
+      opener: await useKeyIfAny(access, repository, { verb: "repair" }),
       recipients: access.writer?.recipients ?? [],
-      folders: flags.from.map((folder) => resolve(io.cwd, folder)),
+      sources: await folderSources(repository, { opener: access.opener, folders }),
       signal: io.signal,
     });
     for await (const healed of healing) {

@@ -160,7 +160,7 @@ describe("a pack that has lost too much", () => {
     expect(result).toMatchObject({ kind: "replaced", saved: good.size + 1, held: [], isAside: true });
     expect((result as { lost: string[] }).lost.length).toBe(missing.length - 1);
     expect((await readableOn(disk.fs)).size).toBe(good.size + 1);
-    const packs = (result as { packs: string[] }).packs.map(packPath);
+    const packs = (result as { packs: string[] }).packs.flatMap((id) => [packPath(id), parityPath(id)]);
     expect(await blobsOn(disk.fs)).toEqual(
       [`damaged/${pack.id}.pk`, `damaged/${pack.id}.pr`, ...packs].sort(),
     );

@@ -5,6 +5,7 @@ import { digestOf, type KeyedHash } from "../crypto/keyed-hash.ts";
 import { isPackIntact } from "../pack/is-pack-intact.ts";
 import { type BlobStore, blobSource } from "../store/blob-store.ts";
 import { type Damage, findParityDamage, isWhole } from "./find-damage.ts";
+import { parityBlockBytes, parityChoice } from "./parity-block.ts";
 import { parityPath } from "./parity-path.ts";
 import { type Parity, parseParity } from "./parse-parity.ts";
 import { publishRepaired, readStaged } from "./publish-repaired.ts";
@@ -45,7 +46,7 @@ type Run = HealInput & { reads: { failed: boolean } };
 
 /**
  * Makes a damaged pack whole from its parity, else saves its chunks. Whoever calls it holds the lease of the collector of
- * garbage. After a stop at any point the same call finishes it; `unfinishedHeals` names the packs that wait for that.
+ * garbage, as `healPacks` does. After a stop at any point the same call finishes it; `unfinishedHeals` names the packs that wait for that.
  * @throws Fault snapshot-corrupt: too much is lost and nothing could be saved; nothing was changed · snapshot-missing ·
  *   disk-full · storage-failed · refused · upstream-unreachable
  */
@@ -92,7 +93,15 @@ async function replace(
   if (!salvage) throw reason;
   // The pack as it was found too: parity that is not what it should be makes good blocks wrong.
   const states = repair ? [partsSource(repair.parts), pack] : [pack];
-  const result = await salvageChunks(states, { store, name, hash, sources, salvage, reason });
+  const result = await salvageChunks(states, {
+    store,
+    name,
+    hash,
+    sources,
+    salvage,
+    reason,
+    parity: parityChoice(input.parity ?? [16, 1]),
+  });
   // What did not read may read later: then nothing is given up, neither of the pack nor of what parity might give back.
   if (input.reads.failed) result.held.push(...result.lost.splice(0));
   const isSettled = !input.reads.failed && result.held.length === 0;
@@ -102,15 +111,17 @@ async function replace(
 
 /** Writes parity again where its file is missing, or wrong, or any of it is damaged. Says whether it did. */
 async function healParity(input: Run, packId: string, pack: ByteSource, isWrong = false): Promise<boolean> {
-  const { store, hash, parity: [k, m] = [16, 1], beforeRemove } = input;
+  const { store, hash, parity = [16, 1], beforeRemove } = input;
   const found = await openParity(input, packId);
   if (found && !isWrong && (await findParityDamage(found, hash)).length === 0) return false;
-  if (m !== 1 && m !== 2) return false;
+  const choice = parityChoice(parity);
+  if (!choice) return false;
   if ((await store.size(parityPath(packId))) !== undefined) {
     await beforeRemove?.();
     await store.remove(parityPath(packId));
   }
-  await writeParity(pack, { store, packId, hash, k, m });
+  const blockBytes = parityBlockBytes(pack.size, choice.k);
+  await writeParity(pack, { store, packId, hash, ...choice, blockBytes });
   return true;
 }
 

@@ -1,12 +1,10 @@
-import type { RepositoryConfig } from "../repository/repository.ts";
-
 const [blockMin, blockMax] = [4 << 10, 1 << 20];
 
 /** Data and parity blocks of a stripe. */
 export type ParityChoice = { k: number; m: 1 | 2 };
 
 /** What a repository's config asks for; undefined where it asks for none. */
-export function parityChoice([k, m]: RepositoryConfig["parity"]): ParityChoice | undefined {
+export function parityChoice([k, m]: readonly [k: number, m: number]): ParityChoice | undefined {
   return (m === 1 || m === 2) && k <= 255 ? { k, m } : undefined;
 }
 

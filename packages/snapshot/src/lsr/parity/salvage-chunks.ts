@@ -14,6 +14,7 @@ import { parseHeader } from "../pack/header.ts";
 import { createPackWriter } from "../pack/pack-writer.ts";
 import { type OpenPack, readPackIndex, readRecord } from "../pack/read-pack.ts";
 import type { BlobStore } from "../store/blob-store.ts";
+import type { ParityChoice } from "./parity-block.ts";
 
 /** The plain bytes of a chunk, from a twin, a peer, a live file, another pack. Checked here, so that it may lie. */
 export type ChunkSource = (chunkId: Uint8Array) => Promise<Uint8Array | undefined>;
@@ -34,6 +35,8 @@ type Input = {
   hash: KeyedHash;
   sources: readonly ChunkSource[];
   salvage: Salvage;
+  /** Beside the new packs. */
+  parity: ParityChoice | undefined;
   /** What is thrown where nothing can be saved and nothing is known of the pack. */
   reason: Fault;
 };
@@ -44,11 +47,11 @@ type Input = {
  * @throws Fault the `reason`: nobody knows which chunks there were, or not one was saved and some may still be readable
  */
 export async function salvageChunks(found: readonly ByteSource[], input: Input): Promise<Salvaged> {
-  const { store, hash, salvage, reason } = input;
+  const { store, hash, salvage, parity, reason } = input;
   const entries = await entriesOf(found, salvage, reason);
   const states: (OpenPack | undefined)[] = [];
   for (const pack of found) states.push(await openWith(pack, input, entries));
-  const writer = createPackWriter({ ...salvage, hash, store });
+  const writer = createPackWriter({ ...salvage, hash, store, parity });
   const done: Omit<Salvaged, "packs"> = { saved: 0, lost: [], held: [] };
   const seen = new Set<string>();
   for (const [ordinal, entry] of entries.entries()) {

@@ -5,6 +5,8 @@ import { chunkRefs } from "../manifest/manifest-body.ts";
 import { isPackIntact } from "../pack/is-pack-intact.ts";
 import { packPath } from "../pack/pack-path.ts";
 import { readRecord } from "../pack/read-pack.ts";
+import { isParityWhole } from "../parity/is-parity-whole.ts";
+import { parityChoice } from "../parity/parity-block.ts";
 import { blobSource } from "../store/blob-store.ts";
 import { listSnapshots, manifestPath } from "./list-snapshots.ts";
 import { type LoadedIndex, loadIndex } from "./load-index.ts";
@@ -23,6 +25,8 @@ export type CheckReport = {
   coverage: {
     packs: number;
     packsRead: number;
+    /** Whole, but nothing lies beside them to repair them: a heal or a collection of garbage makes it. */
+    packsWithoutParity: number;
     bytesRead: number;
     records: number;
     /** Opened, decoded and compared with their ids; 0 without a private key. */
@@ -96,11 +100,19 @@ type PackCheck = {
   slice: { at: number; of: number };
 };
 
-async function checkPacks({ repository: { store, hash }, loaded, chunks, slice }: PackCheck) {
+async function checkPacks({ repository: { store, hash, config }, loaded, chunks, slice }: PackCheck) {
+  const isBare = (id: string) => parityChoice(config.parity) !== undefined && !loaded.parities.has(id);
   const damage: DamagedFile[] = [];
   /** Records that did not read, as `pack ordinal`; of a pack that does not open, all. */
   const bad = new Set<string>();
-  const coverage = { packs: loaded.packs.size, packsRead: 0, bytesRead: 0, records: 0, recordsDecoded: 0 };
+  const coverage = {
+    packs: loaded.packs.size,
+    packsRead: 0,
+    packsWithoutParity: [...loaded.packs.keys()].filter((id) => isBare(id)).length,
+    bytesRead: 0,
+    records: 0,
+    recordsDecoded: 0,
+  };
   for (const [id, blob] of loaded.packs) {
     const entries = loaded.index.entriesOf(id);
     coverage.records += entries.length;
@@ -108,6 +120,9 @@ async function checkPacks({ repository: { store, hash }, loaded, chunks, slice }
     try {
       if (!(await isPackIntact(blobSource(store, blob), id, hash)))
         damage.push({ name: packPath(id), what: "its bytes are not those that its name says" });
+      const beside = loaded.parities.get(id);
+      if (beside && !(await isParityWhole(blobSource(store, beside), id, hash).catch(falseIfCorrupt)))
+        damage.push({ name: beside.name, what: "it is no longer the parity of its pack" });
       coverage.packsRead++;
       coverage.bytesRead += blob.bytes;
       for (const { ordinal, what } of chunks
@@ -179,6 +194,11 @@ async function checkSnapshot(
       return { isOpened: false };
     return { isOpened: false, what: corruptOrThrow(error) };
   }
+}
+
+function falseIfCorrupt(error: unknown): false {
+  corruptOrThrow(error);
+  return false;
 }
 
 /** What the file is at fault for; a storage that fails is not the file's fault. */

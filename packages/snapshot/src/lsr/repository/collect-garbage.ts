@@ -2,6 +2,7 @@ import type { KeyOpener } from "../crypto/key-opener.ts";
 import type { Recipient } from "../crypto/recipient.ts";
 import { tagBytes } from "../crypto/seal.ts";
 import type { Entry } from "../pack/entries.ts";
+import { addParity } from "./add-parity.ts";
 import { type Copies, chooseCopies } from "./choose-copies.ts";
 import { createReplacementCheck, deletePack } from "./delete-pack.ts";
 import { markPath } from "./garbage-mark.ts";
@@ -12,6 +13,8 @@ import { type LoadedIndex, loadIndex } from "./load-index.ts";
 import { neededChunks } from "./needed-chunks.ts";
 import { repack } from "./repack.ts";
 import type { Repository } from "./repository.ts";
+
+const dayMs = 24 * 3_600_000;
 
 export type GarbageOptions = {
   /** Opens every manifest: the operator's key, or the escrow's. A sidecar has none and cannot collect. */
@@ -26,6 +29,10 @@ export type GarbageOptions = {
   repackBelow?: number;
   /** Old packs of so many bytes are written anew in one run; the rest waits for the next. */
   repackBytesMax?: number;
+  /** Copies of damaged packs are for a person to look at; they go after so long, once no snapshot misses a chunk. */
+  damagedMs?: number;
+  /** Packs without parity of so many bytes get some in one run; the rest waits for the next. */
+  parityBytesMax?: number;
 };
 
 export type GarbageReport = {
@@ -42,6 +49,8 @@ export type GarbageReport = {
   unreadable: string[];
   /** Needed chunks that are in no pack: the snapshots that lack them are for `check` to name. */
   missingChunks: number;
+  /** Packs that had no parity, as their writer was stopped or left it out, and have it now. */
+  parityMade: string[];
 };
 
 /**
@@ -62,7 +71,13 @@ export async function collectGarbage(
   }
 }
 
-type View = { loaded: LoadedIndex; copies: Copies; acts: Record<PackAct, string[]>; drafts: string[] };
+type View = {
+  loaded: LoadedIndex;
+  copies: Copies;
+  acts: Record<PackAct, string[]>;
+  /** Drafts, and copies of damaged packs, that are past their time. */
+  old: string[];
+};
 
 /**
  * The order is the proof: a writer that is not seen at work has put its manifest where the next line finds it, or begins
@@ -70,7 +85,7 @@ type View = { loaded: LoadedIndex; copies: Copies; acts: Record<PackAct, string[
  */
 async function lookAround(
   repository: Repository,
-  { opener, graceMs = 24 * 3_600_000, repackBelow = 0.5 }: GarbageOptions,
+  { opener, graceMs = dayMs, repackBelow = 0.5, damagedMs = 30 * dayMs }: GarbageOptions,
   lease: Lease,
 ): Promise<View> {
   const intents = await liveIntents(repository, lease);
@@ -80,16 +95,28 @@ async function lookAround(
   const acts: View["acts"] = { keep: [], announce: [], repack: [], rescue: [], delete: [] };
   const judgement = { intents, nowMs: lease.storageMs, graceMs, repackBelow };
   for (const pack of judgedPacks(loaded, copies)) acts[judgePack(pack, judgement)].push(pack.id);
-  const drafts: string[] = [];
+  const old: string[] = [];
   for await (const { name, modifiedMs } of repository.store.list("tmp/"))
-    if (lease.storageMs - modifiedMs >= graceMs) drafts.push(name);
-  return { loaded, copies, acts, drafts };
+    if (lease.storageMs - modifiedMs >= graceMs) old.push(name);
+  // While a chunk is missing, a part of it may be in there.
+  if (copies.missing === 0)
+    for await (const { name, modifiedMs } of repository.store.list("damaged/"))
+      if (/^damaged\/[0-9a-f]{64}\.p[kr]$/.test(name) && lease.storageMs - modifiedMs >= damagedMs)
+        old.push(name);
+  return { loaded, copies, acts, old };
 }
 
 async function sweep(
   repository: Repository,
-  { loaded, copies, acts, drafts }: View,
-  { lease, recipients, opener, holder, repackBytesMax = 4 * 2 ** 30 }: GarbageOptions & { lease: Lease },
+  { loaded, copies, acts, old }: View,
+  {
+    lease,
+    recipients,
+    opener,
+    holder,
+    repackBytesMax = 4 * 2 ** 30,
+    parityBytesMax = repackBytesMax,
+  }: GarbageOptions & { lease: Lease },
 ): Promise<GarbageReport> {
   const { store } = repository;
   for (const id of acts.rescue) await store.remove(markPath(id));
@@ -108,13 +135,19 @@ async function sweep(
       await lease.keep();
       await deletePack(repository, id);
     }
-  for (const name of drafts) await store.remove(name);
+  for (const name of old) await store.remove(name);
 
   const chosen = recipients ? upTo(repackBytesMax, acts.repack, loaded) : [];
   const input = { packs: chosen, kept: copies.kept, loaded, opener, holder, beforeEach: lease.keep };
   const repacked = recipients && chosen.length > 0 ? await repack(repository, { ...input, recipients }) : [];
   const announced = [...acts.announce, ...repacked];
   for (const id of announced) await store.create(markPath(id), []);
+  const staying = acts.keep.filter((id) => !loaded.garbage.has(id));
+  const bare = staying.filter((id) => !loaded.parities.has(id));
+  const parityMade = await addParity(repository, upTo(parityBytesMax, bare, loaded), {
+    loaded,
+    beforeEach: lease.keep,
+  });
   return {
     deleted,
     announced,
@@ -124,6 +157,7 @@ async function sweep(
     damaged: [...damaged],
     unreadable: loaded.unreadable.map(({ name }) => name),
     missingChunks: copies.missing,
+    parityMade,
   };
 }
 
