@@ -26,9 +26,11 @@ export async function exportOci(
   read: Read,
 ): Promise<{ digest: string; leftOut: string[] }> {
   await refuseUsed(target);
-  const { files, leftOut } = asFiles(entries);
+  const found = asFiles(entries);
+  const { leftOut } = found;
   let digest = "";
   await inDraft(target, async (draft) => {
+    const files = await digested(found.files, read);
     const blobs = join(draft, "blobs", "sha256");
     await mkdir(blobs, { recursive: true });
     const written = new Set<string>();
@@ -66,8 +68,23 @@ export async function exportOci(
   return { digest, leftOut };
 }
 
+type DigestedFile = ManifestFile & { sha256: string };
+
+/** Layers are named by SHA-256: a file whose manifest has none is read for it first. */
+async function digested(files: readonly ManifestFile[], read: Read): Promise<DigestedFile[]> {
+  const found: DigestedFile[] = [];
+  for (const file of files) found.push({ ...file, sha256: file.sha256 ?? (await sha256Of(read(file))) });
+  return found;
+}
+
+async function sha256Of(parts: AsyncIterable<Uint8Array>): Promise<string> {
+  const digest = createHash("sha256");
+  for await (const bytes of parts) digest.update(bytes);
+  return digest.digest("hex");
+}
+
 /** Members as model-spec's FileMetadata has them; its type flag is tar's, as a number. */
-function layerOf({ path, sha256, size, mode, mtimeNs }: ManifestFile): Descriptor {
+function layerOf({ path, sha256, size, mode, mtimeNs }: DigestedFile): Descriptor {
   const mtime = new Date(Number(BigInt(mtimeNs) / 1_000_000n)).toISOString();
   const metadata = {
     name: posix.basename(path),
@@ -89,7 +106,7 @@ function layerOf({ path, sha256, size, mode, mtimeNs }: ManifestFile): Descripto
   };
 }
 
-function configOf({ id, model, capturedAt }: Stub, files: readonly ManifestFile[]) {
+function configOf({ id, model, capturedAt }: Stub, files: readonly DigestedFile[]) {
   const dtypes = new Set(files.flatMap(({ tensors }) => tensors.map(({ dtype }) => dtype)));
   const formats = new Set(files.flatMap(({ tensors, parser }) => (tensors.length > 0 ? [parser] : [])));
   const [format, ...others] = formats;

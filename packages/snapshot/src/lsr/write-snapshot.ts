@@ -10,6 +10,7 @@ import { type ManifestInput, sealManifest } from "./manifest/seal-manifest.ts";
 import type { RepositoryWriter } from "./pack/pack-writer.ts";
 import { createAloneWriter } from "./pipeline/alone-writer.ts";
 import type { FileWriter } from "./pipeline/file-writer.ts";
+import type { DigestName } from "./pipeline/job.ts";
 import { createPooledWriter } from "./pipeline/pooled-writer.ts";
 import type { SnapshotPool } from "./pipeline/snapshot-pool.ts";
 
@@ -25,6 +26,11 @@ export type SnapshotInput = {
   /** For files that others may write to: asked when they are read, and what it says goes into the manifest. */
   settle?: Capture["settle"];
   signer?: KeyObject;
+  /**
+   * Of every file, in the manifest: SHA-256 by default, as other tools and model signing want it; BLAKE3 takes a quarter
+   * of its time, and cannot be signed. Chunks are named by keyed BLAKE3 in any case, which is what a restore compares.
+   */
+  digest?: DigestName;
   /** Chunks that the repository has, by their id in hex; those that are written are added. */
   known: Pick<Set<string>, "has" | "add">;
   /** The bytes in that place of an older snapshot, to store a difference against; only chunks that are no deltas. */
@@ -41,7 +47,8 @@ export type SnapshotInput = {
  * Files into packs, then the manifest, which is the commit: before it is durable nothing refers to the packs. Reads
  * every file once, apart from samples; which of them changed meanwhile is for `settle` to know, and those it reads again. `isNew` is false where a
  * snapshot of that id is there: it stays as it is.
- * @throws Fault disk-full · storage-failed · refused · snapshot-corrupt: a pack did not read back
+ * @throws Fault disk-full · storage-failed · refused · snapshot-corrupt: a pack did not read back · usage: a digest that
+ *   cannot be signed
  */
 export async function writeSnapshot(
   {
@@ -51,6 +58,7 @@ export async function writeSnapshot(
     state = {},
     settle,
     signer,
+    digest = "sha256",
     known,
     base,
     isBase,
@@ -59,8 +67,12 @@ export async function writeSnapshot(
   }: SnapshotInput,
   writer: RepositoryWriter,
 ): Promise<{ packs: string[]; bytes: number; isNew: boolean; torn: boolean }> {
+  if (signer && digest !== "sha256")
+    throw new Fault("usage", "a signature by OpenSSF model signing is over SHA-256 digests", {
+      hint: "Sign without --digest blake3, or take the snapshot without a signer.",
+    });
   const table = gearTable(writer.idKey, writer.repositoryId);
-  const fileInput = { writer, table, known, ...(base && { base }), ...(isBase && { isBase }) };
+  const fileInput = { writer, table, known, digest, ...(base && { base }), ...(isBase && { isBase }) };
   const fileWriter = pool ? createPooledWriter(fileInput, pool) : createAloneWriter(fileInput);
   const { read, ...result } = await store(files, fileWriter, settle);
   const entries = read.entries;

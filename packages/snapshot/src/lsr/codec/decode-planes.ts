@@ -1,13 +1,13 @@
 import { corrupt } from "../corrupt.ts";
-import { kernels, places } from "../kernels/kernels.ts";
+import { copyOut, kernels, places } from "../kernels/kernels.ts";
 import { limits } from "../limits.ts";
 import { planeMethod } from "./encode-planes.ts";
 import { huffmanFrom } from "./huffman.ts";
 import { mergePlanes, type PlaneMode, planesOf } from "./planes.ts";
 import { zstdDecode } from "./zstd.ts";
 
-/** @throws Fault snapshot-corrupt */
-export function decodePlanes(encoded: Uint8Array, length: number): Uint8Array {
+/** To the start of `room` where there is one. @throws Fault snapshot-corrupt */
+export function decodePlanes(encoded: Uint8Array, length: number, room?: Uint8Array): Uint8Array {
   if (encoded.length > limits.chunk + limits.recordOverhead || length > limits.chunk)
     throw corrupt(`planes of ${encoded.length} bytes for a chunk of ${length}`);
   const { bytes } = kernels();
@@ -28,7 +28,7 @@ export function decodePlanes(encoded: Uint8Array, length: number): Uint8Array {
   if (end - at !== tail) throw corrupt(`${end - at} bytes after the planes, expected ${tail}`);
   mergePlanes(count, stride, mode);
   bytes.copyWithin(places.input + length - tail, at, end);
-  return bytes.slice(places.input, places.input + length);
+  return copyOut(places.input, length, room);
 }
 
 function modeOf(byte: number): PlaneMode {

@@ -71,3 +71,11 @@ export function kernels(): Kernels {
   own ??= createKernels();
   return own;
 }
+
+/** A result leaves the kernels' memory: to the start of `room`, or into memory of its own. */
+export function copyOut(at: number, length: number, room?: Uint8Array): Uint8Array {
+  const { bytes } = kernels();
+  if (!room) return bytes.slice(at, at + length);
+  room.set(bytes.subarray(at, at + length));
+  return room.subarray(0, length);
+}

@@ -6,6 +6,7 @@ import { limits } from "../limits.ts";
 const pathBytesMax = 4096;
 const size = z.number().int().nonnegative();
 
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const path = z.string().refine(isSafePath, "a relative path without . or .., at most 4096 bytes");
 const file = z.object({
   path,
@@ -13,7 +14,9 @@ const file = z.object({
   mode: size.max(0o7777),
   mtimeNs: z.string().regex(/^-?\d{1,20}$/),
   size,
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Of all its bytes, as the writer chose; without either, its chunks alone say what it is. */
+  sha256: digest.optional(),
+  blake3: digest.optional(),
   parser: z.string().max(40),
   chunks: z.base64(),
   tensors: z.array(

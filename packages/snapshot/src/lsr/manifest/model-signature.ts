@@ -1,14 +1,15 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { assert } from "@locum/contracts";
 import { z } from "zod";
 
 const payloadType = "application/vnd.in-toto+json";
 const predicateType = "https://model_signing/signature/v1.0";
 
-export type SignedFile = { path: string; sha256: string };
+export type SignedFile = { path: string; sha256?: string | undefined };
 
 /**
  * A Sigstore bundle as OpenSSF model signing 1.0 verifies it with `--public-key`: DSSE around an in-toto statement of
- * every file's SHA-256. `key` is a private EC P-256 key.
+ * every file's SHA-256, which each must have. `key` is a private EC P-256 key.
  */
 export function signModel({
   model,
@@ -19,6 +20,10 @@ export function signModel({
   files: readonly SignedFile[];
   key: KeyObject;
 }) {
+  assert(
+    files.every(({ sha256 }) => sha256 !== undefined),
+    "a SHA-256 of every file that is signed",
+  );
   const payload = Buffer.from(JSON.stringify(statementOf(model, files)));
   return {
     mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
@@ -58,7 +63,7 @@ export function isModelSigned(
 function statementOf(model: string, files: readonly SignedFile[]) {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const root = createHash("sha256");
-  for (const { sha256 } of sorted) root.update(Buffer.from(sha256, "hex"));
+  for (const { sha256 } of sorted) root.update(Buffer.from(sha256 ?? "", "hex"));
   return {
     _type: "https://in-toto.io/Statement/v1",
     subject: [{ name: model, digest: { sha256: root.digest("hex") } }],

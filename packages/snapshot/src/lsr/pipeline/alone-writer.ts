@@ -11,7 +11,14 @@ import type { ChunkPlace } from "../write-snapshot.ts";
 import { type FileWriter, type FileWriterInput, hexOf } from "./file-writer.ts";
 
 /** One chunk after another on the caller's thread: the slow reference, and the one for small machines. */
-export function createAloneWriter({ writer, table, known, base, isBase }: FileWriterInput): FileWriter {
+export function createAloneWriter({
+  writer,
+  table,
+  known,
+  base,
+  isBase,
+  digest: name = "sha256",
+}: FileWriterInput): FileWriter {
   const places = new Map<string, ChunkPlace>();
   const packs = createPackWriter(writer, async (id) => {
     const place = places.get(hexOf(id));
@@ -35,7 +42,7 @@ export function createAloneWriter({ writer, table, known, base, isBase }: FileWr
   return {
     async write({ path, mode, mtimeNs, source }, { parser, tensors }) {
       const refs: ChunkRef[] = [];
-      const digest = createHash("sha256");
+      const digest = name === "blake3" ? writer.hash.hasher() : createHash("sha256");
       let planned: { tensor: Tensor | undefined; plan: Plan } | undefined;
       for await (const { start, bytes, tensor } of chunkFile(source, { tensors, table })) {
         digest.update(bytes);
@@ -48,9 +55,9 @@ export function createAloneWriter({ writer, table, known, base, isBase }: FileWr
         await store(chunkId, bytes, planned.plan, { path, start, length: bytes.length });
         known.add(id);
       }
-      const [sha256, chunks] = [digest.digest("hex"), encodeChunkRefs(refs)];
+      const [found, chunks] = [hexOf(digest.digest()), encodeChunkRefs(refs)];
       const about = { path, kind: "file", mode, mtimeNs: String(mtimeNs), size: source.size } as const;
-      return { ...about, sha256, parser, chunks, tensors };
+      return { ...about, [name]: found, parser, chunks, tensors };
     },
     finish: () => packs.finish(),
     // Nothing goes on by itself here.

@@ -16,7 +16,7 @@ export type FileWriter = {
   abandon(): Promise<void>;
 };
 
-export type FileWriterInput = Pick<SnapshotInput, "known" | "base" | "isBase"> & {
+export type FileWriterInput = Pick<SnapshotInput, "known" | "base" | "isBase" | "digest"> & {
   writer: RepositoryWriter;
   table: Uint32Array;
 };

@@ -6,18 +6,19 @@ import type { Magic } from "../pack/header.ts";
  * on their way, or moved where the caller gives them up. None of it waits for anything: a thread does one after another.
  */
 export type Jobs = {
-  /** A piece of a file, in the file's order and on the file's thread: its chunks, their ids, and at its end its SHA-256. */
+  /** A piece of a file, in the file's order and on the file's thread: its chunks, their ids, and at its end its digest in hex. */
   take: {
     job: {
       file: number;
       bytes: Uint8Array;
       /** Where to cut: lengths that are known, or by content. Then a last chunk that could be longer is left. */
       cut: readonly number[] | { table: Uint32Array };
+      digest: DigestName;
       isFirst: boolean;
       isLast: boolean;
       idKey: Uint8Array;
     };
-    result: { ids: Uint8Array; lengths: number[]; sha256: string | null };
+    result: { ids: Uint8Array; lengths: number[]; digest: string | null };
   };
   /** A file that is not taken to its end. */
   drop: { job: { file: number }; result: null };
@@ -48,12 +49,21 @@ export type Jobs = {
     job: { key: Uint8Array; idKey: Uint8Array; context: RecordContext; records: SealedRecord[] };
     result: null;
   };
-  /** The same for one record, and gives its chunk. */
+  /** The same for one record, and gives its chunk: at the start of `room` where there is one, and then no bytes. */
   open: {
-    job: { key: Uint8Array; idKey: Uint8Array; context: RecordContext; record: SealedRecord };
-    result: Uint8Array;
+    job: {
+      key: Uint8Array;
+      idKey: Uint8Array;
+      context: RecordContext;
+      record: SealedRecord;
+      room: Uint8Array | null;
+    };
+    result: Uint8Array | null;
   };
 };
+
+/** Of a whole file, as its manifest has it. */
+export type DigestName = "sha256" | "blake3";
 
 export type JobKind = keyof Jobs;
 export type Job = { [Kind in JobKind]: { kind: Kind } & Jobs[Kind]["job"] }[JobKind];

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { assert } from "@locum/contracts/fault";
 import { gearCut } from "../chunk/gear.ts";
 import { choosePlan } from "../codec/choose-plan.ts";
@@ -11,21 +11,33 @@ import { limits } from "../limits.ts";
 import { encodePartsParity } from "../parity/encode-parity.ts";
 import { createStripeSums, type StripeSums } from "../parity/stripe-sums.ts";
 import { release } from "../release.ts";
-import type { Job, JobKind, JobOf, RecordContext, ResultOf, SealedRecord } from "./job.ts";
+import type { DigestName, Job, JobKind, JobOf, ResultOf } from "./job.ts";
 
 /** What decides how a chunk without a tensor is encoded: its beginning. */
 const sampleBytes = 64 << 10;
+
+type Digest = { update(bytes: Uint8Array): void; hex(): string };
 
 /**
  * Everything that a thread does, without the thread: the files that it has begun are all that it remembers.
  * @throws Fault snapshot-corrupt: a record is not what it should be
  */
 export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind> {
-  const digests = new Map<number, Hash>();
+  const digests = new Map<number, Digest>();
   let sums: StripeSums | undefined;
+  let read: Uint8Array | undefined;
 
-  function take({ file, bytes, cut, isFirst, isLast, idKey }: JobOf<"take">): ResultOf<"take"> {
-    const digest = isFirst ? createHash("sha256") : digests.get(file);
+  function digestNamed(name: DigestName): Digest {
+    if (name === "blake3") {
+      const hasher = hash.hasher();
+      return { update: hasher.update, hex: () => Buffer.from(hasher.digest()).toString("hex") };
+    }
+    const hasher = createHash("sha256");
+    return { update: (bytes) => void hasher.update(bytes), hex: () => hasher.digest("hex") };
+  }
+
+  function take({ file, bytes, cut, digest: name, isFirst, isLast, idKey }: JobOf<"take">): ResultOf<"take"> {
+    const digest = isFirst ? digestNamed(name) : digests.get(file);
     assert(digest, "a file is taken from its start, on one thread");
     digests.set(file, digest);
     const lengths = "table" in cut ? cutByContent(bytes, cut.table, isLast) : [...cut];
@@ -38,24 +50,37 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
     // Where nothing is asked to be cut, only the digest is.
     digest.update("table" in cut ? bytes.subarray(0, at) : bytes);
     if (isLast) digests.delete(file);
-    return { ids, lengths, sha256: isLast ? digest.digest("hex") : null };
+    return { ids, lengths, digest: isLast ? digest.hex() : null };
   }
 
-  function chunkOf(key: Uint8Array, idKey: Uint8Array, context: RecordContext, record: SealedRecord) {
+  function chunkOf({ key, idKey, context, record, room }: JobOf<"open">): Uint8Array {
     const { sealed, chunkId, ordinal, codec, plainLength, bound, base } = record;
     const place = { ...context, ordinal: BigInt(ordinal), codec, plainLength, ...(bound && { bound }) };
     const bytes = unseal(key, sealed, place);
-    const plain = decodeChunk({ codec, bytes, length: plainLength, ...(base && { base }) });
+    const plain = decodeChunk({
+      codec,
+      bytes,
+      length: plainLength,
+      ...(base && { base }),
+      ...(room && { room }),
+    });
     if (plain.buffer !== bytes.buffer) release(bytes);
     if (Buffer.compare(hash.keyed(idKey, plain), chunkId) !== 0)
       throw corrupt(`the chunk of record ${ordinal} is not the one that its id names`);
     return plain;
   }
 
-  function open({ key, idKey, context, record }: JobOf<"open">): Uint8Array {
-    const plain = chunkOf(key, idKey, context, record);
-    release(record.sealed);
-    return plain;
+  function open(job: JobOf<"open">): Uint8Array | null {
+    const plain = chunkOf(job);
+    release(job.record.sealed);
+    return job.room ? null : plain;
+  }
+
+  /** Each into the same room of this thread's own: nobody wants the chunks. */
+  function verify({ records, ...job }: JobOf<"verify">): null {
+    read ??= new Uint8Array(limits.chunk);
+    for (const record of records) chunkOf({ ...job, record, room: read });
+    return null;
   }
 
   return (job) => {
@@ -79,8 +104,7 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
         sums ??= createStripeSums();
         return encodePartsParity(job.parts, { ...job, hash, sums });
       case "verify":
-        for (const record of job.records) release(chunkOf(job.key, job.idKey, job.context, record));
-        return null;
+        return verify(job);
       case "open":
         return open(job);
     }

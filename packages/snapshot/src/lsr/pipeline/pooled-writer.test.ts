@@ -50,16 +50,16 @@ function repositoryOf(chosen?: SnapshotPool) {
   async function read(id: string) {
     const bytes = await store.read(`snaps/${id}.sn`, 0, (await store.size(`snaps/${id}.sn`)) ?? 0);
     const packs = await openPacks({ store, opener, hash });
-    const files: { path: string; text: string; sha256: string; chunks: string; parser: string }[] = [];
+    const files: { path: string; text: string; digest: string; chunks: string; parser: string }[] = [];
     for (const entry of (await openManifest(bytes, id, opener)).body.files) {
       if (entry.kind !== "file") continue;
       const chunks: Uint8Array[] = [];
       for (const { chunkId } of chunkRefs(entry)) chunks.push(await packs.read(chunkId));
-      const { path, sha256, parser } = entry;
+      const { path, sha256, blake3, parser } = entry;
       files.push({
         path,
         text: Buffer.concat(chunks).toString("latin1"),
-        sha256,
+        digest: `sha256 ${sha256} blake3 ${blake3}`,
         chunks: entry.chunks,
         parser,
       });
@@ -105,16 +105,18 @@ function bytesOf({ kind, size, seed }: { kind: string; size: number; seed: numbe
   }
 }
 
+const digestNames = fc.constantFrom("sha256" as const, "blake3" as const);
+
 test("threads store the same chunks, by the same codecs, as one after another, and the same bytes come back", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fileOf, { maxLength: 5 }), async (shapes) => {
+    fc.asyncProperty(fc.array(fileOf, { maxLength: 5 }), digestNames, async (shapes, digest) => {
       const files = shapes.map((shape, n) => ({
         path: /model|tensors/.test(shape.kind) ? `f${n}.safetensors` : `f${n}`,
         bytes: bytesOf(shape),
       }));
       const [alone, pooled] = [repositoryOf(), repositoryOf(pool)];
-      await alone.write(ids[0], files);
-      await pooled.write(ids[0], files);
+      await alone.write(ids[0], files, { digest });
+      await pooled.write(ids[0], files, { digest });
       const found = await pooled.read(ids[0]);
       expect(found).toEqual(await alone.read(ids[0]));
       expect(found.files.map(({ text }) => text)).toEqual(

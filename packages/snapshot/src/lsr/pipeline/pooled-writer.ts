@@ -20,7 +20,7 @@ const windowsMax = 5;
  * chunk's id comes before it is encoded, so that a known one costs no more than its hash.
  */
 export function createPooledWriter(
-  { writer, table, known, base, isBase }: FileWriterInput,
+  { writer, table, known, base, isBase, digest = "sha256" }: FileWriterInput,
   pool: SnapshotPool,
 ): FileWriter {
   const { idKey } = writer;
@@ -92,11 +92,12 @@ export function createPooledWriter(
     async write(file, { parser, tensors }) {
       const { path, mode, mtimeNs, source } = file;
       const refs: ChunkRef[] = [];
-      const sha256 = await takeFile({
+      const found = await takeFile({
         source,
         tensors,
         table,
         idKey,
+        digest,
         pool,
         windows,
         async onTaken(window, bytes, taken) {
@@ -106,7 +107,7 @@ export function createPooledWriter(
         },
       });
       const about = { path, kind: "file", mode, mtimeNs: String(mtimeNs), size: source.size } as const;
-      return { ...about, sha256, parser, chunks: encodeChunkRefs(refs), tensors };
+      return { ...about, [digest]: found, parser, chunks: encodeChunkRefs(refs), tensors };
     },
     finish: () => packs.finish(),
     abandon: () => packs.abandon(),

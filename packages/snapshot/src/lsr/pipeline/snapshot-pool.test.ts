@@ -71,13 +71,13 @@ test("more than may wait are refused", async () => {
 test("a file goes on where it began, or not at all", async () => {
   const pool = poolOf({ threads: 2 });
   const bytes = new TextEncoder().encode("abc");
-  const job = { bytes, cut: [3], idKey: new Uint8Array(32) };
+  const job = { bytes, cut: [3], digest: "sha256" as const, idKey: new Uint8Array(32) };
   const { file, thread } = pool.begin();
   await pool.run("take", { ...job, file, isFirst: true, isLast: false }, thread);
   // SHA-256 of "abcabc".
-  const sha256 = "bbb59da3af939f7af5f360f2ceb80a496e3bae1cd87dde426db0ae40677e1c2c";
+  const digest = "bbb59da3af939f7af5f360f2ceb80a496e3bae1cd87dde426db0ae40677e1c2c";
   expect(await pool.run("take", { ...job, file, isFirst: false, isLast: true }, thread)).toMatchObject({
-    sha256,
+    digest,
   });
   const again = pool.run("take", { ...job, file, isFirst: false, isLast: true }, thread);
   await expect(again).rejects.toMatchObject({ code: "internal" });

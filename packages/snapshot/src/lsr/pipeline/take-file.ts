@@ -1,7 +1,7 @@
 import type { ByteSource } from "../byte-source.ts";
 import type { Tensor } from "../chunk/tensor.ts";
 import { limits } from "../limits.ts";
-import type { ResultOf } from "./job.ts";
+import type { DigestName, ResultOf } from "./job.ts";
 import type { Rooms } from "./rooms.ts";
 import type { SnapshotPool } from "./snapshot-pool.ts";
 import { tensorWindows, type Window, windowBytes } from "./tensor-windows.ts";
@@ -12,18 +12,20 @@ export type TakeInput = {
   /** For a file without known tensors. */
   table: Uint32Array;
   idKey: Uint8Array;
+  digest: DigestName;
   pool: SnapshotPool;
   windows: Rooms;
   /** In the file's order; the window's bytes stay until it is done. What it throws ends the reading. */
   onTaken(window: Window, bytes: Uint8Array, taken: ResultOf<"take">): Promise<void>;
 };
 
-/** Reads a file once, window by window, with its chunks and their ids from the pool; gives its SHA-256 in hex. */
+/** Reads a file once, window by window, with its chunks and their ids from the pool; gives its digest in hex. */
 export async function takeFile({
   source,
   tensors,
   table,
   idKey,
+  digest,
   pool,
   windows,
   onTaken,
@@ -31,7 +33,7 @@ export async function takeFile({
   const { file, thread } = pool.begin();
   const work: Promise<void>[] = [];
   let failed: { error: unknown } | undefined;
-  let sha256: string | null = null;
+  let found: string | null = null;
 
   /** Reads it now, and goes on with it while the next is read. In an object, since the caller may not wait for it. */
   async function take(window: Window): Promise<{ taken: Promise<ResultOf<"take">> }> {
@@ -46,10 +48,14 @@ export async function takeFile({
     }
     const isLast = window.start + window.length >= source.size;
     const cut = window.pieces?.map(({ length }) => length) ?? { table };
-    const taken = pool.run("take", { file, bytes, cut, isFirst: window.start === 0, isLast, idKey }, thread);
+    const taken = pool.run(
+      "take",
+      { file, bytes, cut, digest, isFirst: window.start === 0, isLast, idKey },
+      thread,
+    );
     const done = taken
       .then((told) => {
-        sha256 = told.sha256;
+        found = told.digest;
         return onTaken(window, room, told);
       })
       .catch((error: unknown) => {
@@ -74,7 +80,7 @@ export async function takeFile({
     failed ??= { error };
   }
   await Promise.all(work);
-  if (!failed && sha256 !== null) return sha256;
+  if (!failed && found !== null) return found;
   await pool.run("drop", { file }, thread).catch(() => {});
   throw failed?.error;
 }

@@ -3,6 +3,7 @@ import { corrupt } from "../corrupt.ts";
 import type { KeyOpener } from "../crypto/key-opener.ts";
 import { withLaterStanzas } from "../crypto/later-stanzas.ts";
 import { type OpenPack, openPack, readRecord } from "../pack/read-pack.ts";
+import type { ChunkRooms } from "../pipeline/chunk-rooms.ts";
 import { pooledRecordReader } from "../pipeline/pooled-record-reader.ts";
 import type { SnapshotPool } from "../pipeline/snapshot-pool.ts";
 import { blobSource } from "../store/blob-store.ts";
@@ -26,6 +27,7 @@ export function openChunks({
   loaded: { index, packs },
   opener,
   pool,
+  rooms,
   openMax = 64,
 }: {
   repository: Pick<Repository, "store" | "hash">;
@@ -33,11 +35,13 @@ export function openChunks({
   opener: KeyOpener;
   /** Threads that open and decode; without, the caller's does. */
   pool?: SnapshotPool;
+  /** With a pool: where chunks are put. Who has one and does not need it any more gives it back. */
+  rooms?: ChunkRooms;
   openMax?: number;
 }): Chunks {
   const open = new Map<string, Promise<OpenPack>>();
   const both = withLaterStanzas(store, opener);
-  const recordOf = pool ? pooledRecordReader(pool) : readRecord;
+  const recordOf = pool ? pooledRecordReader(pool, rooms) : readRecord;
 
   function pack(id: string): Promise<OpenPack> {
     const blob = packs.get(id);

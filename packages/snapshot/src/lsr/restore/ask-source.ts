@@ -16,6 +16,7 @@ export type SourceState = {
   p95(): number | undefined;
   /** Why it is not asked any more. */
   dropped(): string | undefined;
+  give: RestoreSource["give"];
 };
 
 /** So many failures in a row, and a source is not asked again: each may have cost half a minute. */
@@ -25,7 +26,7 @@ const unansweredMax = 32;
 
 /** What a restore knows of one source: how fast it answers, and whether it can be asked at all. */
 export function createSourceState(
-  { name, read, has, isChecked = false, onOtherBytes = "drop" }: RestoreSource,
+  { name, read, has, isChecked = false, onOtherBytes = "drop", give }: RestoreSource,
   { isChunk, clock, answerMsMax }: { isChunk: IsChunk; clock: Clock; answerMsMax: number },
 ): SourceState {
   const latencies = createLatencies();
@@ -84,5 +85,6 @@ export function createSourceState(
     },
     p95: latencies.p95,
     dropped: () => dropped,
+    give,
   };
 }

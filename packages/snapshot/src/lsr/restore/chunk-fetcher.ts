@@ -10,6 +10,8 @@ export type FetchReport = { bytesBySource: Record<string, number>; dropped: Drop
 export type ChunkFetcher = {
   /** @throws Fault snapshot-missing: no source has it · or the last fault of a source that could not tell */
   fetch(chunk: ChunkRef, signal?: AbortSignal): Promise<Uint8Array>;
+  /** For what `fetch` gave, once it is written: its memory may be used again. */
+  done(bytes: Uint8Array): void;
   report(): FetchReport;
 };
 
@@ -40,6 +42,7 @@ export function createChunkFetcher({
   const { clock } = options;
   const states = options.sources.map((source) => createSourceState(source, { ...options, answerMsMax }));
   const bytesBySource: Record<string, number> = {};
+  const givers = new WeakMap<Uint8Array, NonNullable<RestoreSource["give"]>>();
   let hedged = 0;
 
   async function fetch(chunk: ChunkRef, signal?: AbortSignal): Promise<Uint8Array> {
@@ -70,6 +73,7 @@ export function createChunkFetcher({
       running.delete(state);
       if (answer.bytes) {
         bytesBySource[state.name] = (bytesBySource[state.name] ?? 0) + chunk.plainLength;
+        if (state.give) givers.set(answer.bytes, state.give);
         return answer.bytes;
       }
       fault = answer.fault ?? fault;
@@ -83,7 +87,8 @@ export function createChunkFetcher({
       const reason = dropped();
       return reason === undefined ? [] : [{ source: name, reason }];
     });
-  return { fetch, report: () => ({ bytesBySource: { ...bytesBySource }, dropped: dropped(), hedged }) };
+  const done = (bytes: Uint8Array): void => givers.get(bytes)?.(bytes);
+  return { fetch, done, report: () => ({ bytesBySource: { ...bytesBySource }, dropped: dropped(), hedged }) };
 }
 
 /** The first answer, or that it is time to ask another; stops waiting when the signal aborts. */

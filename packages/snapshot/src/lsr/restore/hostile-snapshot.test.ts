@@ -60,10 +60,12 @@ describe("a manifest", () => {
     },
   );
 
-  test("whose SHA-256 is not that of its chunks is corrupt, and nothing is published", async () => {
+  test("whose SHA-256 is not that of its chunks is corrupt where it is asked for, and nothing is published", async () => {
     const { fs } = await newDisk();
     const manifest = manifestOf({}, [{ ...file("x"), sha256: "0".repeat(64) }]);
-    await expect(restoreOnce({ fs, manifest, sources })).rejects.toMatchObject({ code: "snapshot-corrupt" });
+    await expect(restoreOnce({ fs, manifest, sources, run: { check: "sha256" } })).rejects.toMatchObject({
+      code: "snapshot-corrupt",
+    });
     expect(await fs.readdir(`${to}/versions`)).not.toContain(id);
   });
 

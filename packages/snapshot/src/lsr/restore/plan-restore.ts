@@ -86,7 +86,7 @@ async function plan({
   if (layout === "folder") await refuseMount(fs, to);
   const entries = selectEntries(manifest.body.files, only);
   const tree = expectedTree(entries);
-  const look = { fs, isChunk: checks.isChunk, signal };
+  const look = { fs, ...checks, signal };
   const common = { id, site, tree, treeDigest: digestOfEntries(entries), checks };
   const totalBytes = tree.files.reduce((sum, { size }) => sum + size, 0);
   const freeBytes = await fs.freeBytes(await existingAbove(fs, site.draftFolder));

@@ -1,4 +1,5 @@
 import type { KeyOpener } from "../crypto/key-opener.ts";
+import { createChunkRooms } from "../pipeline/chunk-rooms.ts";
 import type { SnapshotPool } from "../pipeline/snapshot-pool.ts";
 import type { LoadedIndex } from "../repository/load-index.ts";
 import { openChunks } from "../repository/open-chunks.ts";
@@ -20,6 +21,14 @@ export function repositorySource({
   pool?: SnapshotPool;
   name?: string;
 }): RestoreSource {
-  const chunks = openChunks({ repository, loaded, opener, ...(pool && { pool }) });
-  return { name, has: loaded.index.isReadable, read: chunks.read, isChecked: true, onOtherBytes: "skip" };
+  const rooms = createChunkRooms();
+  const chunks = openChunks({ repository, loaded, opener, rooms, ...(pool && { pool }) });
+  return {
+    name,
+    has: loaded.index.isReadable,
+    read: chunks.read,
+    give: rooms.give,
+    isChecked: true,
+    onOtherBytes: "skip",
+  };
 }

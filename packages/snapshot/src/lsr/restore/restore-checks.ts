@@ -2,10 +2,14 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { KeyedHash } from "../crypto/keyed-hash.ts";
 import { limits } from "../limits.ts";
+import { createRooms, type Rooms } from "../pipeline/rooms.ts";
 import type { SnapshotPool } from "../pipeline/snapshot-pool.ts";
 
 /** Whether these bytes are the chunk of that id. */
 export type IsChunk = (chunkId: Uint8Array, bytes: Uint8Array) => boolean | Promise<boolean>;
+
+/** Each is read to and hashed in less than a millisecond: more would only wait. */
+const roomsMax = 8;
 
 /** Fewer bytes than the buffer has only at the end. */
 type Readable = { read(buffer: Uint8Array, position: number): Promise<number> };
@@ -13,6 +17,8 @@ type Readable = { read(buffer: Uint8Array, position: number): Promise<number> };
 /** The hashing of a restore: on the loop, or on threads. */
 export type RestoreChecks = {
   isChunk: IsChunk;
+  /** Where chunks are read to that are to be compared: shared with the threads, so that none is copied on its way. */
+  rooms: Rooms;
   /** In hex, over all of a file. */
   sha256Of(file: Readable): Promise<string>;
 };
@@ -20,6 +26,7 @@ export type RestoreChecks = {
 /** On the loop, which others get back after each mebibyte: about a millisecond. */
 export const inlineChecks = (hash: KeyedHash, idKey: Uint8Array): RestoreChecks => ({
   isChunk: (chunkId, bytes) => Buffer.compare(hash.keyed(idKey, bytes), chunkId) === 0,
+  rooms: createRooms(roomsMax, limits.chunk),
   async sha256Of(file) {
     const digest = createHash("sha256");
     const buffer = new Uint8Array(limits.chunk);
@@ -36,10 +43,11 @@ export const inlineChecks = (hash: KeyedHash, idKey: Uint8Array): RestoreChecks 
 export const pooledChecks = (pool: SnapshotPool, idKey: Uint8Array): RestoreChecks => ({
   isChunk: async (chunkId, bytes) =>
     Buffer.compare(await pool.run("identify", { bytes, idKey }), chunkId) === 0,
+  rooms: createRooms(roomsMax, limits.chunk),
   async sha256Of({ read }) {
     const { file, thread } = pool.begin();
     const rooms = [sharedRoom(), sharedRoom()];
-    let [earlier, latest]: Promise<{ sha256: string | null }>[] = [];
+    let [earlier, latest]: Promise<{ digest: string | null }>[] = [];
     try {
       for (let [start, n, isLast] = [0, 0, false]; !isLast; n++) {
         await earlier;
@@ -51,6 +59,7 @@ export const pooledChecks = (pool: SnapshotPool, idKey: Uint8Array): RestoreChec
           bytes: room.subarray(0, length),
           // Only the digest is asked for.
           cut: [],
+          digest: "sha256" as const,
           isFirst: start === 0,
           isLast,
           idKey,
@@ -59,7 +68,7 @@ export const pooledChecks = (pool: SnapshotPool, idKey: Uint8Array): RestoreChec
         latest.catch(() => {});
         start += length;
       }
-      return (await latest)?.sha256 ?? "";
+      return (await latest)?.digest ?? "";
     } catch (error) {
       await pool.run("drop", { file }, thread).catch(() => {});
       throw error;

@@ -17,7 +17,11 @@ export type FileWork = {
   /** The draft's tree, a real path. */
   root: string;
   checks: RestoreChecks;
+  /** How a file is proved: each chunk in its place as it is written, or all of it by the manifest's SHA-256 at the end. */
+  check: "chunks" | "sha256";
   fetch(chunk: ChunkRef): Promise<Uint8Array>;
+  /** For what `fetch` gave, once it is written. */
+  done(bytes: Uint8Array): void;
   /** Right before each write, which its failure prevents. */
   beforeWrite(): Promise<unknown>;
   /** A file on this disk with the same bytes, to be cloned. */
@@ -29,8 +33,10 @@ export type FileWork = {
 };
 
 /**
- * One file of the draft: what is in it already and right stays, the rest is fetched; then its mode and time, then it is
- * made durable, then all of it is read back and compared with the manifest's SHA-256.
+ * One file of the draft: what is in it already and right stays, the rest is fetched, written, read back and compared with
+ * its id in its place, while the next is fetched. Every byte of the file was then read from it and hashed once, and the
+ * manifest says which chunk is where: that proves what the SHA-256 of the whole does. Then its mode and time, then it is
+ * made durable. Where the SHA-256 is wanted, all is read back in the end instead.
  * @throws Fault snapshot-corrupt: its chunks are right, the file that they make is not the manifest's · storage-failed:
  *   the disk gives back other bytes than were written · as `fetch`
  */
@@ -44,7 +50,7 @@ export async function restoreFile(file: ManifestFile, work: FileWork): Promise<v
   if (stat && stat.size > file.size) await fs.unlink(path);
   if (stat && stat.size <= file.size) await fill(path, file, { stat, from: "draft" }, work);
   else await fill(path, file, await clone(path, file, work), work);
-  await verify(path, file, work);
+  if (work.check === "sha256") await verify(path, file, work);
 }
 
 type Begun = { stat: FsStat; from: "draft" | "clone" };
@@ -62,37 +68,60 @@ async function fill(
   path: string,
   file: ManifestFile,
   begun: Begun | undefined,
-  { fs, checks, fetch, beforeWrite, onBytes, chunksAtOnce, signal }: FileWork,
+  work: FileWork,
 ): Promise<void> {
+  const { fs, checks, fetch, done, beforeWrite, onBytes, chunksAtOnce, signal } = work;
   const good = new Set<number>();
   if (begun) {
     // A mode that was set before a crash, or that of the clone's source, may forbid writing.
     if ((begun.stat.mode & 0o600) !== 0o600) await fs.chmod(path, 0o600);
-    await scanChunks(path, file, { fs, isChunk: checks.isChunk, signal }, ({ place, plainLength }) => {
+    await scanChunks(path, file, { fs, ...checks, signal }, ({ place, plainLength }) => {
       good.add(place);
       onBytes(plainLength, begun.from);
     });
   }
   const handle = await openToFill(fs, path, begun?.stat);
+  let reader: FsHandle | undefined;
   try {
-    await eachAtOnce(
-      missingChunks(file, good),
-      { max: chunksAtOnce, signal },
-      async ({ start, ...chunk }) => {
-        const bytes = await fetch(chunk).catch((error: unknown) => {
-          throw named(error, file.path);
-        });
-        await beforeWrite();
-        await handle.write(bytes, start);
-        onBytes(chunk.plainLength, "source");
-      },
-    );
+    if (work.check === "chunks") reader = await fs.open(path, "r");
+    await eachAtOnce(missingChunks(file, good), { max: chunksAtOnce, signal }, async (chunk) => {
+      const bytes = await fetch(chunk).catch((error: unknown) => {
+        throw named(error, file.path);
+      });
+      await beforeWrite();
+      await handle.write(bytes, chunk.start);
+      done(bytes);
+      if (reader && !(await isInPlace(reader, chunk, checks))) throw await otherBytes(fs, path);
+      onBytes(chunk.plainLength, "source");
+    });
     await fs.chmod(path, grantedMode(file.mode));
     await fs.setMtime(path, BigInt(file.mtimeNs));
     await makeDurable(fs, path, handle);
+    if (reader && (await reader.stat()).size !== file.size) throw await otherBytes(fs, path);
   } finally {
+    await reader?.close();
     await handle.close();
   }
+}
+
+async function isInPlace(
+  reader: FsHandle,
+  { chunkId, plainLength, start }: ChunkRef & { start: number },
+  { isChunk, rooms }: RestoreChecks,
+): Promise<boolean> {
+  const room = await rooms.take();
+  try {
+    const bytes = room.subarray(0, plainLength);
+    return (await reader.read(bytes, start)) === plainLength && (await isChunk(chunkId, bytes));
+  } finally {
+    rooms.give(room);
+  }
+}
+
+/** The next try must not begin with such a file. */
+async function otherBytes(fs: Fs, path: string): Promise<Fault> {
+  await ifThere(fs.unlink(path));
+  return new Fault("storage-failed", `${path}: the disk gave back other bytes than were written`);
 }
 
 /** A fault about a chunk says nothing to a person; which file it is of does. */
@@ -138,14 +167,13 @@ async function verify(path: string, file: ManifestFile, { fs, checks, signal }: 
   const { size, digest } = await readBack(fs, path, { checks, signal });
   if (size === file.size && digest === file.sha256) return;
   let good = 0;
-  await scanChunks(path, file, { fs, isChunk: checks.isChunk, signal }, ({ plainLength }) => {
+  await scanChunks(path, file, { fs, ...checks, signal }, ({ plainLength }) => {
     good += plainLength;
   });
-  // Whichever is wrong, the next try must not begin with it.
-  await fs.unlink(path);
+  const other = await otherBytes(fs, path);
   if (good === file.size && size === file.size)
     throw corrupt(`${file.path} has SHA-256 ${digest}, the manifest says ${file.sha256}`);
-  throw new Fault("storage-failed", `${path}: the disk gave back other bytes than were written`);
+  throw other;
 }
 
 async function readBack(

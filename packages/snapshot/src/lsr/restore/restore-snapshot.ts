@@ -23,6 +23,11 @@ export type RestoreSnapshotOptions = RestorePlan & {
   random?: (length: number) => Uint8Array;
   wallMs?: () => number;
   signal?: AbortSignal;
+  /**
+   * `chunks` (the default): each chunk by its id, in its place. `sha256`: each file by the manifest's SHA-256, for who
+   * must show that very digest; slower, since it is of one thread a file.
+   */
+  check?: "chunks" | "sha256";
   onProgress?: (progress: RestoreProgress) => void;
   /** Their product is how many chunks of a mebibyte are in memory at once, twice that where each is hedged. */
   filesAtOnce?: number;
@@ -39,8 +44,8 @@ export type RestoredSnapshot = FetchReport & {
 };
 
 /**
- * Carries a plan out: into a draft beside the target, every chunk compared with its id and every file with the
- * manifest, then renamed. Killed or cut off at any moment it leaves the target as it was, and the next run goes on with
+ * Carries a plan out: into a draft beside the target, every chunk compared with its id and read back in its place, then
+ * renamed. Killed or cut off at any moment it leaves the target as it was, and the next run goes on with
  * what is right in the draft. Never writes to anything that was there.
  * @throws Fault snapshot-missing: no source has a chunk · snapshot-corrupt: the manifest contradicts itself · disk-full ·
  *   storage-failed · refused: the target is taken, or a link leads out of the tree · conflict: another restore of the
@@ -56,7 +61,16 @@ export async function restoreSnapshot(options: RestoreSnapshotOptions): Promise<
     throw new Fault("snapshot-missing", `no source has ${missing.bytes} bytes, the first of ${missing.path}`);
   if (space.freeBytes < space.neededBytes)
     throw new Fault("disk-full", `${space.neededBytes} bytes are needed, ${space.freeBytes} are free`);
+  refuseUnproved(options);
   return withFsFaults(`restoring to ${site.targets[0]}`, () => restore(options));
+}
+
+function refuseUnproved({ check, tree }: RestoreSnapshotOptions): void {
+  const bare = check === "sha256" ? tree.files.find(({ sha256 }) => sha256 === undefined) : undefined;
+  if (bare)
+    throw new Fault("refused", `the manifest has no SHA-256 of ${bare.path}`, {
+      hint: "It was taken with the digest blake3: its chunks' ids prove it as well, which is the default.",
+    });
 }
 
 /** A crash after the last rename leaves the name not durable, and the rest of the draft. */
@@ -105,7 +119,14 @@ const fullDisk = new Set(["ENOSPC", "EDQUOT"]);
 
 async function fill(
   draft: RestoreDraft,
-  { fs = nodeFs, clock = systemClock, filesAtOnce = 4, chunksAtOnce = 4, ...options }: RestoreSnapshotOptions,
+  {
+    fs = nodeFs,
+    clock = systemClock,
+    filesAtOnce = 4,
+    chunksAtOnce = 4,
+    check = "chunks",
+    ...options
+  }: RestoreSnapshotOptions,
 ): Promise<FetchReport & { draftBytes: number }> {
   const { tree, sources, checks, whole, totalBytes, onProgress, signal, hedge } = options;
   const fetcher = createChunkFetcher({ sources, isChunk: checks.isChunk, clock, ...hedge });
@@ -117,9 +138,11 @@ async function fill(
     fs,
     root,
     checks,
+    check,
     chunksAtOnce,
     signal,
     fetch: (chunk: ChunkRef) => fetcher.fetch(chunk, signal),
+    done: fetcher.done,
     // Whoever takes a draft over gives it another name, and what was open would still be written to.
     beforeWrite: () => fs.lstat(draft.folder),
     cloneOf: (path: string) => whole.get(path),

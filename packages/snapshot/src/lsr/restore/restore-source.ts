@@ -18,4 +18,6 @@ export type RestoreSource = {
   onOtherBytes?: "drop" | "skip";
   /** What it gives was compared with the chunk's id in this process already, as `openChunks` does: once is enough. */
   isChecked?: boolean;
+  /** Takes back the memory of what `read` gave, from who has written it elsewhere; it is used again then. */
+  give?(bytes: Uint8Array): void;
 };

@@ -3,11 +3,11 @@ import type { Fs, FsHandle } from "../../fs.ts";
 import { ifThere } from "../../fs-fault.ts";
 import { chunkRefs, type ManifestFile } from "../manifest/manifest-body.ts";
 import { eachAtOnce } from "./each-at-once.ts";
-import type { IsChunk } from "./restore-checks.ts";
+import type { RestoreChecks } from "./restore-checks.ts";
 
 export type FoundChunk = { place: number; chunkId: Uint8Array; start: number; plainLength: number };
 /** What it takes to tell whether bytes are right. */
-export type Look = { fs: Fs; isChunk: IsChunk; signal?: AbortSignal | undefined };
+export type Look = Pick<RestoreChecks, "isChunk" | "rooms"> & { fs: Fs; signal?: AbortSignal | undefined };
 
 /** As many are read at once, so that a check on threads has something to do on each. */
 const chunksAtOnce = 4;
@@ -19,7 +19,7 @@ const chunksAtOnce = 4;
 export async function scanChunks(
   path: string,
   file: ManifestFile,
-  { fs, isChunk, signal }: Look,
+  { fs, isChunk, rooms, signal }: Look,
   onGood: (chunk: FoundChunk) => void,
 ): Promise<void> {
   const handle = await openFile(fs, path);
@@ -27,9 +27,14 @@ export async function scanChunks(
   try {
     const { size } = await handle.stat();
     await eachAtOnce(placesWithin(file, size), { max: chunksAtOnce, signal }, async (chunk) => {
-      const bytes = new Uint8Array(chunk.plainLength);
-      const isRead = (await handle.read(bytes, chunk.start)) === chunk.plainLength;
-      if (isRead && (await isChunk(chunk.chunkId, bytes))) onGood(chunk);
+      const room = await rooms.take();
+      try {
+        const bytes = room.subarray(0, chunk.plainLength);
+        const isRead = (await handle.read(bytes, chunk.start)) === chunk.plainLength;
+        if (isRead && (await isChunk(chunk.chunkId, bytes))) onGood(chunk);
+      } finally {
+        rooms.give(room);
+      }
       // Hashing may hold the loop for a third of a millisecond a chunk: others get their turn in between.
       await setImmediate();
     });

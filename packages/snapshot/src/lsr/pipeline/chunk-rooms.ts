@@ -1,0 +1,28 @@
+import { limits } from "../limits.ts";
+
+/** Memory for chunks, shared with threads and used again: what is new each time costs a fault a page, and a collector its sleep. */
+export type ChunkRooms = {
+  /** A chunk's longest, with any bytes in it. */
+  take(): Uint8Array;
+  /** A room, or the start of one. Anything else is left alone, and one that never comes back is only forgotten. */
+  give(room: Uint8Array): void;
+};
+
+/** As many as are out at once are made; no more than this are kept. */
+const keptMax = 32;
+
+export function createChunkRooms(): ChunkRooms {
+  const free: Uint8Array[] = [];
+  const ours = new WeakSet<object>();
+  return {
+    take() {
+      const room = free.pop() ?? new Uint8Array(new SharedArrayBuffer(limits.chunk));
+      ours.add(room.buffer);
+      return room;
+    },
+    give({ buffer }) {
+      // Out only once, or two would write to it.
+      if (ours.delete(buffer) && free.length < keptMax) free.push(new Uint8Array(buffer));
+    },
+  };
+}
