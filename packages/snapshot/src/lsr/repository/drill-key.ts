@@ -13,6 +13,8 @@ import type { Repository } from "./repository.ts";
 /** Where the last proof is noted, for each model: `at` says how old it is. */
 export const escrowChannel = "escrow-proven";
 
+const triesMax = 20;
+
 export type DrilledModel = {
   model: string;
   /** The newest one. */
@@ -60,8 +62,14 @@ export async function noteProof(
   { model, snapshot, by }: { model: string; snapshot: string; by: string },
 ): Promise<Ref> {
   const name = { model, channel: escrowChannel };
-  const expected = (await readRef(repository, name))?.snapshot ?? null;
-  return moveRef(repository, name, { snapshot, by, expected });
+  for (let tries = 0; ; tries++) {
+    const expected = (await readRef(repository, name))?.snapshot ?? null;
+    try {
+      return await moveRef(repository, name, { snapshot, by, expected });
+    } catch (error) {
+      if (!(error instanceof Fault && error.code === "conflict") || tries >= triesMax) throw error;
+    }
+  }
 }
 
 type Drill = KeyDrillOptions & {

@@ -1,9 +1,10 @@
-import { createDecipheriv, createHmac, hkdfSync } from "node:crypto";
+import { createDecipheriv, createHash, createHmac, hkdfSync } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { nativeHash } from "../crypto/native-hash.ts";
 import { seededBytes } from "../testing/rig.ts";
 import { openSegment, type PackEntries, sealSegment } from "./index-segment.ts";
+import { appendKeyEvent, readKeyLog } from "./key-log.ts";
 import { macLine, openMacLine } from "./mac-line.ts";
 import { createRepository, type Repository } from "./repository.ts";
 
@@ -46,12 +47,19 @@ async function made(): Promise<{ repository: Repository; files: Record<string, s
     random: seededBytes(7),
     wallMs,
   });
-  const line = (name: string, members: object) => [
+  const line = (name: string, members: object): [string, string] => [
     name,
     Buffer.from(macLine(repository.macKey, name, { ...members })).toString(),
   ];
   const segment = sealSegment(packs, repository);
   const at = "2026-01-02T03:04:05.000Z";
+  const about = { at, by: "ops@desk", key: "3c".repeat(32) };
+  const event = (number: number, members: object) =>
+    line(`audit/000000000000000${number}.al`, { ...about, ...members });
+  const use = { kind: "key-use", details: { verb: "restore", snapshots: ["01JD0000000000000000000001"] } };
+  const first = event(1, { ...use, previous: null });
+  const previous = createHash("sha256").update(first[1]).digest("hex");
+  const rotated = { recipients: ["4d".repeat(32)], files: 2, failed: 0 };
   return {
     repository,
     files: Object.fromEntries([
@@ -62,6 +70,8 @@ async function made(): Promise<{ repository: Repository; files: Record<string, s
         by: "sidecar",
       }),
       line("locks/gc/0000000000000001.json", { holder: "operator", expiresAt: at }),
+      first,
+      event(2, { kind: "rotated", details: rotated, previous }),
       [`idx/${segment.id}.ix`, Buffer.from(segment.bytes).toString("hex")],
     ]),
   };
@@ -83,6 +93,28 @@ test("the committed small files are still what the code writes, and it reads the
     else expect(openMacLine(repository.macKey, name, Buffer.from(text)).name).toBe(name);
 });
 
+test("the log of keys that is committed reads back, and the code writes its next event", async () => {
+  const { repository, files } = await made();
+  const blobs = new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)]));
+  const store = {
+    ...repository.store,
+    create: async (name: string, parts: readonly Uint8Array[]) => !!blobs.set(name, Buffer.concat(parts)),
+    size: async (name: string) => blobs.get(name)?.length,
+    read: async (name: string) => blobs.get(name) ?? new Uint8Array(),
+    async *list(prefix: string) {
+      for (const name of blobs.keys()) if (name.startsWith(prefix)) yield { name, bytes: 0, modifiedMs: 0 };
+    },
+  };
+  await appendKeyEvent({ ...repository, store }, { kind: "key-use", by: "x", key: null, details: {} });
+  const { events, problems } = await readKeyLog({ ...repository, store });
+  expect(problems).toEqual([]);
+  expect(events.map(({ number, kind }) => [number, kind])).toEqual([
+    [1n, "key-use"],
+    [2n, "rotated"],
+    [3n, "key-use"],
+  ]);
+});
+
 test("the page alone is enough to read them", async () => {
   const { idKey, files } = JSON.parse(await readFile(fixture, "utf8")) as {
     idKey: string;
@@ -97,6 +129,9 @@ test("the page alone is enough to read them", async () => {
     expect(createHmac("sha256", derive(repositoryId, "lsr1 mac")).update(json).digest("hex")).toBe(mac);
     expect([JSON.parse(json).name, end]).toEqual([name, ""]);
   }
+  const eventOf = (number: number) => files[`audit/000000000000000${number}.al`] ?? "";
+  const before = createHash("sha256").update(eventOf(1)).digest("hex");
+  expect(JSON.parse(eventOf(2).split("\n")[0] ?? "").previous).toBe(before);
   const [, hex = ""] = Object.entries(files).find(([name]) => name.startsWith("idx/")) ?? [];
   const bytes = Buffer.from(hex, "hex");
   expect(bytes.toString("latin1", 0, 5)).toBe("LSRI\x01");
