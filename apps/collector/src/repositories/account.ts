@@ -45,11 +45,11 @@ export function accountOf(
     drill: notes.drills[service] ?? null,
     drilling: pending.has(`drill ${service}`),
     scrub: scrub && {
-      slice: scrub.next,
+      slice: scrub.slice,
       slices: scrub.of,
       atMs: scrub.atMs,
-      wholeAtMs: scrub.wholeAtMs,
-      damaged: [...new Set(notes.damaged.map(({ name }) => name))],
+      wholeSinceMs: scrub.wholeSinceMs,
+      damaged: [...notes.damagedPacks.map(({ name }) => name), ...notes.damagedManifests],
     },
     escrowAgeMs,
     escrowDue: escrowAgeMs === null || escrowAgeMs > escrowDays * dayMs,
@@ -69,7 +69,7 @@ function whyNot(
   const drill = notes.drills[service];
   if (drill?.outcome === "failed") return `the last drill failed: ${drill.code}: ${drill.detail}`;
   if (!verified) return "no snapshot was verified yet";
-  if (notes.lost.some(({ name }) => name === verified.id))
+  if (notes.lost.includes(verified.id))
     return `snapshot ${verified.id} is damaged: some of its chunks have no good copy`;
   return "";
 }

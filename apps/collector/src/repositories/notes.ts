@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Scrubbed } from "./repository-jobs.ts";
 
 const ms = z.number().nonnegative();
-const found = z.array(z.object({ name: z.string().max(1000), slice: z.number().int() })).max(1000);
+const name = z.string().max(1000);
 const Drill = z.object({
   snapshot: z.string().max(40),
   atMs: ms,
@@ -22,15 +22,11 @@ const Drill = z.object({
 });
 const Notes = z.object({
   scrub: z
-    .object({
-      next: z.number().int().min(0),
-      of: z.number().int().min(1),
-      atMs: ms,
-      wholeAtMs: ms.nullable(),
-    })
+    .object({ slice: z.number().int(), of: z.number().int(), atMs: ms, wholeSinceMs: ms.nullable() })
     .nullable(),
-  damaged: found,
-  lost: found,
+  damagedPacks: z.array(z.object({ name, atMs: ms })).max(1000),
+  damagedManifests: z.array(name).max(1000),
+  lost: z.array(name).max(100_000),
   drills: z.record(z.string().max(100), Drill),
   prunedAtMs: ms.nullable(),
   drilledAtMs: ms.nullable(),
@@ -40,17 +36,18 @@ export type DrillNote = z.infer<typeof Drill>;
 
 const none: Notes = {
   scrub: null,
-  damaged: [],
+  damagedPacks: [],
+  damagedManifests: [],
   lost: [],
   drills: {},
   prunedAtMs: null,
   drilledAtMs: null,
 };
-const foundMax = 1000;
+const namesMax = 1000;
 
 export type NotesFile = { read(): Promise<Notes>; write(notes: Notes): Promise<void> };
 
-/** What a collector remembers of its work on a repository: a restart goes on with the next slice, and knows the last drill. */
+/** What a collector remembers of its work on a repository: a restart knows the last drill, and what is damaged. */
 export function notesFile(dataDir: string, place: string, say: Log): NotesFile {
   const file = join(dataDir, "repositories", `${sha256Hex(place).slice(0, 24)}.json`);
   return {
@@ -72,29 +69,20 @@ export function notesFile(dataDir: string, place: string, say: Log): NotesFile {
   };
 }
 
-/** The next slice to read; from the first where the number of slices was changed. */
-export const nextSlice = ({ scrub }: Notes, of: number): number => (scrub?.of === of ? scrub.next % of : 0);
-
-/** What a slice said of its packs stands until that slice is read again; what is said of all else, until the next. */
+/** A pack that was found damaged is named until a whole pass over all packs did not find it so again. */
 export function withSlice(
   notes: Notes,
-  { slice, of, atMs, scrubbed }: { slice: number; of: number; atMs: number; scrubbed: Scrubbed },
+  { of, atMs, scrubbed }: { of: number; atMs: number; scrubbed: Scrubbed },
 ): Notes {
-  const isKept = ({ name, slice: from }: { name: string; slice: number }) =>
-    from !== slice && name.startsWith("packs/");
-  const add = (kept: Notes["damaged"], names: readonly string[]) =>
-    [...kept, ...names.map((name) => ({ name: name.slice(0, 1000), slice }))].slice(-foundMax);
-  const isSame = notes.scrub?.of === of;
+  const { slice, wholeSinceMs, damaged, damagedManifests, lost } = scrubbed;
+  const before = notes.damagedPacks.filter(
+    (one) => !damaged.includes(one.name) && (wholeSinceMs === null || one.atMs >= wholeSinceMs),
+  );
   return {
     ...notes,
-    scrub: {
-      next: slice + 1,
-      of,
-      atMs,
-      wholeAtMs:
-        slice + 1 === of && (isSame || of === 1) ? atMs : isSame ? (notes.scrub?.wholeAtMs ?? null) : null,
-    },
-    damaged: add(isSame ? notes.damaged.filter(isKept) : [], scrubbed.damaged),
-    lost: add(isSame ? notes.lost.filter(({ slice: from }) => from !== slice) : [], scrubbed.lost),
+    scrub: { slice, of, atMs, wholeSinceMs },
+    damagedPacks: [...before, ...damaged.map((name) => ({ name, atMs }))].slice(-namesMax),
+    damagedManifests: damagedManifests.slice(0, namesMax),
+    lost,
   };
 }

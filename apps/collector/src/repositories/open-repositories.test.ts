@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Release, treeChunkBytes } from "@locum/contracts";
 import { treeOf } from "@locum/snapshot";
@@ -86,13 +86,14 @@ test.each([
 });
 
 /** In the middle of a pack's records. */
-function damagePack(): void {
+function damagePack(): string {
   const [folder = ""] = readdirSync(join(kept.place, "packs"));
   const [name = ""] = readdirSync(join(kept.place, "packs", folder)).filter((each) => each.endsWith(".pk"));
   const file = join(kept.place, "packs", folder, name);
   const bytes = readFileSync(file);
   bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
   writeFileSync(file, bytes);
+  return file;
 }
 
 test("a failed drill says why nothing can be restored", async () => {
@@ -187,31 +188,81 @@ test("where nothing can be recorded nothing is forgotten, and it is done when it
   expect(readdirSync(join(kept.place, "snaps"))).toEqual([`${second}.sn`]);
 });
 
-test("slices are read in turn, over restarts, and damage is named until its slice is read again", async () => {
+const scrubbing = { scrub: "* * * * *", scrubSlices: 3, drill: "0 0 29 2 *", prune: "0 0 29 2 *" };
+const scrubs = async (rig: KeptRig, count: number) => {
+  const before = rig.events("snapshot.scrub").length;
+  for (let n = 1; n <= count; n++) {
+    await rig.hand.advance(minuteMs);
+    await until(() => expect(rig.events("snapshot.scrub")).toHaveLength(before + n));
+    await until(() => expect(rig.repositories.view("s").scrub?.slice).not.toBeUndefined());
+  }
+};
+
+test("damage is mended from parity, slice by slice, and restarts go on with the next slice", async () => {
   await kept.commit();
-  const scrub = "* * * * *";
-  const config = { scrub, scrubSlices: 3, drill: "0 0 29 2 *", prune: "0 0 29 2 *" };
-  const first = await keep({ config });
+  const first = await keep({ config: scrubbing });
   await until(() => expect(first.events("snapshot.drill")).toHaveLength(1));
   damagePack();
-  await first.hand.advance(minuteMs);
+  await scrubs(first, 1);
   await until(() => expect(first.repositories.view("s").scrub?.slice).toBe(1));
   await stop(first);
 
-  const second = await keep({ config, dataDir: first.dataDir, hand: handClock(first.hand.clock.wallMs()) });
-  expect(second.repositories.view("s")).toMatchObject({ scrub: { slice: 1, slices: 3, wholeAtMs: null } });
-  expect(second.repositories.view("s").drill).toEqual(first.repositories.view("s").drill);
-  for (const slice of [2, 3]) {
-    await second.hand.advance(minuteMs);
-    await until(() => expect(second.repositories.view("s").scrub?.slice).toBe(slice));
-  }
-  await until(() => expect(second.events("snapshot.scrub")).toHaveLength(2));
-  const view = second.repositories.view("s");
-  expect(view.scrub?.wholeAtMs).not.toBeNull();
-  expect(view.scrub?.damaged).toEqual(expect.arrayContaining([expect.stringMatching(/^packs\/.*\.pk$/)]));
-  expect(view.restorable).toBe(false);
+  const hand = handClock(first.hand.clock.wallMs());
+  const second = await keep({ config: scrubbing, dataDir: first.dataDir, hand });
+  expect(second.repositories.view("s")).toMatchObject({
+    scrub: { slice: 1, slices: 3, wholeSinceMs: null },
+    drill: first.repositories.view("s").drill,
+  });
+  await scrubs(second, 2);
+  await until(() =>
+    expect(second.repositories.view("s").scrub).toMatchObject({
+      slice: 3,
+      wholeSinceMs: expect.any(Number),
+      damaged: [],
+    }),
+  );
   const slices = [...first.events("snapshot.scrub"), ...second.events("snapshot.scrub")];
   expect(slices.map(({ facts }) => facts.slice)).toEqual([1, 2, 3]);
+  expect(slices.map(({ facts }) => facts.mended).toSorted()).toEqual([0, 0, 1]);
+  second.repositories.drill("s");
+  await until(() =>
+    expect(second.events("snapshot.drill")).toMatchObject([{ facts: { outcome: "passed" } }]),
+  );
+});
+
+test("damage that cannot be mended is named until a pass does not find it, and what it costs is told", async () => {
+  const id = await kept.commit();
+  const rig = await keep({ config: { ...scrubbing, scrubSlices: 1 } });
+  await until(() => expect(rig.repositories.view("s").restorable).toBe(true));
+  const pack = damagePack();
+  const whole = readFileSync(pack);
+  for (const [folder] of readdirSync(join(kept.place, "packs")).map((name) => [
+    join(kept.place, "packs", name),
+  ]))
+    for (const name of readdirSync(folder ?? "")) if (!name.endsWith(".pk")) rmSync(join(folder ?? "", name));
+  await scrubs(rig, 1);
+  await until(() => expect(rig.repositories.view("s").restorable).toBe(false));
+  const view = rig.repositories.view("s");
+  expect(view.reason).toContain(id);
+  expect(view.scrub?.damaged).toEqual([expect.stringMatching(/^packs\/.*\.pk$/)]);
+  expect(rig.events("snapshot.scrub")[0]).toMatchObject({
+    facts: { outcome: "damaged", damaged: 1, lost: 1 },
+  });
+  whole[whole.length >> 1] = (whole[whole.length >> 1] ?? 0) ^ 1;
+  writeFileSync(pack, whole);
+  await scrubs(rig, 2);
+  await until(() =>
+    expect(rig.repositories.view("s")).toMatchObject({ restorable: true, scrub: { damaged: [] } }),
+  );
+});
+
+test("a pack that vanished costs the snapshots that need it", async () => {
+  const id = await kept.commit();
+  const rig = await keep({ config: scrubbing });
+  await until(() => expect(rig.repositories.view("s").restorable).toBe(true));
+  rmSync(damagePack());
+  await scrubs(rig, 1);
+  await until(() => expect(rig.repositories.view("s").reason).toContain(id));
 });
 
 test("a storage that is away is told, and what was due is done when it is back", async () => {

@@ -2,7 +2,7 @@ import { type AuditEvent, Fault, type Release } from "@locum/contracts";
 import type { Clock } from "@locum/runtime";
 import type { AuditGate } from "../audit-gate.ts";
 import type { Perform } from "./keep-repository.ts";
-import { type DrillNote, type Notes, nextSlice, withSlice } from "./notes.ts";
+import { type DrillNote, type Notes, withSlice } from "./notes.ts";
 import type { Keep, KnownRelease, RepositoryJobs, Seen } from "./repository-jobs.ts";
 
 type Note = (event: Pick<AuditEvent, "kind" | "service" | "reason"> & Partial<AuditEvent>) => Promise<void>;
@@ -58,10 +58,11 @@ async function forgetAndPrune(deps: PerformDeps, notes: Notes): Promise<Notes> {
 
 async function scrub(deps: PerformDeps, notes: Notes): Promise<Notes> {
   const { jobs, slices: of, bytesPerSecond, holder, note, place, clock } = deps;
-  const slice = nextSlice(notes, of);
   const startMs = clock.monotonicMs();
-  const scrubbed = await jobs.scrub({ slice, of, bytesPerSecond, holder });
-  const { packs, bytes, mended, damaged, lost } = scrubbed;
+  const known = notes.damagedPacks.map(({ name }) => name);
+  const scrubbed = await jobs.scrub({ of, bytesPerSecond, holder, damaged: known });
+  const { packs, bytes, mended, lost, slice } = scrubbed;
+  const damaged = [...scrubbed.damaged, ...scrubbed.damagedManifests];
   await note({
     kind: "snapshot.scrub",
     service: "locum",
@@ -69,13 +70,12 @@ async function scrub(deps: PerformDeps, notes: Notes): Promise<Notes> {
     facts: {
       repository: place,
       outcome: damaged.length > 0 ? "damaged" : "sound",
-      slice: slice + 1,
-      slices: of,
+      ...{ slice, slices: of },
       ...{ packs, bytes, mended, damaged: damaged.length, lost: lost.length },
       tookMs: Math.round(clock.monotonicMs() - startMs),
     },
   });
-  return withSlice(notes, { slice, of, atMs: clock.wallMs(), scrubbed });
+  return withSlice(notes, { of, atMs: clock.wallMs(), scrubbed });
 }
 
 async function drill(

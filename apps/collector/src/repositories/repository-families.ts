@@ -62,13 +62,13 @@ function workFamilies(of: Of): MetricFamily[] {
   );
   const drillEnded = of(({ drill }) => drill && drill.atMs / 1000);
   const drillPassed = of(({ drill }) => drill && drill.outcome === "passed");
-  const scrubEnded = of(({ scrub }) => (scrub?.wholeAtMs ? scrub.wholeAtMs / 1000 : null));
+  const scrubEnded = of(({ scrub }) => (scrub?.wholeSinceMs ? scrub.wholeSinceMs / 1000 : null));
   const damaged = of(({ scrub }) => scrub?.damaged.length);
   return [
     gauge("drill.timestamp", "when the last drill ended", drillEnded, "s"),
     gauge("drill.passed", "1 where the last drill passed", drillPassed),
     gauge("drill.stage", "how long a stage of the last drill took", stages, "ms"),
-    gauge("scrub.timestamp", "when all slices had been read last", scrubEnded, "s"),
+    gauge("scrub.timestamp", "every pack that was there then was read after it", scrubEnded, "s"),
     gauge("damaged", "files that could not be mended", damaged),
   ];
 }

@@ -46,10 +46,15 @@ export type Scrubbed = {
   packs: number;
   bytes: number;
   mended: number;
-  /** Files that are damaged still. */
+  /** Packs of this slice that are damaged still. */
   damaged: string[];
+  damagedManifests: string[];
   /** Snapshots that cannot be restored whole. */
   lost: string[];
+  /** How far the pass over all packs is now, from 1. */
+  slice: number;
+  /** Every pack that was there then was read after it. */
+  wholeSinceMs: number | null;
 };
 export type Pruned = {
   deleted: number;
@@ -76,7 +81,13 @@ export type RepositoryJobs = {
   planForget(asked: { keep: Keep; services: string[] }): Promise<{ ids: string[]; models: string[] }>;
   forget(asked: { ids: string[] }): Promise<null>;
   prune(asked: { holder: string }): Promise<Pruned>;
-  scrub(asked: { slice: number; of: number; bytesPerSecond: number; holder: string }): Promise<Scrubbed>;
+  scrub(asked: {
+    of: number;
+    bytesPerSecond: number;
+    holder: string;
+    /** Packs that earlier slices found damaged. */
+    damaged: string[];
+  }): Promise<Scrubbed>;
   drill(asked: { service: string; id: string; releases: KnownRelease[]; by: string }): Promise<Drilled>;
   /** @throws Fault snapshot-missing: no such snapshot of this service, no channel opens it, or it needs no such file */
   keys(asked: { service: string; id: string; files: string[]; isGranted: boolean }): Promise<SnapshotKeys>;

@@ -1,17 +1,42 @@
-import { checkRepository, type KeyOpener, type Repository } from "@locum/snapshot/repository";
-import type { Scrubbed } from "./repository-jobs.ts";
+import { systemClock } from "@locum/runtime";
+import { createPace } from "@locum/snapshot";
+import { type KeyOpener, type Repository, scrubRepository } from "@locum/snapshot/repository";
+import { findLost } from "./find-lost.ts";
+import type { RepositoryJobs, Scrubbed } from "./repository-jobs.ts";
 
-/** One slice of the packs read and decoded, and every manifest asked whether it can still be restored whole. */
+type Asked = Parameters<RepositoryJobs["scrub"]>[0];
+
+/** Where a pass over the packs' ids ends. */
+const idNumbers = 2 ** 32;
+
+/**
+ * The next slice of the packs read, and mended where it can be: the repository itself remembers how far everybody came.
+ * Then every manifest is asked whether it can still be restored whole, without what is known to be damaged.
+ */
 export async function scrubSlice(
   repository: Repository,
-  { slice, of, opener }: { slice: number; of: number; opener: KeyOpener },
+  { of, bytesPerSecond, holder, damaged, opener }: Asked & { opener: KeyOpener },
 ): Promise<Scrubbed> {
-  const { damage, lost, coverage } = await checkRepository(repository, { opener, slice: { at: slice, of } });
+  const pace = createPace({ bytesPerSecond, clock: systemClock });
+  const { packs, bytes, healed, postponed, coverage } = await scrubRepository(repository, {
+    ...{ of, holder, opener, pace },
+  });
+  const unwell = healed.flatMap((one) =>
+    one.kind === "failed" || (one.kind === "replaced" && one.lost.length + one.held.length > 0)
+      ? [one.name]
+      : [],
+  );
+  const known = [...damaged, ...unwell, ...postponed];
+  const { lost, damagedManifests } = await findLost(repository, { opener, damagedPacks: new Set(known) });
+  const next = coverage?.next ?? 0;
   return {
-    packs: coverage.packsRead,
-    bytes: coverage.bytesRead,
-    mended: 0,
-    damaged: [...new Set(damage.map(({ name }) => name))],
+    packs,
+    bytes,
+    mended: healed.length - unwell.length,
+    damaged: [...new Set([...unwell, ...postponed])],
+    damagedManifests,
     lost,
+    slice: next === 0 ? of : Math.min(of, Math.max(1, Math.round((next / idNumbers) * of))),
+    wholeSinceMs: coverage?.wholeSince ? Date.parse(coverage.wholeSince) : null,
   };
 }

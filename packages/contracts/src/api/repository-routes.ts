@@ -46,10 +46,10 @@ export const RepositoryView = z
     drilling: z.boolean().describe("one runs, or waits for its turn"),
     scrub: z
       .object({
-        slice: count.describe("that was read last, from 1"),
+        slice: count.describe("that was read last, from 1; the repository counts, whoever scrubs"),
         slices: count,
         atMs: wallMs,
-        wholeAtMs: wallMs.nullable().describe("when all slices had been read last"),
+        wholeSinceMs: wallMs.nullable().describe("every pack that was there then was read after it"),
         damaged: z.array(z.string()).describe("files that could not be mended"),
       })
       .nullable(),
