@@ -8,15 +8,14 @@ import { openBucket } from "@locum/runtime/object-store";
 import {
   type KeyOpener,
   keyOpener,
-  listSnapshots,
   nativeHash,
+  openByManifests,
   openPlace,
   openRepository,
   type Place,
   type Repository,
   type RepositoryDeps,
   readPrivateKey,
-  readSnapshot,
   readWriter,
   recipientOf,
   type Writer,
@@ -100,15 +99,19 @@ export async function openAccessed(access: Access): Promise<Repository> {
       hint: "locum snapshot init --repository PLACE makes one.",
     });
   if (writer) return openRepository(repositoryDeps(access, writer.idKey));
-  if (opener) return openByManifests(access, opener);
+  if (opener) return openByKey(access, opener);
   throw new Fault("not-authorised", `no key of ${place.text} is at hand`, {
     hint: "Name the writer's folder with --writer-dir, or a recipient's private key with --key.",
   });
 }
 
-export const repositoryDeps = ({ place: { store }, io }: Access, idKey: Uint8Array): RepositoryDeps => ({
-  store,
+export const repositoryDeps = (access: Access, idKey: Uint8Array): RepositoryDeps => ({
+  ...depsOf(access),
   idKey,
+});
+
+const depsOf = ({ place: { store }, io }: Access): Omit<RepositoryDeps, "idKey"> => ({
+  store,
   hash: nativeHash,
   random: (length) => randomBytes(length),
   wallMs: () => io.clock.wallMs(),
@@ -122,26 +125,13 @@ export function needWriter({ writer, writerDir }: Access): Writer {
   });
 }
 
-const manifestsTried = 32;
-
-async function openByManifests(access: Access, opener: KeyOpener): Promise<Repository> {
-  const { place } = access;
-  let last: Fault = new Fault("not-authorised", `${place.text} has no snapshot yet that a key could open`, {
+async function openByKey(access: Access, opener: KeyOpener): Promise<Repository> {
+  const repository = await openByManifests(depsOf(access), { opener });
+  if (repository) return repository;
+  throw new Fault("not-authorised", `${access.place.text} has no snapshot yet that a key could open`, {
     hint: "Name the writer's folder with --writer-dir.",
   });
-  const { snapshots } = await listSnapshots(place);
-  for (const { id } of snapshots.toReversed().slice(0, manifestsTried))
-    try {
-      const { idKey } = await readSnapshot(place, id, { opener });
-      return await openRepository(repositoryDeps(access, idKey));
-    } catch (error) {
-      if (!(error instanceof Fault) || !passedOver.has(error.code)) throw error;
-      last = error;
-    }
-  throw last;
 }
-
-const passedOver: ReadonlySet<string> = new Set(["snapshot-corrupt", "snapshot-missing", "not-authorised"]);
 
 function whoAmI(): string {
   try {
