@@ -10,13 +10,10 @@ import {
 } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
 import type { Output } from "../output.ts";
-import {
-  type Access,
-  accessRepository,
-  openAccessed,
-  repositoryFlags,
-} from "../snapshot/access-repository.ts";
+import { type Access, accessRepository, openAccessed } from "../snapshot/access-repository.ts";
 import { bytesText } from "../snapshot/bytes-text.ts";
+import { drillService } from "../snapshot/drill-service.ts";
+import { eitherFlags, needPlace } from "../snapshot/either-flags.ts";
 import { sliceOf } from "../snapshot/slice-of.ts";
 import { useKeyIfAny } from "../snapshot/use-key.ts";
 import { visible } from "../table.ts";
@@ -25,9 +22,9 @@ import { visible } from "../table.ts";
 const noPack = { at: 1, of: 1 };
 
 export const snapshotVerify = defineCommand({
-  usage: "snapshot verify --repository PLACE",
+  usage: "snapshot verify (--repository PLACE | --service NAME)",
   about:
-    "Looks at everything that is stored and names each damaged file. Without --read-data: manifests, channels, index, and whether every chunk has a place. With it also every pack: against its name, and with a private key every record decoded. After a whole look without damage, last-verified of each model moves to its newest whole snapshot.",
+    "Looks at everything that is stored and names each damaged file. Without --read-data: manifests, channels, index, and whether every chunk has a place. With it also every pack: against its name, and with a private key every record decoded. After a whole look without damage, last-verified of each model moves to its newest whole snapshot. With --service the collector restores the newest one to nowhere, and this waits for how it went.",
   examples: [
     ["locum snapshot verify -r /backup/models", "quick"],
     ["locum snapshot verify -r /backup/models --key ops.key --read-data", "all of it; moves last-verified"],
@@ -35,17 +32,19 @@ export const snapshotVerify = defineCommand({
       "locum snapshot verify -r /backup/models --read-data --slice 3/7",
       "a seventh a day reads all in a week",
     ],
+    ["locum snapshot verify --service digits", "a drill now, by the collector"],
   ],
   flags: {
-    ...repositoryFlags,
+    ...eitherFlags,
     "read-data": { kind: "switch", about: "read the packs too" },
     slice: { kind: "text", about: "n/t: of t parts of the packs the nth, with --read-data" },
   },
   async run({ flags, io, out }) {
+    if (flags.service !== undefined) return drillService({ ...flags, service: flags.service }, { io, out });
     const slice = sliceOf(flags.slice);
     if (flags.slice !== undefined && !flags["read-data"])
       throw new Fault("usage", "--slice: a part of the packs is read with --read-data only");
-    const access = await accessRepository(flags, io);
+    const access = await accessRepository({ ...flags, repository: needPlace(flags) }, io);
     const repository = await openAccessed(access);
     // Before the check: what comes later was not looked at.
     const { snapshots } = await listSnapshots(repository);

@@ -73,6 +73,8 @@ export async function keepRepository({
     try {
       notes = await perform(next, { seen: found, notes });
       await notesFile.write(notes);
+      // Before it counts as ended: who waits for it sees what it changed.
+      await watch.look();
     } catch (error) {
       if (ending.signal.aborted) return;
       say("warn", "the repository of snapshots was not looked after", { place, act: next, error });
@@ -92,7 +94,6 @@ export async function keepRepository({
       tried.add(next);
       await act(next, seen);
     }
-    if (tried.size > 0) await watch.look();
   }
 
   async function run(): Promise<void> {
