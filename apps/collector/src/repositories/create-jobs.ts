@@ -5,21 +5,19 @@ import {
   forget,
   type KeyOpener,
   listSnapshots,
-  loadIndex,
   type Manifest,
-  moveRef,
   openByManifests,
   planForget,
   type Repository,
   type RepositoryDeps,
-  readRef,
   readSnapshot,
   retentionPolicy,
 } from "@locum/snapshot/repository";
-import { drillSnapshot } from "./drill-snapshot.ts";
 import { createLookAround } from "./look-around.ts";
+import { moveChannel } from "./move-channel.ts";
 import { createKeyDesk } from "./open-keys.ts";
-import type { Move, RepositoryJobs, Shown } from "./repository-jobs.ts";
+import type { RepositoryJobs, Shown } from "./repository-jobs.ts";
+import { runDrill } from "./run-drill.ts";
 import { scrubSlice } from "./scrub-slice.ts";
 import { showSnapshot } from "./show-snapshot.ts";
 
@@ -69,7 +67,7 @@ export function createJobs(deps: Deps): RepositoryJobs {
         showing -= 1;
       }
     },
-    move: async (asked) => move(await repositoryOf(), asked),
+    move: async (asked) => moveChannel(await repositoryOf(), asked),
     async planForget({ keep, services }) {
       const repository = await repositoryOf();
       const { snapshots } = await listSnapshots(repository);
@@ -96,40 +94,12 @@ export function createJobs(deps: Deps): RepositoryJobs {
       };
     },
     scrub: async (asked) => scrubSlice(await repositoryOf(), { ...asked, opener }),
-    async drill({ service, id, releases, by }) {
+    async drill(asked) {
       const startMs = performance.now();
       const repository = await repositoryOf();
-      const { stub, body } = await manifestOf(repository, service, id);
-      const loaded = await loadIndex(repository, { for: "reader", repair: false });
-      const planMs = performance.now() - startMs;
-      const read = await drillSnapshot(repository, { body, loaded, opener, releases });
-      const isProven = releases.some(({ digest, proven }) => proven && digest === read.release);
-      const channels = stub.torn ? [] : ["last-verified", ...(isProven ? ["last-drill-passed"] : [])];
-      const moved: string[] = [];
-      for (const channel of channels)
-        if (await moveForward(repository, { service, channel, snapshot: id, by })) moved.push(channel);
-      return { ...read, planMs, moved };
+      const manifest = await manifestOf(repository, asked.service, asked.id);
+      return runDrill(repository, { ...asked, manifest, opener, startMs });
     },
     keys: async (asked) => openKeys(await repositoryOf(), asked),
   };
-}
-
-async function move(repository: Repository, { service, channel, snapshot, by }: Move) {
-  const name = { model: service, channel };
-  const before = (await readRef(repository, name))?.snapshot ?? null;
-  if (before !== snapshot) await moveRef(repository, name, { snapshot, by, expected: before });
-  return { before };
-}
-
-/** Never back from a newer one. A race that is lost is another's success. */
-async function moveForward(repository: Repository, asked: Move & { snapshot: string }): Promise<boolean> {
-  const current = (await readRef(repository, { model: asked.service, channel: asked.channel }))?.snapshot;
-  if (current && current >= asked.snapshot) return current === asked.snapshot;
-  try {
-    await move(repository, asked);
-    return true;
-  } catch (error) {
-    if (error instanceof Fault && error.code === "conflict") return false;
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 import { Fault } from "@locum/contracts";
 import { backoffMs, type Clock, type Log, parseTimetable, type Random, schedule } from "@locum/runtime";
 import type { Known } from "./account.ts";
+import { createDueActs } from "./due-acts.ts";
 import type { Notes, NotesFile } from "./notes.ts";
 import type { RepositoryJobs, Seen } from "./repository-jobs.ts";
 import { watchRepository } from "./watch-repository.ts";
@@ -52,10 +53,9 @@ export async function keepRepository({
   say: Log;
 }): Promise<Kept> {
   const ending = new AbortController();
-  const due = new Set<Act>();
+  const due = createDueActs(clock);
   let notes = await notesFile.read();
   const watch = watchRepository({ place, jobs, clock, say, signal: ending.signal });
-  let running: Act | null = null;
   let waking = new AbortController();
 
   const drillAll = (): void => {
@@ -68,19 +68,18 @@ export async function keepRepository({
   };
 
   async function act(next: Act, found: Seen): Promise<void> {
-    due.delete(next);
-    running = next;
+    due.begin(next);
     try {
       notes = await perform(next, { seen: found, notes });
       await notesFile.write(notes);
       // Before it counts as ended: who waits for it sees what it changed.
       await watch.look();
+      due.end(next, "done");
     } catch (error) {
       if (ending.signal.aborted) return;
       say("warn", "the repository of snapshots was not looked after", { place, act: next, error });
-      if (!(error instanceof Fault) || error.retry !== "never") due.add(next);
-    } finally {
-      running = null;
+      const isOver = error instanceof Fault && error.retry === "never";
+      due.end(next, isOver ? "failed for good" : "failed");
     }
   }
 
@@ -88,7 +87,7 @@ export async function keepRepository({
   async function work(): Promise<void> {
     const tried = new Set<Act>();
     for (;;) {
-      const next = [...due].find((one) => !tried.has(one));
+      const next = due.next(tried);
       const seen = watch.seen();
       if (!next || !seen || watch.problem() || ending.signal.aborted) break;
       tried.add(next);
@@ -102,7 +101,7 @@ export async function keepRepository({
       waking = new AbortController();
       await watch.look();
       for (const service of neverDrilled(watch.seen(), { notes, services }))
-        if (running !== `drill ${service}`) due.add(`drill ${service}`);
+        if (!due.pending().has(`drill ${service}`)) due.add(`drill ${service}`);
       // A drill of a large model takes long: meanwhile it is looked on.
       working ??= work().finally(() => {
         working = null;
@@ -131,7 +130,7 @@ export async function keepRepository({
   return {
     known: () => ({
       ...{ place, notes, seen: watch.seen(), problem: watch.problem() },
-      pending: new Set(running ? [...due, running] : due),
+      pending: due.pending(),
     }),
     ask,
     look: watch.look,

@@ -96,9 +96,16 @@ function damagePack(): string {
   return file;
 }
 
+const withoutParity = (): void => {
+  for (const folder of readdirSync(join(kept.place, "packs")))
+    for (const name of readdirSync(join(kept.place, "packs", folder)))
+      if (!name.endsWith(".pk")) rmSync(join(kept.place, "packs", folder, name));
+};
+
 test("a failed drill says why nothing can be restored", async () => {
   const id = await kept.commit();
   damagePack();
+  withoutParity();
   const { repositories, events } = await keep();
   await until(() => expect(repositories.view("s").drill?.outcome).toBe("failed"));
   expect(repositories.view("s")).toMatchObject({ restorable: false, verified: null, rpoAgeMs: null });
@@ -109,6 +116,14 @@ test("a failed drill says why nothing can be restored", async () => {
     ]),
   );
   expect(await readRef(kept.repository, { model: "s", channel: "last-verified" })).toBeUndefined();
+});
+
+test("a drill that meets damage mends it from parity, and passes", async () => {
+  const id = await kept.commit();
+  damagePack();
+  const { repositories, events } = await keep();
+  await until(() => expect(repositories.view("s")).toMatchObject({ restorable: true, verified: id }));
+  expect(events("snapshot.drill")).toMatchObject([{ facts: { outcome: "passed", mended: 1 } }]);
 });
 
 test("a torn snapshot is no snapshot to drill, and none that counts", async () => {
@@ -236,10 +251,7 @@ test("damage that cannot be mended is named until a pass does not find it, and w
   await until(() => expect(rig.repositories.view("s").restorable).toBe(true));
   const pack = damagePack();
   const whole = readFileSync(pack);
-  for (const [folder] of readdirSync(join(kept.place, "packs")).map((name) => [
-    join(kept.place, "packs", name),
-  ]))
-    for (const name of readdirSync(folder ?? "")) if (!name.endsWith(".pk")) rmSync(join(folder ?? "", name));
+  withoutParity();
   await scrubs(rig, 1);
   await until(() => expect(rig.repositories.view("s").restorable).toBe(false));
   const view = rig.repositories.view("s");

@@ -107,12 +107,13 @@ async function drill(
     release: passed.release,
   };
   const { atMs: _, detail, ...facts } = drillNote;
+  const { mended } = passed;
   const moved = passed.moved.join(" ");
   await note({
     kind: "snapshot.drill",
     service,
     reason: detail.slice(0, 1000),
-    facts: { repository: place, ...facts, moved, tookMs: Math.round(clock.monotonicMs() - startMs) },
+    facts: { repository: place, ...facts, mended, moved, tookMs: Math.round(clock.monotonicMs() - startMs) },
   });
   return { ...drilled, drills: { ...notes.drills, [service]: drillNote } };
 }
@@ -124,6 +125,7 @@ const nothing = {
   fetchMs: 0,
   decodeMs: 0,
   release: null,
+  mended: 0,
   moved: [] as string[],
 };
 

@@ -39,6 +39,8 @@ export type Drilled = {
   decodeMs: number;
   /** The approved release whose files these are. */
   release: string | null;
+  /** Packs that were damaged, and mended before it passed. */
+  mended: number;
   /** Channels that were moved to it. */
   moved: string[];
 };

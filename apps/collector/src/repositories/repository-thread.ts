@@ -48,7 +48,7 @@ export function createRepositoryThread(
 
   function start(): Worker {
     // What this process was started with is not for a thread: an `--import` of its parent would run there again.
-    const started = new Worker(program, { ...options, workerData: place, resourceLimits, execArgv: [] });
+    const started = new Worker(program, { resourceLimits, ...options, workerData: place, execArgv: [] });
     started.unref();
     started.on("message", (told: JobAnswer) => {
       const asked = waiting.get(told.id);
