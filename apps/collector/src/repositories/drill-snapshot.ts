@@ -38,7 +38,10 @@ export async function drillSnapshot(
   const candidates = releases.filter((release) => hasSameFiles(release, files));
   const digests = new Map<string, string>();
   for (const file of files) {
-    const digest = await readFile(chunks, file, { isOfTree: candidates.length > 0 && isOfTree(file) });
+    const digest = await readFile(chunks, file, {
+      isOfTree: candidates.length > 0 && isOfTree(file),
+      hash: repository.hash,
+    });
     if (digest !== undefined) digests.set(file.path, digest);
   }
   // This thread either works, which is decoding, or has nothing to do until the storage answers.
@@ -58,22 +61,22 @@ export async function drillSnapshot(
 async function readFile(
   chunks: Chunks,
   file: ManifestFile,
-  { isOfTree }: { isOfTree: boolean },
+  { isOfTree, hash }: { isOfTree: boolean; hash: Repository["hash"] },
 ): Promise<string | undefined> {
-  const whole = createHash("sha256");
+  // Where a manifest has no digest of a file, its chunks and their order are what it says of it.
+  const whole = file.sha256 !== undefined ? createHash("sha256") : file.blake3 ? hash.hasher() : undefined;
   const tree = isOfTree ? treeHash() : undefined;
   try {
     for await (const bytes of inOrder(chunks, file)) {
-      whole.update(bytes);
+      whole?.update(bytes);
       tree?.update(bytes);
     }
   } catch (error) {
-    throw error instanceof Fault
-      ? new Fault(error.code, `${file.path}: ${error.message}`, { cause: error })
-      : error;
+    if (!(error instanceof Fault)) throw error;
+    throw new Fault(error.code, `${file.path}: ${error.message}`, { cause: error });
   }
-  // Where a manifest has no SHA-256 of a file, its chunks and their order are what it says of it.
-  if (file.sha256 !== undefined && whole.digest("hex") !== file.sha256)
+  const expected = file.sha256 ?? file.blake3;
+  if (whole && Buffer.from(whole.digest()).toString("hex") !== expected)
     throw new Fault(
       "snapshot-corrupt",
       `${file.path}: its chunks are good, and are not the file that was captured`,

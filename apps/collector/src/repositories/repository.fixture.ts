@@ -17,6 +17,8 @@ import {
 import { createJobs } from "./create-jobs.ts";
 import type { RepositoryThread } from "./repository-thread.ts";
 
+type More = { model?: string; torn?: boolean; digest?: "sha256" | "blake3" };
+
 export type TestRepository = {
   folder: string;
   place: string;
@@ -25,7 +27,7 @@ export type TestRepository = {
   config(patch?: object): CollectorRepository;
   /** The jobs themselves, without a thread. */
   thread(wallMs?: () => number): RepositoryThread;
-  commit(files?: Record<string, Uint8Array>, stub?: { model?: string; torn?: boolean }): Promise<string>;
+  commit(files?: Record<string, Uint8Array>, more?: More): Promise<string>;
   away(): void;
   back(): void;
   close(): void;
@@ -59,7 +61,10 @@ export async function newTestRepository(): Promise<TestRepository> {
       jobs: createJobs({ ...deps, wallMs, opener: keyOpener(privateKey) }),
       close: async () => {},
     }),
-    async commit(files = { "model.bin": randomBytes(100_000) }, { model = "s", torn = false } = {}) {
+    async commit(
+      files = { "model.bin": randomBytes(100_000) },
+      { model = "s", torn = false, digest = "sha256" } = {},
+    ) {
       const { id } = await commitSnapshot(repository, {
         stub: { model, capturedAt: new Date().toISOString(), parent: null, torn },
         files: Object.entries(files).map(([path, bytes]) => ({
@@ -68,7 +73,7 @@ export async function newTestRepository(): Promise<TestRepository> {
           mtimeNs: 1n,
           source: bytesSource(bytes),
         })),
-        recipients,
+        ...{ recipients, digest },
         by: "test",
       });
       return id;

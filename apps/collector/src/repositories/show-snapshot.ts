@@ -28,6 +28,7 @@ export async function showSnapshot(
       kind: entry.kind,
       bytes: entry.kind === "file" ? entry.size : 0,
       sha256: entry.kind === "file" ? (entry.sha256 ?? null) : null,
+      blake3: entry.kind === "file" ? (entry.blake3 ?? null) : null,
       tensors: entry.kind === "file" ? entry.tensors.length : 0,
     })),
     filesLeftOut: Math.max(0, files.length - filesMax),

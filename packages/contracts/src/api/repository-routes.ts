@@ -81,7 +81,8 @@ export const SnapshotEntryView = z.object({
   path: z.string(),
   kind: z.enum(["file", "link", "dir"]),
   bytes: count,
-  sha256: z.string().nullable(),
+  sha256: z.string().nullable().describe("of a file, where its writer chose that digest"),
+  blake3: z.string().nullable().describe("the same"),
   tensors: count,
 });
 export const SnapshotChangeView = z.object({
