@@ -5,6 +5,7 @@ import type { Clock, MetricFamily } from "@locum/runtime";
 import type { AuditLog } from "../audit-port.ts";
 import type { Fleet } from "../fleet.ts";
 import type { ReleaseShelf } from "../release-shelf.ts";
+import type { Repositories } from "../repositories/repositories.ts";
 import type { Store } from "../store.ts";
 import { showAudit, showRecord } from "./show-audit.ts";
 import { showDashboard } from "./show-dashboard.ts";
@@ -19,6 +20,7 @@ export type PageDeps = {
   clock: Clock;
   metrics: () => MetricFamily[];
   pods: (service: string | undefined) => PodsView;
+  repositories: Pick<Repositories, "views">;
 };
 export type Asked = { params: Record<string, string>; query: URLSearchParams };
 type Page = (asked: Asked) => PageContent | Promise<PageContent>;

@@ -9,7 +9,7 @@ const latestMax = 10;
 
 /** The fleet as it is now; `?service=` narrows it to one. @throws Fault not-found */
 export async function showFleet(
-  { fleet, shelf, auditLog, clock, pods }: PageDeps,
+  { fleet, shelf, auditLog, clock, pods, repositories }: PageDeps,
   query: URLSearchParams,
 ): Promise<PageContent> {
   const service = query.get("service") || undefined;
@@ -25,6 +25,7 @@ export async function showFleet(
     releases: services.flatMap(({ config, driver }) =>
       shelf.of(config.service).map((release) => releaseView(release, driver.state())),
     ),
+    repositories: repositories.views(),
     pods: pods(service),
     records: await readAudit(auditLog, service === undefined ? latest : { ...latest, service }),
     nowMs: clock.wallMs(),

@@ -1,17 +1,18 @@
-import type { PodsView } from "@locum/contracts/client";
+import type { PodsView, RepositoryView } from "@locum/contracts/client";
 import { describe, expect, it } from "vitest";
 import { fleetPage } from "./fleet-page.ts";
 import { markupOf } from "./html.ts";
-import { instance, noPods, nowMs, pods, service } from "./page-data.fixture.ts";
+import { instance, noPods, nowMs, pods, repository, service } from "./page-data.fixture.ts";
 
 describe("in the fleet", () => {
-  const draw = (data: { pods?: PodsView }) =>
+  const draw = (data: { pods?: PodsView; repositories?: RepositoryView[] }) =>
     markupOf(
       fleetPage({
         services: [service],
         isNarrowed: false,
         instances: [instance],
         releases: [],
+        repositories: data.repositories ?? [],
         records: [],
         nowMs,
         pods: data.pods ?? noPods,
@@ -20,6 +21,17 @@ describe("in the fleet", () => {
   it("only models that are not right are named", () => {
     expect(draw({})).toContain("suspect: hung");
     expect(draw({})).not.toContain("model fine");
+  });
+  it("snapshots are shown where a service has a repository", () => {
+    const sound = { ...repository, restorable: true, reason: "", escrowDue: false, scrub: null };
+    expect(draw({})).not.toContain("RPO age");
+    expect(draw({ repositories: [{ ...sound, service: "other" }] })).not.toContain("RPO age");
+    const page = draw({ repositories: [sound] });
+    expect(page).toContain("RPO age <b>3 h</b>");
+    expect(page).toContain("last drill <b>failed 2 h ago</b>");
+    expect(page).not.toMatch(/not restorable|damaged|escrow/);
+    const bad = draw({ repositories: [repository] });
+    for (const text of ["not restorable", "1 damaged", "escrow key not proven"]) expect(bad).toContain(text);
   });
   it("pods are shown where they should have a sidecar and have none", () => {
     expect(draw({ pods })).toContain("Pods without a sidecar");
@@ -45,6 +57,7 @@ describe("a fleet of thousands", () => {
         isNarrowed: only !== null,
         instances: instances.filter((one) => only === null || one.service === only),
         releases: [],
+        repositories: [],
         pods: noPods,
         records: [],
         nowMs,
@@ -74,6 +87,7 @@ describe("a fleet of thousands", () => {
         isNarrowed: true,
         instances: many,
         releases: [],
+        repositories: [],
         pods: noPods,
         records: [],
         nowMs,

@@ -1,5 +1,11 @@
 import type { AuditRecord } from "@locum/contracts";
-import type { InstanceView, PodsView, ReleaseView, ServiceView } from "@locum/contracts/client";
+import type {
+  InstanceView,
+  PodsView,
+  ReleaseView,
+  RepositoryView,
+  ServiceView,
+} from "@locum/contracts/client";
 import { stateBadge } from "./badge.ts";
 import { type Html, html } from "./html.ts";
 import { link } from "./link.ts";
@@ -15,6 +21,8 @@ export type FleetData = {
   isNarrowed: boolean;
   instances: readonly InstanceView[];
   releases: readonly ReleaseView[];
+  /** Of services that have one. */
+  repositories: readonly RepositoryView[];
   pods: PodsView;
   /** The newest ones, newest first. */
   records: readonly AuditRecord[];
@@ -43,6 +51,7 @@ ${drawn.map((service) =>
     service,
     instances: byService.get(service.service) ?? [],
     releases: releases.get(service.service) ?? [],
+    repository: data.repositories.find((one) => one.service === service.service),
     rowsMax: isNarrowed ? rowsMaxOfOne : rowsMax,
     nowMs,
   }),

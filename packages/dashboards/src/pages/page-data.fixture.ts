@@ -5,7 +5,13 @@ import {
   type Incident,
   sha256Hex,
 } from "@locum/contracts";
-import type { InstanceView, PodsView, ReleaseView, ServiceView } from "@locum/contracts/client";
+import type {
+  InstanceView,
+  PodsView,
+  ReleaseView,
+  RepositoryView,
+  ServiceView,
+} from "@locum/contracts/client";
 
 /** One of everything that a page shows, each text of it hostile. */
 export const hostile = `"><script>alert(1)</script><img src=x onerror='alert(1)'>`;
@@ -46,6 +52,31 @@ export const service: ServiceView = {
   massSilence: true,
   promoting: hostile,
   incidents: [hostile],
+};
+export const repository: RepositoryView = {
+  service: hostile,
+  repository: hostile,
+  problem: { code: hostile, detail: hostile, sinceMs: 0 },
+  lookedAtMs: nowMs,
+  verified: hostile,
+  rpoAgeMs: 10_800_000,
+  restorable: false,
+  reason: hostile,
+  drill: {
+    snapshot: hostile,
+    atMs: nowMs - 7_200_000,
+    outcome: "failed",
+    code: hostile,
+    detail: hostile,
+    ...{ files: 1, bytes: 1, planMs: 1, fetchMs: 1, decodeMs: 1 },
+    release: hostile,
+  },
+  drilling: false,
+  scrub: { slice: 1, slices: 2, atMs: nowMs, wholeSinceMs: nowMs, damaged: [hostile] },
+  escrowAgeMs: null,
+  escrowDue: true,
+  bytes: 1,
+  quotaBytes: null,
 };
 export const instance: InstanceView = {
   service: hostile,

@@ -19,6 +19,7 @@ import {
   pods,
   record,
   release,
+  repository,
   service,
 } from "./page-data.fixture.ts";
 import { recordPage } from "./record-page.ts";
@@ -44,6 +45,7 @@ describe("hostile text stays text", () => {
         isNarrowed: false,
         instances: [instance],
         releases: [release],
+        repositories: [repository],
         pods,
         records: [record],
         nowMs,
@@ -103,6 +105,7 @@ describe("where there is nothing, it says why", () => {
         isNarrowed: false,
         instances: [],
         releases: [],
+        repositories: [],
         pods: noPods,
         records: [],
         nowMs,

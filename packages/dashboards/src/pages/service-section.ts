@@ -1,10 +1,11 @@
 import type { Role } from "@locum/contracts";
-import type { InstanceView, ReleaseView, ServiceView } from "@locum/contracts/client";
+import type { InstanceView, ReleaseView, RepositoryView, ServiceView } from "@locum/contracts/client";
 import { badge, judgedBadge, stateBadge, verdictBadge } from "./badge.ts";
 import { type Html, html } from "./html.ts";
 import { link } from "./link.ts";
 import { shareBar } from "./share-bar.ts";
 import { digestOf, numberText, spanText, timeOf } from "./shown.ts";
+import { snapshotNotes } from "./snapshot-notes.ts";
 import { type Column, table } from "./table.ts";
 
 /** One service: what is to be known of it at once, then its instances, those that are not right first. */
@@ -12,12 +13,14 @@ export function serviceSection({
   service,
   instances,
   releases,
+  repository,
   rowsMax,
   nowMs,
 }: {
   service: ServiceView;
   instances: readonly InstanceView[];
   releases: readonly ReleaseView[];
+  repository: RepositoryView | undefined;
   rowsMax: number;
   nowMs: number;
 }): Html {
@@ -31,7 +34,7 @@ export function serviceSection({
 <span>active <b>${service.active.join(", ") || "none"}</b></span>
 <span><b>${service.fit.length}</b> of ${service.instances} fit</span>
 <span><b>${service.connected}</b> connected</span></p>
-${notes(service, nowMs)}${table({
+${repository && snapshotNotes(repository, nowMs)}${notes(service, nowMs)}${table({
   caption: `Instances of ${name}`,
   columns: instanceColumns,
   rows,
