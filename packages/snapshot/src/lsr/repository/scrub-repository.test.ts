@@ -157,7 +157,7 @@ test("a run that is stopped goes on at the pack where it was, and does not read 
   const pace = createPace({
     bytesPerSecond: 1_000_000,
     monotonicMs: () => nowMs,
-    async sleep(ms) {
+    sleep: async (ms) => {
       stop.signal.throwIfAborted();
       nowMs += ms;
     },
