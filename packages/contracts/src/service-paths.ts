@@ -108,10 +108,11 @@ export function resolveCollectorPaths(
       : {}),
     ...(tls ? { tls: { cert: absolute(tls.cert), key: absolute(tls.key) } } : {}),
     ...(kubernetes ? { kubernetes: { ...kubernetes, ...given("kubeconfig", kubernetes.kubeconfig) } } : {}),
-    repositories: repositories.map(({ place, credentialsFile, privateKeyFile, ...rest }) => ({
+    repositories: repositories.map(({ place, credentialsFile, privateKeyFile, recipientsFile, ...rest }) => ({
       ...rest,
       place: absolutePlace(place, folder),
       ...given("credentialsFile", credentialsFile),
+      ...given("recipientsFile", recipientsFile),
       privateKeyFile: absolute(privateKeyFile),
     })),
     dataDir: absolute(collector.dataDir),

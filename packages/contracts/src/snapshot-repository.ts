@@ -75,6 +75,9 @@ export const CollectorRepository = z.strictObject({
   place,
   credentialsFile,
   privateKeyFile: FilePath.describe("of a recipient: opens snapshots; mode 0600"),
+  recipientsFile: FilePath.optional().describe(
+    "recipients.pem of the writers: for them half empty packs and rescued chunks are sealed anew; without it none is",
+  ),
   services: z
     .array(z.string().min(1).max(63))
     .max(256)

@@ -8,6 +8,7 @@ import {
   type Manifest,
   openByManifests,
   planForget,
+  type Recipient,
   type Repository,
   type RepositoryDeps,
   readSnapshot,
@@ -21,14 +22,18 @@ import { runDrill } from "./run-drill.ts";
 import { scrubSlice } from "./scrub-slice.ts";
 import { showSnapshot } from "./show-snapshot.ts";
 
-type Deps = Omit<RepositoryDeps, "idKey"> & { opener: KeyOpener };
+type Deps = Omit<RepositoryDeps, "idKey"> & {
+  opener: KeyOpener;
+  /** Whom packs are sealed for that are written anew; none where there are none. */
+  recipients?: readonly Recipient[];
+};
 
 /** A comparison may read many chunks: so many at once, however many people look. */
 const shownAtOnce = 4;
 
 /** The work of a repository's thread. The repository is opened at the first need, and stays. */
 export function createJobs(deps: Deps): RepositoryJobs {
-  const { opener } = deps;
+  const { opener, recipients = [] } = deps;
   const openKeys = createKeyDesk(deps);
   let open: Repository | undefined;
   const around = createLookAround(deps);
@@ -82,23 +87,27 @@ export function createJobs(deps: Deps): RepositoryJobs {
       return null;
     },
     async prune({ holder }) {
-      const report = await collectGarbage(await repositoryOf(), { opener, holder });
+      const report = await collectGarbage(await repositoryOf(), {
+        ...{ opener, holder },
+        ...(recipients.length > 0 && { recipients }),
+      });
       around.forgetSize();
-      const { deleted, announced, bytesFreed, damaged, unreadable, missingChunks } = report;
+      const { deleted, announced, repacked, bytesFreed, damaged, unreadable, missingChunks } = report;
       return {
         deleted: deleted.length,
         announced: announced.length,
+        repacked: repacked.length,
         bytesFreed,
         damaged: [...damaged, ...unreadable],
         missingChunks,
       };
     },
-    scrub: async (asked) => scrubSlice(await repositoryOf(), { ...asked, opener }),
+    scrub: async (asked) => scrubSlice(await repositoryOf(), { ...asked, opener, recipients }),
     async drill(asked) {
       const startMs = performance.now();
       const repository = await repositoryOf();
       const manifest = await manifestOf(repository, asked.service, asked.id);
-      return runDrill(repository, { ...asked, manifest, opener, startMs });
+      return runDrill(repository, { ...asked, manifest, opener, recipients, startMs });
     },
     keys: async (asked) => openKeys(await repositoryOf(), asked),
   };

@@ -83,7 +83,7 @@ export async function keepRepository({
     }
   }
 
-  /** Each that is due once; one that failed, or is asked for again meanwhile, waits for the next look. */
+  /** Each that is due, once. */
   async function work(): Promise<void> {
     const tried = new Set<Act>();
     for (;;) {
@@ -105,6 +105,8 @@ export async function keepRepository({
       // A drill of a large model takes long: meanwhile it is looked on.
       working ??= work().finally(() => {
         working = null;
+        // Asked for again while it ran.
+        if (!watch.problem() && due.next(new Set())) waking.abort();
       });
       const failures = watch.failures();
       const waitMs = failures > 0 ? Math.max(1000, backoffMs(failures, random, retryMs)) : lookMs;

@@ -5,6 +5,7 @@ import {
   type LoadedIndex,
   type ManifestBody,
   neededFiles,
+  type Recipient,
   type Repository,
 } from "@locum/snapshot/repository";
 
@@ -16,13 +17,21 @@ export async function mendSnapshot(
     body,
     loaded,
     opener,
+    recipients,
     holder,
-  }: { id: string; body: ManifestBody; loaded: LoadedIndex; opener: KeyOpener; holder: string },
+  }: {
+    id: string;
+    body: ManifestBody;
+    loaded: LoadedIndex;
+    opener: KeyOpener;
+    recipients: readonly Recipient[];
+    holder: string;
+  },
 ): Promise<number> {
   const names = [...neededFiles(id, body, loaded.index)].filter((name) => name.endsWith(".pk"));
   let mended = 0;
   try {
-    for await (const { kind } of healPacks(repository, { names, holder, opener }))
+    for await (const { kind } of healPacks(repository, { names, holder, opener, recipients }))
       if (kind === "repaired" || kind === "replaced") mended += 1;
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== "conflict") throw error;

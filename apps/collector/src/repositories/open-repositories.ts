@@ -84,12 +84,13 @@ async function openOne(
   deps: RepositoriesDeps,
 ): Promise<One> {
   const { keep, scrubSlices: slices, scrubBytesPerSecond: bytesPerSecond } = config;
-  const { credentialsFile, privateKeyFile } = config;
+  const { credentialsFile, privateKeyFile, recipientsFile } = config;
   const place = config.place.replace(/\?.*$/s, "").replace(/\/\/[^/]*@/, "//");
   const thread = (deps.openThread ?? createRepositoryThread)({
     place: config.place,
     privateKeyFile,
     ...(credentialsFile === undefined ? {} : { credentialsFile }),
+    ...(recipientsFile === undefined ? {} : { recipientsFile }),
   });
   const { jobs } = thread;
   const holder = `collector term ${deps.term}`;

@@ -61,6 +61,8 @@ export type Scrubbed = {
 export type Pruned = {
   deleted: number;
   announced: number;
+  /** Of them, those that were half empty and written anew. */
+  repacked: number;
   bytesFreed: number;
   damaged: string[];
   missingChunks: number;

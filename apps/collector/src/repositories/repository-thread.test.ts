@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { newTestRepository, type TestRepository } from "./repository.fixture.ts";
-import { createRepositoryThread } from "./repository-thread.ts";
+import { createRepositoryThread, type ThreadPlace } from "./repository-thread.ts";
 
 let kept: TestRepository;
 beforeEach(async () => {
   kept = await newTestRepository();
 });
 afterEach(() => kept.close());
-const place = (patch: { place?: string; privateKeyFile?: string } = {}) => {
+const place = (patch: Partial<ThreadPlace> = {}): ThreadPlace => {
   const { place, privateKeyFile } = kept.config();
   return { place, privateKeyFile, ...patch };
 };
@@ -28,6 +28,12 @@ test("a job's answer and a job's fault come back as they are", async () => {
 test("a key file that comes later is read then", async () => {
   const { jobs, close } = createRepositoryThread(place({ privateKeyFile: "/nonexistent/key" }));
   await expect(jobs.look()).rejects.toMatchObject({ code: "config-unreadable" });
+  await expect(jobs.look()).rejects.toMatchObject({ code: "config-unreadable" });
+  await close();
+});
+
+test("recipients that cannot be read are told, and not taken for none", async () => {
+  const { jobs, close } = createRepositoryThread(place({ recipientsFile: "/nonexistent/recipients.pem" }));
   await expect(jobs.look()).rejects.toMatchObject({ code: "config-unreadable" });
   await close();
 });

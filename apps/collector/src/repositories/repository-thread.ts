@@ -5,7 +5,12 @@ import { repositoryProgram } from "./repository-program.ts";
 
 export type JobName = keyof RepositoryJobs;
 /** Where a repository lies and what opens it: paths, no secrets. */
-export type ThreadPlace = { place: string; credentialsFile?: string; privateKeyFile: string };
+export type ThreadPlace = {
+  place: string;
+  credentialsFile?: string;
+  privateKeyFile: string;
+  recipientsFile?: string;
+};
 export type JobQuestion = { id: number; job: JobName; asked: unknown };
 export type JobAnswer = { id: number } & (
   | { result: unknown }

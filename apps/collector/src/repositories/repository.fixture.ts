@@ -11,6 +11,7 @@ import {
   directoryStore,
   keyOpener,
   nativeHash,
+  type Recipient,
   type Repository,
   recipientOf,
 } from "@locum/snapshot/repository";
@@ -25,8 +26,9 @@ export type TestRepository = {
   repository: Repository;
   privateKey: KeyObject;
   config(patch?: object): CollectorRepository;
-  /** The jobs themselves, without a thread. */
-  thread(wallMs?: () => number): RepositoryThread;
+  /** The jobs themselves, without a thread; `recipients` are those that the writer has. */
+  thread(wallMs?: () => number, recipients?: readonly Recipient[]): RepositoryThread;
+  recipients: readonly Recipient[];
   commit(files?: Record<string, Uint8Array>, more?: More): Promise<string>;
   away(): void;
   back(): void;
@@ -57,8 +59,9 @@ export async function newTestRepository(): Promise<TestRepository> {
     repository,
     privateKey,
     config: (patch = {}) => CollectorRepository.parse({ place, privateKeyFile: keyFile, ...patch }),
-    thread: (wallMs = Date.now) => ({
-      jobs: createJobs({ ...deps, wallMs, opener: keyOpener(privateKey) }),
+    recipients,
+    thread: (wallMs = Date.now, sealedFor = []) => ({
+      jobs: createJobs({ ...deps, wallMs, opener: keyOpener(privateKey), recipients: sealedFor }),
       close: async () => {},
     }),
     async commit(

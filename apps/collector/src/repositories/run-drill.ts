@@ -1,6 +1,12 @@
 import { performance } from "node:perf_hooks";
 import { Fault } from "@locum/contracts";
-import { type KeyOpener, loadIndex, type Manifest, type Repository } from "@locum/snapshot/repository";
+import {
+  type KeyOpener,
+  loadIndex,
+  type Manifest,
+  type Recipient,
+  type Repository,
+} from "@locum/snapshot/repository";
 import { drillSnapshot } from "./drill-snapshot.ts";
 import { mendSnapshot } from "./mend-snapshot.ts";
 import { moveForward } from "./move-channel.ts";
@@ -18,8 +24,14 @@ export async function runDrill(
     by,
     manifest: { stub, body },
     opener,
+    recipients,
     startMs,
-  }: Asked & { manifest: Manifest; opener: KeyOpener; startMs: number },
+  }: Asked & {
+    manifest: Manifest;
+    opener: KeyOpener;
+    recipients: readonly Recipient[];
+    startMs: number;
+  },
 ): Promise<Drilled> {
   const load = () => loadIndex(repository, { for: "reader", repair: false });
   const loaded = await load();
@@ -28,7 +40,7 @@ export async function runDrill(
   let mended = 0;
   const read = await drillSnapshot(repository, { ...given, loaded }).catch(async (error: unknown) => {
     if (!(error instanceof Fault) || error.code !== "snapshot-corrupt") throw error;
-    mended = await mendSnapshot(repository, { id, body, loaded, opener, holder: by });
+    mended = await mendSnapshot(repository, { id, body, loaded, opener, recipients, holder: by });
     if (mended === 0) throw error;
     return drillSnapshot(repository, { ...given, loaded: await load() });
   });

@@ -1,10 +1,11 @@
 import { systemClock } from "@locum/runtime";
 import { createPace } from "@locum/snapshot";
-import { type KeyOpener, type Repository, scrubRepository } from "@locum/snapshot/repository";
+import { type KeyOpener, type Recipient, type Repository, scrubRepository } from "@locum/snapshot/repository";
 import { findLost } from "./find-lost.ts";
 import type { RepositoryJobs, Scrubbed } from "./repository-jobs.ts";
 
 type Asked = Parameters<RepositoryJobs["scrub"]>[0];
+type Readers = { opener: KeyOpener; recipients: readonly Recipient[] };
 
 /** Where a pass over the packs' ids ends. */
 const idNumbers = 2 ** 32;
@@ -15,11 +16,11 @@ const idNumbers = 2 ** 32;
  */
 export async function scrubSlice(
   repository: Repository,
-  { of, bytesPerSecond, holder, damaged, opener }: Asked & { opener: KeyOpener },
+  { of, bytesPerSecond, holder, damaged, opener, recipients }: Asked & Readers,
 ): Promise<Scrubbed> {
   const pace = createPace({ bytesPerSecond, clock: systemClock });
   const { packs, bytes, healed, postponed, coverage } = await scrubRepository(repository, {
-    ...{ of, holder, opener, pace },
+    ...{ of, holder, opener, recipients, pace },
   });
   const unwell = healed.flatMap((one) =>
     one.kind === "failed" || (one.kind === "replaced" && one.lost.length + one.held.length > 0)
