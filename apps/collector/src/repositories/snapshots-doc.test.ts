@@ -11,6 +11,11 @@ test("the example of the page is a service file that this collector takes", () =
   const parsed = parseServiceFile(example, { file: "/srv/locum.yaml" });
   const config = "config" in parsed ? parsed.config : expect.fail(JSON.stringify(parsed));
   expect(collectorConfig([config]).repositories).toMatchObject([
-    { place: "/backup/models", privateKeyFile: "/srv/keys/collector.key", services: ["digits"] },
+    {
+      place: "/backup/models",
+      privateKeyFile: "/srv/keys/collector.key",
+      recipientsFile: "/srv/keys/recipients.pem",
+      services: ["digits"],
+    },
   ]);
 });
