@@ -24,6 +24,7 @@ import { receiveFrames } from "./receive-frames.ts";
 import type { ReleaseFiles } from "./release-shelf.ts";
 import { createReporting } from "./reporting.ts";
 import { createRoutine } from "./routine.ts";
+import { keepSnapshots } from "./snapshots/keep-snapshots.ts";
 import { changesBetween } from "./story.ts";
 import type { Tap } from "./tap/tap.ts";
 import { tellHaproxy } from "./tell-haproxy.ts";
@@ -100,7 +101,8 @@ export function createApp(deps: AppDeps): App {
     onReleases: instance.releasesChanged,
     onPeers: () => polling.now(),
   });
-  const routine = createRoutine({ ...deps, ...parts, instance, drills });
+  const snapshots = keepSnapshots({ ...deps, ...parts, bytes: instance.bytes });
+  const routine = createRoutine({ ...deps, ...parts, instance, drills, snapshots });
 
   const moving = createMoving({ tap, peers, clock });
   outside.onTurn = (_before, after) => {
@@ -120,8 +122,8 @@ export function createApp(deps: AppDeps): App {
     log,
   });
   const polling = pollPeers({ book: peers, clock, onHeard: () => drive.put({ kind: "look" }) });
-  const metrics = () => metering.families(instance.report(), { ...parts, pace: instance.pace() });
-  const known = { ...parts, config, instance, clock };
+  const known = { ...parts, config, instance, snapshots, clock };
+  const metrics = () => metering.families(instance.report(), { ...known, pace: instance.pace() });
   const haproxy = tellHaproxy(known, log);
 
   return {
@@ -144,12 +146,10 @@ export function createApp(deps: AppDeps): App {
     async close() {
       for (const part of [haproxy, polling]) part.stop();
       link?.close();
-      await drills.stop();
-      await routine.stop();
-      await instance.close();
-      await parts.restartDriver?.close();
-      upstream.close();
-      for (const part of [parts.inferences, pump]) await part?.close();
+      for (const part of [drills, routine]) await part.stop();
+      await snapshots?.close();
+      for (const part of [instance, parts.restartDriver, upstream, parts.inferences, pump])
+        await part?.close();
     },
   };
 }

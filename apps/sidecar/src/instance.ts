@@ -3,7 +3,7 @@ import { type HolderEffect, startHolder } from "@locum/coordination";
 import { type Clock, createLoopLag, type Log } from "@locum/runtime";
 import type { Identity } from "./adapters/identity.ts";
 import { isThere, readProcessId } from "./adapters/process-id.ts";
-import type { BytesOptions } from "./bytes-watch.ts";
+import type { BytesOptions, BytesWatch } from "./bytes-watch.ts";
 import type { SidecarConfig } from "./config.ts";
 import { createDrive, type Drive, type DriveState } from "./drive.ts";
 import { type FilesWatch, keepBytesWatch } from "./files-watch.ts";
@@ -57,6 +57,8 @@ export type Instance = {
   /** What an answer of now comes from. */
   served(): ServedNow;
   pace(): StreamPace;
+  /** Null until the files have been read for the first time. */
+  bytes(): BytesWatch | null;
   /** Begins to ask; nothing is asked before. */
   start(): { ladder: Ladder; files: FilesWatch | null };
   /** The set of approved releases changed: goldens and files are judged anew. */
@@ -107,6 +109,7 @@ export function createInstance(options: InstanceOptions): Instance {
     releasesChanged,
     rescan,
     pace: traffic.pace,
+    bytes: () => files?.watch() ?? null,
     served: () => servedBy(drive),
     report: () =>
       reportOf(drive.state(), drive.fitness(), { ...around(options, { tap, traffic }), ...filesSeen(files) }),

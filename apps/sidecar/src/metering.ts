@@ -1,5 +1,6 @@
 import type { Report } from "@locum/contracts";
 import type { MetricFamily, Metrics } from "@locum/runtime";
+import type { SnapshotKeeper } from "./snapshots/snapshot-keeper.ts";
 import type { TapEvent } from "./tap/tap-event.ts";
 import type { StreamPace } from "./traffic.ts";
 
@@ -20,6 +21,8 @@ export type MeteredNow = {
   witnessing: { view(): { refused: string | null } | null };
   /** Null where no inference is recorded. */
   inferences: { stats(): { waiting: number; stagedBytes: number; refused: number } } | null;
+  /** Null where no snapshots are taken into a repository. */
+  snapshots: Pick<SnapshotKeeper, "view"> | null;
 };
 
 const verdicts = ["unknown", "healthy", "suspect", "failed"] as const;
@@ -65,6 +68,7 @@ export function createMetering(metrics: Metrics): Metering {
       "inference_records",
       "Inference records that wait, bytes of them on disk, and those refused",
     ),
+    snapshots: gauge("snapshots", "Snapshots taken into the repository, tries that failed, bytes stored"),
   };
   return {
     observe(event) {
@@ -80,7 +84,7 @@ export function createMetering(metrics: Metrics): Metering {
     act: (kind, outcome) => acts.add(1, { kind, outcome }),
     inputFinding: (rule) => inputs.add(1, { rule }),
     stalled: (ms) => stalls.add(ms),
-    families(report, { pump, pace, witnessing, inferences }) {
+    families(report, { pump, pace, witnessing, inferences, snapshots }) {
       for (const kind of verdicts) verdict.set(report.verdict.kind === kind ? 1 : 0, { verdict: kind });
       figures.epoch.set(report.epoch);
       figures.fit.set(report.fit ? 1 : 0);
@@ -92,6 +96,8 @@ export function createMetering(metrics: Metrics): Metering {
       figures.spool.set(pump.waiting());
       figures.witness.set(witnessing.view()?.refused ? 1 : 0);
       for (const [of, value] of Object.entries(inferences?.stats() ?? {})) figures.records.set(value, { of });
+      for (const of of ["taken", "failures", "storedBytes"] as const)
+        if (snapshots) figures.snapshots.set(snapshots.view()[of], { of });
       for (const quantile of ["p50", "p99"] as const) {
         if (pace.firstTokenMs.p99 > 0) figures.firstToken.set(pace.firstTokenMs[quantile], { quantile });
         if (pace.tokenGapMs.p99 > 0) figures.tokenGap.set(pace.tokenGapMs[quantile], { quantile });

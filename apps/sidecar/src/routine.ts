@@ -16,6 +16,7 @@ import { createPerformer, type Performer } from "./perform.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
 import type { Reporting } from "./reporting.ts";
 import type { RestartDriver } from "./restart/restart-driver.ts";
+import type { SnapshotKeeper } from "./snapshots/snapshot-keeper.ts";
 import type { Upstream } from "./upstream.ts";
 
 export type RoutineOptions = {
@@ -28,6 +29,8 @@ export type RoutineOptions = {
   restartDriver: RestartDriver | null;
   metering: Metering;
   inputs: InputObserver;
+  /** Null where none are taken into a repository. */
+  snapshots: Pick<SnapshotKeeper, "proven"> | null;
   record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<boolean>;
   /** Whether nothing waits for the disk any more. */
   canRecord: () => Promise<boolean>;
@@ -49,7 +52,7 @@ const askAgainMs = 1000;
 
 /** What happens by itself, again and again: rungs, proofs, heartbeats, and repairs while nobody else is there. */
 export function createRoutine(options: RoutineOptions): Routine {
-  const { config, instance, metering, inputs, record, clock, log } = options;
+  const { config, instance, metering, inputs, snapshots, record, clock, log } = options;
   const { drive } = instance;
   const alone = createAlone(config);
   const unrecorded = createUnrecorded(options);
@@ -92,8 +95,10 @@ export function createRoutine(options: RoutineOptions): Routine {
     drive.turn();
     const report = instance.report();
     const isProven = report.goldens === "proven" && report.release !== null;
-    if (isProven && report.owner === report.release && report.verdict.kind === "healthy")
+    if (isProven && report.owner === report.release && report.verdict.kind === "healthy") {
       started.files?.watch()?.proven(report.owner ?? "");
+      if (report.owner && report.tree) snapshots?.proven({ release: report.owner, tree: report.tree });
+    }
     const repairing = started.performer.isRepairing();
     if (unrecorded.lasts()) return;
     const next = alone.next({ state: drive.state(), report, repairing, nowMs: clock.monotonicMs() });

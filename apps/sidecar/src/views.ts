@@ -6,6 +6,7 @@ import { isDrained } from "./divert-now.ts";
 import type { InferenceRecords } from "./inference-records.ts";
 import type { Instance } from "./instance.ts";
 import type { PeerBook } from "./peers.ts";
+import type { SnapshotKeeper } from "./snapshots/snapshot-keeper.ts";
 import type { Witnessing } from "./witnessing.ts";
 
 type Known = {
@@ -15,6 +16,7 @@ type Known = {
   clock: { monotonicMs(): number };
   witnessing: Pick<Witnessing, "view">;
   inferences: Pick<InferenceRecords, "stats"> | null;
+  snapshots: Pick<SnapshotKeeper, "view"> | null;
 };
 
 /** As many as a peer reads. */
@@ -51,6 +53,7 @@ export function controlNow({
   clock,
   witnessing,
   inferences,
+  snapshots,
   incarnation,
   metrics,
 }: Known & { incarnation: string; metrics: () => MetricFamily[] }): ControlView {
@@ -70,6 +73,7 @@ export function controlNow({
         models: modelDiverts,
         witness: witnessing.view(),
         inferences: inferences?.stats() ?? null,
+        snapshots: snapshots?.view() ?? null,
         peers: peers.states(clock.monotonicMs(), linked).map(({ id: peer, role, fit, models }) => ({
           id: peer,
           role,

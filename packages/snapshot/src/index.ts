@@ -6,6 +6,7 @@ export type { Ignore } from "./ignore.ts";
 export { type IntegrityWatch, type WatchStatus, watchTree } from "./integrity-watch.ts";
 export { type LiveFile, openLiveFile } from "./live-file.ts";
 export { liveSource } from "./live-source.ts";
+export { olderTwin } from "./older-twin.ts";
 export { openDisplaced } from "./open-displaced.ts";
 export { listTwins, openTwin, type Twin } from "./open-twin.ts";
 export { createPace, type Pace, unpaced } from "./pace.ts";
@@ -17,6 +18,7 @@ export { type RestoreOptions, type RestorePhase, type RestoreResult, restoreTree
 export { type RestoreMethod, restoreMethod } from "./restore-method.ts";
 export { type LiveTree, type ScanOptions, scanLive, scanTree } from "./scan-tree.ts";
 export { type Places, snapshotPlaces } from "./snapshot-places.ts";
+export { createSnapshotTrigger, type SnapshotTrigger, type TriggerCause } from "./snapshot-trigger.ts";
 export type { Source } from "./source.ts";
 export { type NamedSource, type OrderedSource, sourcesInOrder } from "./sources-in-order.ts";
 export type { Stamp } from "./stamp.ts";

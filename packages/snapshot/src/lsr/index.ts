@@ -9,16 +9,11 @@ export {
 } from "./capture/capture-instance.ts";
 export { type CapturedState, captureState, type Warning } from "./capture/capture-state.ts";
 export { captureTree } from "./capture/capture-tree.ts";
-export { mapCapture } from "./capture/map-capture.ts";
 export type { HookDriver, HookDrivers, SourceIdentity } from "./capture/hooks/hook-driver.ts";
 export { type HookOutcome, hookDrivers, runHooks } from "./capture/hooks/run-hooks.ts";
 export type { Left } from "./capture/left.ts";
+export { mapCapture } from "./capture/map-capture.ts";
 export { type ProcessPort, procProcesses } from "./capture/process-port.ts";
-export {
-  createSnapshotTrigger,
-  type SnapshotTrigger,
-  type TriggerCause,
-} from "./capture/snapshot-trigger.ts";
 export {
   idKeyFile,
   type KeyFilePorts,
@@ -35,9 +30,9 @@ export { type KeyOpener, keyOpener, type SealedFile } from "./crypto/key-opener.
 export type { KeyedHash } from "./crypto/keyed-hash.ts";
 export { nativeHash } from "./crypto/native-hash.ts";
 export { type Recipient, recipientOf } from "./crypto/recipient.ts";
+export { readSigner, readSignerPublic } from "./crypto/signing-key.ts";
 export type { FileKeys } from "./crypto/wrap-keys.ts";
 export { diffManifests, type FileChange, type ReadRange } from "./manifest/diff-manifests.ts";
-export { readSigner, readSignerPublic } from "./crypto/signing-key.ts";
 export { type ChunkRef, chunkRefs, type ManifestBody, type ManifestFile } from "./manifest/manifest-body.ts";
 export { isManifestSigned, type Manifest } from "./manifest/open-manifest.ts";
 export type { Stub } from "./manifest/stub.ts";
@@ -52,13 +47,13 @@ export { repairPack } from "./parity/repair-pack.ts";
 export type { ChunkSource } from "./parity/salvage-chunks.ts";
 export { writeParity } from "./parity/write-parity.ts";
 export { createSnapshotPool, type SnapshotPool } from "./pipeline/snapshot-pool.ts";
+export { advanceRef } from "./repository/advance-ref.ts";
 export {
   type CheckOptions,
   type CheckReport,
   checkRepository,
   type DamagedFile,
 } from "./repository/check-repository.ts";
-export { advanceRef } from "./repository/advance-ref.ts";
 export { type ChunkIndex, createChunkIndex, type IndexedChunk } from "./repository/chunk-index.ts";
 export { collectGarbage, type GarbageOptions, type GarbageReport } from "./repository/collect-garbage.ts";
 export { type CommitInput, type Committed, commitSnapshot } from "./repository/commit-snapshot.ts";
@@ -72,6 +67,7 @@ export {
 export { forget } from "./repository/forget.ts";
 export { type Lease, takeLease } from "./repository/gc-lease.ts";
 export { type HealedPack, type HealOptions, healPacks } from "./repository/heal-packs.ts";
+export { type Intent, listIntents } from "./repository/intent.ts";
 export { type KeyAccess, readKeyAccess } from "./repository/key-access.ts";
 export {
   appendKeyEvent,
@@ -104,9 +100,9 @@ export {
 export { readPins } from "./repository/read-pins.ts";
 export { readRange } from "./repository/read-range.ts";
 export { readSnapshot } from "./repository/read-snapshot.ts";
-export { releaseChannel } from "./repository/release-channel.ts";
 export { type ListedRecipient, listRecipients, publishRecipient } from "./repository/recipient-files.ts";
 export { listRefs, moveRef, type Ref, type RefName, readRef } from "./repository/refs.ts";
+export { releaseChannel } from "./repository/release-channel.ts";
 export {
   createRepository,
   openRepository,

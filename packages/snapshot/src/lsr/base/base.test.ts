@@ -19,7 +19,8 @@ import { snapshotBase } from "./snapshot-base.ts";
 const path = "m.safetensors";
 const root = "/srv/older";
 const [a, b, c] = [40_000, 50_000, 35_000].map((count, seed) => floatBytes({ dtype: "bf16", count, seed }));
-const tune = (bytes = new Uint8Array()) => bytes.map((byte, at) => (at % 400 === 0 ? byte ^ 1 : byte));
+const tune = (bytes: Uint8Array = new Uint8Array()) =>
+  bytes.map((byte, at) => (at % 400 === 0 ? byte ^ 1 : byte));
 type Named = [name: string, bytes: Uint8Array | undefined][];
 const modelOf = (...tensors: Named) =>
   safetensorsFile(tensors.map(([name, bytes = new Uint8Array()]) => ({ name, bytes })));

@@ -8,9 +8,19 @@ import { ulid, ulidPattern } from "./ulid.ts";
 /** Longer than any snapshot takes; what a writer claims beyond it is not believed. */
 export const intentMsMax = 24 * 3_600_000;
 
-export type Intent = { name: string; startedMs: number; endsMs: number };
+export type Intent = {
+  name: string;
+  startedMs: number;
+  endsMs: number;
+  /** As it calls itself; null where that cannot be read. */
+  writer: string | null;
+};
 
-const shape = z.object({ startedAt: z.iso.datetime(), expiresAt: z.iso.datetime() });
+const shape = z.object({
+  writer: z.string().max(500),
+  startedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+});
 
 /** Says that a writer is at work, before it looks at what there is: from now on nothing that it sees is collected. */
 export async function openIntent(
@@ -41,18 +51,23 @@ export async function listIntents({ store }: Pick<Repository, "store">): Promise
   for await (const { name, modifiedMs } of store.list("intents/")) {
     const id = /^intents\/([^/]{26})\.json$/.exec(name)?.[1] ?? "";
     if (!ulidPattern.test(id)) continue;
-    intents.push({ name, startedMs: modifiedMs, endsMs: modifiedMs + (await lifetimeOf(store, name)) });
+    const { lifetimeMs, writer } = await saidBy(store, name);
+    intents.push({ name, startedMs: modifiedMs, endsMs: modifiedMs + lifetimeMs, writer });
   }
   return intents;
 }
 
-async function lifetimeOf(store: Repository["store"], name: string): Promise<number> {
+async function saidBy(
+  store: Repository["store"],
+  name: string,
+): Promise<{ lifetimeMs: number; writer: string | null }> {
   try {
     const json: unknown = JSON.parse(Buffer.from(await readBlob(store, name, limits.macLine)).toString());
-    const { startedAt, expiresAt } = shape.parse(json);
-    return Math.min(intentMsMax, Math.max(0, Date.parse(expiresAt) - Date.parse(startedAt)));
+    const { writer, startedAt, expiresAt } = shape.parse(json);
+    const claimedMs = Date.parse(expiresAt) - Date.parse(startedAt);
+    return { lifetimeMs: Math.min(intentMsMax, Math.max(0, claimedMs)), writer };
   } catch (error) {
     if (error instanceof Fault && !["snapshot-missing", "snapshot-corrupt"].includes(error.code)) throw error;
-    return intentMsMax;
+    return { lifetimeMs: intentMsMax, writer: null };
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../../clock.ts";
+import type { Clock } from "./clock.ts";
 
 export type TriggerCause = "schedule" | "change" | "request";
 export type SnapshotTrigger = {

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import type { Clock } from "../../clock.ts";
+import type { Clock } from "./clock.ts";
 import { createSnapshotTrigger, type TriggerCause } from "./snapshot-trigger.ts";
 
 /** Sleepers wake when the test turns the clock. */
