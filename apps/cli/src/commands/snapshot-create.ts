@@ -3,6 +3,7 @@ import { Fault } from "@locum/contracts";
 import { captureInstance } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
+import { oneOf } from "../one-of.ts";
 import {
   accessRepository,
   needWriter,
@@ -59,6 +60,11 @@ export const snapshotCreate = defineCommand({
     env: { kind: "list", about: "environment variable that may be captured; secrets never are" },
     hooks: { kind: "text", about: "YAML list of hooks: sqlite, postgresql, redis, qdrant" },
     signer: { kind: "text", about: "EC P-256 private key in PEM that signs the manifest" },
+    digest: {
+      kind: "text",
+      fallback: "sha256",
+      about: "of each file in the manifest: sha256, or blake3, which is faster and cannot be signed",
+    },
   },
   async run({ flags, io, out }) {
     const model = modelName(flags.name);
@@ -68,6 +74,7 @@ export const snapshotCreate = defineCommand({
     const modelDir = resolve(io.cwd, flags["model-dir"]);
     const include = flags.include.map((place) => resolve(io.cwd, place));
     for (const source of [modelDir, ...include]) await refuseNested(access.place, source);
+    const digest = oneOf("digest", flags.digest, ["sha256", "blake3"] as const);
     const signer = flags.signer === undefined ? undefined : await readSigner(resolve(io.cwd, flags.signer));
     const repository = await openAccessed(access);
     const parent = await parentOf(access, repository, { model, parent: flags.parent });
@@ -107,6 +114,7 @@ export const snapshotCreate = defineCommand({
       torn,
       state,
       signer,
+      digest,
       base,
       io,
       out,

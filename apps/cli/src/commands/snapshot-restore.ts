@@ -1,11 +1,13 @@
 import { resolve } from "node:path";
 import { Fault, faultTable } from "@locum/contracts";
 import {
+  createSnapshotPool,
   folderSource,
   listSnapshots,
   loadIndex,
   type ManifestBody,
   planRestore,
+  pooledChecks,
   type RestorePlan,
   type RestoreProgress,
   readSnapshot,
@@ -16,6 +18,7 @@ import {
   swapCurrent,
 } from "@locum/snapshot/repository";
 import { defineCommand } from "../command.ts";
+import { oneOf } from "../one-of.ts";
 import type { Output } from "../output.ts";
 import { progressLine } from "../progress-line.ts";
 import {
@@ -28,6 +31,7 @@ import { bytesText } from "../snapshot/bytes-text.ts";
 import { findSnapshot } from "../snapshot/find-snapshot.ts";
 import { readSignerPublic } from "../snapshot/read-signer.ts";
 import { refuseNested } from "../snapshot/refuse-beside.ts";
+import { poolFromBytes } from "../snapshot/take-snapshot.ts";
 import { useKey } from "../snapshot/use-key.ts";
 import { spanText, timeText } from "../span-text.ts";
 import { visible } from "../table.ts";
@@ -71,11 +75,17 @@ export const snapshotRestore = defineCommand({
     versions: { kind: "switch", about: "into DIR/versions/ID" },
     swap: { kind: "switch", about: "then let DIR/current lead there; the version before stays" },
     signer: { kind: "text", about: "EC P-256 public key in PEM that must have signed it" },
+    check: {
+      kind: "text",
+      fallback: "chunks",
+      about: "chunks: each by its id in its place; sha256: each file once more by the digest of the manifest",
+    },
     "dry-run": { kind: "switch", about: "say what would be done, and do nothing" },
   },
   positionalsMax: 1,
   async run({ flags, positionals: [id], io, out }) {
     if (flags.swap && !flags.versions) throw new Fault("usage", "--swap needs --versions");
+    const check = oneOf("check", flags.check, ["chunks", "sha256"] as const);
     const access = await accessRepository(flags, io);
     const to = resolve(io.cwd, flags.to);
     await refuseNested(access.place, to);
@@ -88,6 +98,8 @@ export const snapshotRestore = defineCommand({
     const opener = await useKey(access, repository, { verb: "restore", snapshots: [stub.id] });
     const manifest = await readSnapshot(repository, stub.id, { opener, ...(signer && { signer }) });
     const loaded = await loadIndex(repository, { for: "reader", repair: false });
+    await using threads = threadsFor(stub);
+    const { pool } = threads;
     const plan = await planRestore({
       repository,
       manifest,
@@ -96,8 +108,9 @@ export const snapshotRestore = defineCommand({
       ...(flags.only.length > 0 && { only: flags.only }),
       sources: [
         ...foldersOf(flags.from, { cwd: io.cwd, files: manifest.body.files }),
-        repositorySource({ repository, loaded, opener }),
+        repositorySource({ repository, loaded, opener, ...(pool && { pool }) }),
       ],
+      ...(pool && { checks: pooledChecks(pool, manifest.idKey) }),
       signal: io.signal,
     });
     showPlan(out, stub, plan);
@@ -109,6 +122,7 @@ export const snapshotRestore = defineCommand({
     const show = progressLine(io, out);
     const restored = await restoreSnapshot({
       ...plan,
+      check,
       signal: io.signal,
       onProgress: (progress) => show(progressText(progress)),
     }).finally(() => show(""));
@@ -124,6 +138,12 @@ export const snapshotRestore = defineCommand({
   },
   untilSignal: true,
 });
+
+/** None for a small one, which is over before they have started. */
+function threadsFor({ bytes }: Stub) {
+  const pool = bytes >= poolFromBytes ? createSnapshotPool() : undefined;
+  return { pool, [Symbol.asyncDispose]: async () => pool?.close() };
+}
 
 const foldersOf = (
   places: readonly string[],

@@ -31,7 +31,7 @@ export type Taken = Committed & {
 };
 
 /** Below it threads take longer to start than they save. */
-const poolFromBytes = 32 << 20;
+export const poolFromBytes = 32 << 20;
 
 /**
  * One snapshot of what was captured, sealed for the writer's own recipients, with parity beside its new packs. Ctrl-C
@@ -46,6 +46,7 @@ export async function takeSnapshot({
   torn = false,
   state = {},
   signer,
+  digest = "sha256",
   base,
   io,
   out,
@@ -58,6 +59,7 @@ export async function takeSnapshot({
   torn?: boolean;
   state?: ManifestBody["state"];
   signer?: KeyObject | undefined;
+  digest?: "sha256" | "blake3";
   base?: OpenBase | undefined;
   io: Io;
   out: Output;
@@ -79,6 +81,7 @@ export async function takeSnapshot({
       state,
       recipients,
       by: access.who,
+      digest,
       ...(signer && { signer }),
       ...(base && { base: base.read }),
       ...(pool && { pool }),

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nodeFs } from "../fs.ts";
 import { decodeChunk } from "./codec/decode-chunk.ts";
 import { keyOpener } from "./crypto/key-opener.ts";
+import { digestOf } from "./crypto/keyed-hash.ts";
 import { withLaterStanzas } from "./crypto/later-stanzas.ts";
 import { chunkRefs } from "./manifest/manifest-body.ts";
 import { isModelSigned } from "./manifest/model-signature.ts";
@@ -18,6 +19,7 @@ import { directoryStore } from "./store/directory-store.ts";
 import { referenceHash as hash } from "./testing/blake3-reference.ts";
 import { referenceDecode } from "./testing/reference-decode.ts";
 import { seededBytes } from "./testing/rig.ts";
+import { third, writeDigestVector } from "./testing/write-digest-vector.ts";
 import { writeLaterVectors } from "./testing/write-later-vectors.ts";
 import { cryptoVectors, first, second, writeVectors } from "./testing/write-vectors.ts";
 
@@ -34,6 +36,7 @@ beforeAll(async () => {
   // Not with the documents' LOCUM_UPDATE=1: repositories of this version exist, so vectors are added, not replaced.
   if (process.env.LOCUM_UPDATE === "lsr") await writeVectors(fixtures);
   if (process.env.LOCUM_UPDATE === "lsr-later") await writeLaterVectors(fixtures);
+  if (process.env.LOCUM_UPDATE === "lsr-digest") await writeDigestVector(fixtures);
 });
 
 describe("the committed vectors", () => {
@@ -135,6 +138,25 @@ describe("the recovery tool, which shares no code with the writer,", () => {
         path,
       ).toBe(sha256);
     expect(await readlink(join(to, "current"))).toBe("1/model.onnx");
+  });
+
+  test("restores a snapshot whose manifest has BLAKE3 of the files, which it cannot take, and no SHA-256", async () => {
+    const repository = join(dir, "blake3");
+    await cp(join(fixtures, "repository"), repository, { recursive: true });
+    await cp(join(fixtures, `${third}.sn`), join(repository, "snaps", `${third}.sn`));
+    const own = keyOpener(await readKey("recipient-x25519.pem"));
+    const { body } = await openManifest(await readFile(join(fixtures, `${third}.sn`)), third, own);
+    const to = join(dir, "from-blake3");
+    const key = join(fixtures, "recipient-x25519.pem");
+    await recover("--repository", repository, "--key", key, "--snapshot", third, "--to", to);
+    const wanted: Record<string, string> = (await readJson("expected.json"))[second];
+    const found = body.files.flatMap((entry) => (entry.kind === "file" ? [entry] : []));
+    expect(found.map(({ path }) => path).toSorted()).toEqual(Object.keys(wanted).toSorted());
+    for (const { path, sha256, blake3 } of found) {
+      const bytes = await readFile(join(to, path));
+      expect(sha256Of(bytes), path).toBe(wanted[path]);
+      expect({ sha256, blake3 }, path).toEqual({ blake3: hex(digestOf(hash, [bytes])) });
+    }
   });
 
   test("lists, refuses a folder that is not empty, a stranger's key and another signer", async () => {

@@ -18,7 +18,7 @@ import { seededBytes } from "./rig.ts";
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
 export const [first, second] = ["01JD0000000000000000000001", "01JD0000000000000000000002"];
-const repositoryId = seededBytes(101)(32);
+export const repositoryId = seededBytes(101)(32);
 const idKey = seededBytes(102)(32);
 
 /** The two versions of the vectors' model: the second has a changed layer, a longer header and another text. */
