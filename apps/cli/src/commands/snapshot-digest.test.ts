@@ -30,7 +30,7 @@ test("a digest that cannot be signed, and one that is none, are told before anyt
   expect(found.stderr).toContain('expected sha256 or blake3, found "md5"');
   const signer = join(desk.dir, "signer.pem");
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  await writeFile(signer, privateKey.export({ type: "pkcs8", format: "pem" }));
+  await writeFile(signer, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
   const signed = await desk.snapshot(...create, "blake3", "--signer", signer);
   expect(signed.code).toBe(64);
   expect(signed.stderr).toContain("OpenSSF model signing is over SHA-256");
