@@ -1,0 +1,101 @@
+import { appendFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  type Approver,
+  type Digits,
+  newApprover,
+  recordRelease,
+  startDigits,
+  writeRelease,
+} from "../sidecar/start-digits.ts";
+import { type StartedSidecar, serviceOf, startSidecar } from "../sidecar/start-sidecar.ts";
+import { type LocumCommand, locumCommand } from "../stack/locum-command.ts";
+
+const patient = { timeout: 20_000 };
+let digits: Digits;
+let approver: Approver;
+let locum: LocumCommand;
+let repository: string;
+let sidecars: StartedSidecar[] = [];
+
+beforeEach(async () => {
+  approver = newApprover();
+  digits = await startDigits();
+  repository = join(digits.dir, "repository");
+  locum = locumCommand({ dir: digits.dir });
+  await locum.done("snapshot", "init", "-r", repository, "--make-key", "--writer-dir", "writer");
+  await writeRelease(`${digits.dir}/releases`, await recordRelease(digits, approver));
+});
+afterEach(async () => {
+  for (const sidecar of sidecars) await sidecar.close();
+  sidecars = [];
+  await digits.close();
+});
+
+async function start(wanted: Record<string, unknown> = {}): Promise<StartedSidecar> {
+  const snapshot = { repository: { place: "repository", writerDir: "writer", ...wanted } };
+  const service = serviceOf([{ id: "a", digits }], { approver, dir: digits.dir, snapshot });
+  const sidecar = await startSidecar(service, "a");
+  sidecars.push(sidecar);
+  return sidecar;
+}
+
+type Seen = { taken: number; failures: number; goodAt: string | null; problem: string | null };
+const seen = async ({ control }: StartedSidecar): Promise<Seen> => {
+  const { snapshots } = (await (await fetch(`${control}/status`)).json()) as { snapshots: Seen };
+  return snapshots;
+};
+const list = async () => {
+  const { stdout } = await locum.done("snapshot", "ls", "-r", repository, "--json");
+  const lines = stdout.trim().split("\n");
+  return lines
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as { id: string; channels: string[]; torn: boolean });
+};
+
+test("a release that was proven is kept once, readable by the operator alone, and not again after a restart", async () => {
+  const first = await start();
+  await expect.poll(() => seen(first), patient).toMatchObject({ taken: 1, failures: 0, problem: null });
+  expect((await seen(first)).goodAt).not.toBeNull();
+  const [snapshot, ...others] = await list();
+  expect(others).toEqual([]);
+  expect(snapshot?.channels.map((name) => name.replace(/[0-9a-f]{40}$/, "…"))).toEqual([
+    "last-known-good",
+    "latest",
+    "release-…",
+    "served",
+  ]);
+  const back = join(digits.dir, "back");
+  await locum.done("snapshot", "restore", "digits/last-known-good", "-r", repository, "--to", back);
+  expect((await readFile(join(back, "model.onnx"))).equals(await readFile(digits.file))).toBe(true);
+
+  await sidecars.pop()?.close();
+  const second = await start();
+  await expect.poll(() => second.report().fit, patient).toBe(true);
+  await expect.poll(() => second.report().restorable.length, patient).toBe(1);
+  expect(await seen(second)).toMatchObject({ taken: 0, failures: 0 });
+  expect(await list()).toHaveLength(1);
+});
+
+test("on schedule files that nobody has proven are kept as the latest, and as nothing more", async () => {
+  await appendFile(digits.file, "not the release's");
+  const sidecar = await start({ onChange: false, schedule: "* * * * * *" });
+  await expect.poll(async () => (await seen(sidecar)).taken, patient).toBeGreaterThan(0);
+  const [snapshot] = await list();
+  expect(snapshot).toMatchObject({ torn: false });
+  expect((await list()).flatMap(({ channels }) => channels)).toEqual(["latest"]);
+});
+
+test("a repository that is not there is told once, and taken when it comes", async () => {
+  const sidecar = await start({ place: "elsewhere", schedule: "* * * * * *" });
+  await expect.poll(async () => (await seen(sidecar)).failures, patient).toBeGreaterThan(1);
+  const told = sidecar.logs.filter((line) => line.includes("no snapshot could be taken"));
+  expect(told).toHaveLength(1);
+  expect(await seen(sidecar)).toMatchObject({ taken: 0, problem: expect.stringContaining("config") });
+  expect(sidecar.report()).toMatchObject({ fit: true });
+  const elsewhere = join(digits.dir, "elsewhere");
+  await locum.done("snapshot", "init", "-r", elsewhere, "--make-key", "--writer-dir", "writer");
+  await expect.poll(async () => (await seen(sidecar)).taken, patient).toBeGreaterThan(0);
+  expect(await seen(sidecar)).toMatchObject({ problem: null });
+});
