@@ -61,12 +61,23 @@ export async function startSidecar(
     collector,
     tokenFile,
     stateDir,
+    sourceDown = false,
     change = (deps) => deps,
-  }: { collector?: string; tokenFile?: string; stateDir?: string; change?: (deps: AppDeps) => AppDeps } = {},
+  }: {
+    collector?: string;
+    tokenFile?: string;
+    stateDir?: string;
+    /** The start is one while the model's source is away. */
+    sourceDown?: boolean;
+    change?: (deps: AppDeps) => AppDeps;
+  } = {},
 ): Promise<StartedSidecar> {
   const logs: string[] = [];
   const state = stateDir ?? (await mkdtemp(join(tmpdir(), `locum-state-${id}-`)));
-  const flags = { config: "", instance: id, collector, "token-file": tokenFile, "state-dir": state };
+  const flags = {
+    ...{ config: "", instance: id, collector, "token-file": tokenFile, "state-dir": state },
+    "source-down": sourceDown,
+  };
   const config = sidecarConfig(service, { ...flags, tap: undefined, control: undefined, agent: undefined });
   const deps = await openDeps(config, (level, message, facts) => {
     logs.push(
@@ -74,10 +85,16 @@ export async function startSidecar(
     );
   });
   const app = createApp(change(deps));
+  await app.fill();
   const control = await listenOn(app.control, config.listen.control);
   const agent = await listenOn(app.agent);
   const tap = app.tap ? await listenOn(app.tap.server, config.listen.tap ?? undefined) : 0;
-  const urls = { tap: app.tap ? `http://127.0.0.1:${tap}` : null, control: `http://127.0.0.1:${control}` };
+  const files = app.files ? await listenOn(app.files, config.listen.files ?? undefined) : 0;
+  const urls = {
+    tap: app.tap ? `http://127.0.0.1:${tap}` : null,
+    control: `http://127.0.0.1:${control}`,
+    files: app.files ? `https://127.0.0.1:${files}` : null,
+  };
   await app.start(urls);
   const verdict = () => {
     const { verdict: found } = app.report();
@@ -99,6 +116,8 @@ export async function startSidecar(
       app.control.close();
       app.control.closeAllConnections();
       app.agent.close();
+      app.files?.close();
+      app.files?.closeAllConnections();
       if (stateDir === undefined) await rm(state, { recursive: true, force: true });
     },
   };

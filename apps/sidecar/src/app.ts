@@ -1,4 +1,5 @@
 import type { Server as HttpServer } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { Server as NetServer } from "node:net";
 import type { Tally } from "@locum/audit";
 import type { InferenceSink } from "@locum/audit/inference";
@@ -25,6 +26,8 @@ import type { ReleaseFiles } from "./release-shelf.ts";
 import { createReporting } from "./reporting.ts";
 import { createRoutine } from "./routine.ts";
 import { keepSnapshots } from "./snapshots/keep-snapshots.ts";
+import { giveFiles } from "./sources/give-files.ts";
+import type { PeerTls } from "./sources/serve-files.ts";
 import { changesBetween } from "./story.ts";
 import type { Tap } from "./tap/tap.ts";
 import { tellHaproxy } from "./tell-haproxy.ts";
@@ -36,6 +39,8 @@ export type AppDeps = {
   /** For the model server: authentication, and the authority of its certificate. */
   headers: Record<string, string> | undefined;
   ca: string | undefined;
+  /** For peers that read each other's files. */
+  peerTls: PeerTls | undefined;
   /** Read at each connection, as the token is: both are renewed while the sidecar runs, or come after it. */
   collectorCa: () => Promise<string | undefined>;
   token: () => Promise<string>;
@@ -60,10 +65,12 @@ export type App = {
   tap: Tap | null;
   control: HttpServer;
   agent: NetServer;
+  /** Null where no peer reads the live files. */
+  files: HttpsServer | null;
   /** Before anything listens: a model folder that lacks files is filled, where that is asked for. */
   fill(): Promise<void>;
   /** Everything listens there: begins to ask, to judge and to report. */
-  start(listening: { tap: string | null; control: string }): Promise<void>;
+  start(listening: { tap: string | null; control: string; files?: string | null }): Promise<void>;
   report(): Report;
   metrics(): MetricFamily[];
   close(): Promise<void>;
@@ -72,7 +79,7 @@ export type App = {
 /** Wires one sidecar. Nothing listens and nothing is asked before `start`. */
 export function createApp(deps: AppDeps): App {
   const { config, identity, clock, random, log } = deps;
-  const outside: Outside = { onTurn() {}, onHolder() {}, tap: null, control: null };
+  const outside: Outside = { onTurn() {}, onHolder() {}, tap: null, control: null, files: null };
   let link: CollectorLink | null = null;
   const send = (frame: SidecarFrame): boolean => link?.send(frame) ?? false;
   const parts = createParts(deps, { send, instance: () => instance });
@@ -122,7 +129,7 @@ export function createApp(deps: AppDeps): App {
     log,
   });
   const polling = pollPeers({ book: peers, clock, onHeard: () => drive.put({ kind: "look" }) });
-  const known = { ...parts, config, instance, snapshots, clock };
+  const known = { ...parts, config, instance, snapshots, files: () => outside.files, clock };
   const metrics = () => metering.families(instance.report(), { ...known, pace: instance.pace() });
   const haproxy = tellHaproxy(known, log);
 
@@ -130,9 +137,10 @@ export function createApp(deps: AppDeps): App {
     tap,
     control: createControlApi(controlNow({ ...known, incarnation, metrics })),
     agent: createAgentCheck(() => agentNow(known)),
+    files: giveFiles({ ...deps, ...parts, instance }),
     report: instance.report,
     metrics,
-    fill: () => fillModel({ config, shelf, record, clock, log }),
+    fill: () => fillModel({ ...deps, ...parts, askPeers: polling.now }),
     async start(listening) {
       Object.assign(outside, listening);
       const freshModel = (await parts.restartDriver?.start()) ?? false;

@@ -11,6 +11,7 @@ export type SidecarFlags = {
   control: string | undefined;
   agent: string | undefined;
   "state-dir": string | undefined;
+  "source-down": boolean;
 };
 
 /** One instance's slice of a service, with everything that the flags say put in its place. */
@@ -21,7 +22,7 @@ export type SidecarConfig = {
   /** Null where the sidecar runs by itself for good. */
   collector: { url: string; tokenFile: string; ca: string | undefined } | null;
   /** `tap` is null in watch posture: the sidecar is not in the path. */
-  listen: { tap: string | null; control: string; agent: string };
+  listen: { tap: string | null; control: string; agent: string; files: string | null };
   /** Of the instances that share a volume one copies and restores it: the first in the file. */
   keepsVolume: boolean;
 };
@@ -38,6 +39,11 @@ export function readFlags(argv: readonly string[]): SidecarFlags {
     control: text("host:port of /status, /readyz, /livez, /metrics"),
     agent: text("host:port of the HAProxy agent-check"),
     "state-dir": text("folder of the spool, the journal and the identity"),
+    "source-down": {
+      kind: "switch",
+      about:
+        "the model's source is away: fill its folder from a kept copy, a peer or the repository at this start",
+    },
   }).flags;
 }
 
@@ -48,7 +54,9 @@ export function sidecarConfig(service: ServiceConfig, flags: SidecarFlags): Side
   const stateDir = flags["state-dir"] ?? sidecar.stateDir ?? `.locum/${service.service}-${instance.id}`;
   const keeper = service.instances.find((other) => other.volume !== undefined && other.volume === volume);
   return {
-    service,
+    service: flags["source-down"]
+      ? { ...service, snapshot: { ...service.snapshot, onSourceFailure: "use-snapshot" } }
+      : service,
     // A child writes its own: drills and the process rung find it there.
     instance:
       restart && "child" in restart && instance.pidFile === undefined
@@ -60,6 +68,7 @@ export function sidecarConfig(service: ServiceConfig, flags: SidecarFlags): Side
       tap: service.posture === "tap" ? address("tap", flags.tap ?? sidecar.tap) : null,
       control: address("control", flags.control ?? sidecar.control),
       agent: address("agent", flags.agent ?? sidecar.agent),
+      files: service.snapshot.peers && instance.modelDir !== undefined ? (sidecar.files ?? null) : null,
     },
     keepsVolume: keeper === undefined || keeper.id === instance.id,
   };

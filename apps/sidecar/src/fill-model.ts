@@ -1,12 +1,23 @@
 import { mkdir } from "node:fs/promises";
 import { Fault, type Release } from "@locum/contracts";
 import type { Clock, Log } from "@locum/runtime";
-import { fillTree, openTwin } from "@locum/snapshot";
+import { fillTree } from "@locum/snapshot";
 import { type Claim, createClaims } from "./claim.ts";
 import type { SidecarConfig } from "./config.ts";
 import type { Parts } from "./parts.ts";
-import type { ReleaseShelf } from "./release-shelf.ts";
+import type { OpenSources, TreeSources } from "./sources/tree-sources.ts";
 import { sparePlaces } from "./spare-keeper.ts";
+
+const peersAnswerMs = 500;
+/** Of one release, which leave the next one to be tried. */
+const passedOver: ReadonlySet<string> = new Set([
+  "snapshot-missing",
+  "snapshot-corrupt",
+  "not-authorised",
+  "not-found",
+  "storage-failed",
+  "collector-unreachable",
+]);
 
 /**
  * Before the sidecar says that it lives, and so before anything that waits for it: a model folder that is empty, or
@@ -16,29 +27,36 @@ import { sparePlaces } from "./spare-keeper.ts";
 export async function fillModel({
   config,
   shelf,
+  sources,
   record,
+  askPeers,
   clock,
   log,
-}: {
+}: Pick<Parts, "shelf" | "sources" | "record"> & {
   config: SidecarConfig;
-  shelf: ReleaseShelf;
-  record: Parts["record"];
+  /** Asks the peers what they hold; they answer within half a second or not at all. */
+  askPeers: () => void;
   clock: Clock;
   log: Log;
 }): Promise<void> {
   const { modelDir: dir } = config.instance;
   const { spareDir, onSourceFailure } = config.service.snapshot;
-  if (onSourceFailure !== "use-snapshot" || spareDir === undefined || dir === undefined) return;
-  const places = sparePlaces(spareDir);
+  if (onSourceFailure !== "use-snapshot" || dir === undefined || !sources) return;
   let claim: Claim | null = null;
   try {
-    await mkdir(spareDir, { recursive: true, mode: 0o700 });
-    claim = await waitForClaim(places.claim, config.instance.id, clock);
+    if (spareDir !== undefined) {
+      await mkdir(spareDir, { recursive: true, mode: 0o700 });
+      claim = await waitForClaim(sparePlaces(spareDir).claim, config.instance.id, clock);
+    }
     await shelf.rescan();
+    if (config.service.snapshot.peers) {
+      askPeers();
+      await awake(clock.sleep(peersAnswerMs));
+    }
     for (const release of shelf.approved())
-      if (await fillFrom(release, { dir, twinRoot: places.twinRoot, record, log })) return;
-    log("warn", "no verified copy of an approved release is kept: the model folder stays as it is", {
-      path: spareDir,
+      if (await fillFrom(release, { dir, sources, record, log })) return;
+    log("warn", "no source has the files of an approved release: the model folder stays as it is", {
+      path: dir,
     });
   } catch (error) {
     log("error", "the model folder was not filled", { path: dir, error });
@@ -52,12 +70,13 @@ export async function fillModel({
 /** True where this release decides: its copy is there, and the folder was looked at. */
 async function fillFrom(
   { digest: release, body: { tree } }: Release,
-  { dir, twinRoot, record, log }: { dir: string; twinRoot: string; record: Parts["record"]; log: Log },
+  { dir, sources, record, log }: { dir: string; sources: TreeSources; record: Parts["record"]; log: Log },
 ): Promise<boolean> {
   if (!tree) return false;
   const startedMs = performance.now();
+  let source: OpenSources | undefined;
   try {
-    const { source } = await openTwin({ dir, twinRoot, digest: tree.digest, verify: "names" });
+    source = await sources.open(release, tree, { without: ["live files"] });
     const filled = await fillTree({
       dir,
       target: tree,
@@ -65,7 +84,7 @@ async function fillFrom(
       async onWrite() {
         await record({
           kind: "restore.intent",
-          reason: "the model folder lacks files at the start: a kept copy fills it",
+          reason: "the model folder lacks files at the start: kept ones fill it",
           facts: { release },
         });
       },
@@ -82,25 +101,27 @@ async function fillFrom(
     await record({ kind: "restore.result", reason, facts: { outcome: "done", release, tookMs } });
     return true;
   } catch (error) {
-    if (!(error instanceof Fault) || !/^snapshot-/.test(error.code)) throw error;
-    if (error.code === "snapshot-corrupt")
-      log("warn", "a kept copy does not verify and is not used", { error });
+    if (!(error instanceof Fault) || !passedOver.has(error.code)) throw error;
+    if (error.code !== "snapshot-missing") log("warn", "what is kept of a release is not used", { error });
     return false;
+  } finally {
+    await source?.close();
   }
 }
 
 /** A pod that fills the same folder is waited for: then nothing is left to do. */
 async function waitForClaim(file: string, owner: string, clock: Clock): Promise<Claim> {
   const claims = createClaims({ file, owner, clock });
-  // Nothing listens yet, and a clock's sleep keeps no process alive.
-  const alive = setInterval(() => undefined, 60_000);
-  try {
-    for (;;) {
-      const claim = await claims.take();
-      if (claim) return claim;
-      await clock.sleep(1000);
-    }
-  } finally {
-    clearInterval(alive);
+  for (;;) {
+    const claim = await claims.take();
+    if (claim) return claim;
+    await awake(clock.sleep(1000));
   }
+}
+
+/** Nothing listens yet, and a clock's sleep keeps no process alive. */
+async function awake(sleep: Promise<void>): Promise<void> {
+  const alive = setInterval(() => undefined, 60_000);
+  await sleep;
+  clearInterval(alive);
 }

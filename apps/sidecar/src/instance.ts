@@ -18,6 +18,7 @@ import { isFitFor, type PeerBook } from "./peers.ts";
 import type { ReleaseShelf } from "./release-shelf.ts";
 import { modelsOf, releasesProbe } from "./releases-probe.ts";
 import { reportOf } from "./report.ts";
+import type { TreeSources } from "./sources/tree-sources.ts";
 import { createTap, type Tap } from "./tap/tap.ts";
 import { createTraffic, type StreamPace, type Traffic } from "./traffic.ts";
 import type { Upstream } from "./upstream.ts";
@@ -29,6 +30,8 @@ export type Outside = {
   /** Where it listens; null until it does, and for the tap in watch posture. */
   tap: string | null;
   control: string | null;
+  /** Where peers read the live files. */
+  files: string | null;
 };
 
 export type InstanceOptions = {
@@ -37,6 +40,7 @@ export type InstanceOptions = {
   incarnation: string;
   upstream: Upstream;
   shelf: ReleaseShelf;
+  sources: Pick<TreeSources, "restorable"> | null;
   peers: PeerBook;
   inputs: InputObserver;
   /** Null where no inference is recorded. */
@@ -70,6 +74,8 @@ export type Instance = {
 
 /** Acks come every heartbeat; a permit that was not renewed for so many of them is none. */
 const permitBeats = 6;
+/** As many as a report names. */
+const restorableMax = 16;
 
 export function createInstance(options: InstanceOptions): Instance {
   const { config, upstream, shelf, metering, clock } = options;
@@ -112,7 +118,10 @@ export function createInstance(options: InstanceOptions): Instance {
     bytes: () => files?.watch() ?? null,
     served: () => servedBy(drive),
     report: () =>
-      reportOf(drive.state(), drive.fitness(), { ...around(options, { tap, traffic }), ...filesSeen(files) }),
+      reportOf(drive.state(), drive.fitness(), {
+        ...around(options, { tap, traffic }),
+        ...filesSeen(files, options.sources),
+      }),
     start() {
       const started = createLadder({
         config,
@@ -259,8 +268,11 @@ const around = (
   control: outside.control,
 });
 
-const filesSeen = (files: FilesWatch | null) => ({
-  restorable: files?.watch()?.restorable() ?? [],
+const filesSeen = (files: FilesWatch | null, sources: InstanceOptions["sources"]) => ({
+  restorable: [...new Set([...(files?.watch()?.restorable() ?? []), ...(sources?.restorable() ?? [])])].slice(
+    0,
+    restorableMax,
+  ),
   quietMs: files?.watch()?.quietMs() ?? 0,
 });
 

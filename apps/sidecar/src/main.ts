@@ -26,7 +26,15 @@ async function main(): Promise<void> {
   const agent = await listen(app.agent, config.listen.agent, { secrets: false });
   const tap =
     app.tap && config.listen.tap ? await listen(app.tap.server, config.listen.tap, { secrets: false }) : null;
-  await app.start({ tap: tap && advertised(tap.url, env), control: advertised(control.url, env) });
+  const files =
+    app.files && config.listen.files !== null
+      ? await listen(app.files, config.listen.files, { tls: true })
+      : null;
+  await app.start({
+    tap: tap && advertised(tap.url, env),
+    control: advertised(control.url, env),
+    files: files && advertised(files.url, env),
+  });
   const telemetry = await exportTelemetry({ config, families: app.metrics, filter: createFilter(), log });
   const { id } = config.instance;
   process.stdout.write(
@@ -40,6 +48,7 @@ async function main(): Promise<void> {
     ["telemetry", () => telemetry.close()],
     ["agent", () => void app.agent.close()],
     ["control", closeServer(app.control)],
+    ["files", () => void app.files?.close()],
   ]);
   if (late.length > 0) log("warn", "not everything ended in time", { reason: late.join(", ") });
   process.exit(0);

@@ -96,8 +96,9 @@ export function createMetering(metrics: Metrics): Metering {
       figures.spool.set(pump.waiting());
       figures.witness.set(witnessing.view()?.refused ? 1 : 0);
       for (const [of, value] of Object.entries(inferences?.stats() ?? {})) figures.records.set(value, { of });
-      for (const of of ["taken", "failures", "storedBytes"] as const)
-        if (snapshots) figures.snapshots.set(snapshots.view()[of], { of });
+      const { taken, failures, storedBytes } = snapshots?.view() ?? {};
+      for (const [of, value] of Object.entries({ taken, failures, storedBytes }))
+        if (value !== undefined) figures.snapshots.set(value, { of });
       for (const quantile of ["p50", "p99"] as const) {
         if (pace.firstTokenMs.p99 > 0) figures.firstToken.set(pace.firstTokenMs[quantile], { quantile });
         if (pace.tokenGapMs.p99 > 0) figures.tokenGap.set(pace.tokenGapMs[quantile], { quantile });

@@ -5,7 +5,7 @@ import { type Log, systemClock, systemRandom, writeFileAtomic } from "@locum/run
 import { openIdentity } from "./adapters/identity.ts";
 import { openInferenceSink } from "./adapters/inference-sink.ts";
 import { openOwnWitness, witnessOrNone } from "./adapters/own-witness.ts";
-import { readHeaders, readPem, readToken } from "./adapters/read-secrets.ts";
+import { readHeaders, readPeerTls, readPem, readToken } from "./adapters/read-secrets.ts";
 import { lazySpool } from "./adapters/spool-pump.ts";
 import type { AppDeps } from "./app.ts";
 import type { SidecarConfig } from "./config.ts";
@@ -24,6 +24,7 @@ export async function openDeps(config: SidecarConfig, log: Log): Promise<AppDeps
     identity: await openIdentity(stateDir),
     headers: await readHeaders(instance.headersFile),
     ca: await readPem(instance.ca),
+    peerTls: await readPeerTls(service.snapshot.peers),
     collectorCa: () => readPem(collector?.ca),
     token: () => readToken(collector?.tokenFile ?? "", `${service.service}/${instance.id}`),
     releaseFiles: {

@@ -11,6 +11,8 @@ import { createPeerBook, type PeerBook, peersOf } from "./peers.ts";
 import { createReleaseShelf, type ReleaseShelf } from "./release-shelf.ts";
 import { openOwnDriver } from "./restart/own-driver.ts";
 import type { RestartDriver } from "./restart/restart-driver.ts";
+import { openSources } from "./sources/open-sources.ts";
+import type { TreeSources } from "./sources/tree-sources.ts";
 import { sidecarEvent } from "./story.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
 import { createWitnessing, type Witnessing } from "./witnessing.ts";
@@ -29,6 +31,8 @@ export type Parts = {
   /** Whether everything that was recorded is on disk; tries what waits. */
   canRecord(): Promise<boolean>;
   witnessing: Witnessing;
+  /** Null where no model folder is configured. */
+  sources: TreeSources | null;
   /** One audit event of this sidecar, into its spool; false while it is not on disk. */
   record(fact: Pick<AuditEvent, "kind" | "reason" | "facts">): Promise<boolean>;
 };
@@ -59,6 +63,7 @@ export function createParts(
         wallMs: clock.wallMs(),
       }),
     );
+  const shelf = createReleaseShelf({ ...service, files: releaseFiles, log });
   const inputs = createInputObserver({
     check: service.input.mode === "off" ? null : checkInput,
     server: upstream.server,
@@ -87,6 +92,7 @@ export function createParts(
     canRecord: pump.drained,
     witnessing: createWitnessing({ witness, send, record, log }),
     restartDriver: openOwnDriver({ config, env, clock, log, record }),
-    shelf: createReleaseShelf({ ...service, files: releaseFiles, log }),
+    shelf,
+    sources: openSources(deps, { peers, releases: shelf.approved }),
   };
 }

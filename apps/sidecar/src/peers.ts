@@ -1,4 +1,4 @@
-import { type Peer, type Role, type ServiceConfig, splitAddress } from "@locum/contracts";
+import { type Digest, type Peer, type Role, type ServiceConfig, splitAddress } from "@locum/contracts";
 import type { Target } from "./tap/target.ts";
 
 /** What is known of another instance of the service right now. */
@@ -12,7 +12,14 @@ export type PeerState = {
 };
 
 /** What its own /readyz said last; null where it did not answer. */
-export type PeerSeen = { fit: boolean; role: Role; epoch: number; models: readonly string[] } | null;
+export type PeerSeen = {
+  fit: boolean;
+  role: Role;
+  epoch: number;
+  models: readonly string[];
+  /** Where it gives its live files, and the tree that they are; null where it gives none. */
+  files?: { url: string; tree: Digest } | null;
+} | null;
 
 /** Whether it may answer requests of these judged models; of none in particular, it has to be fit for all. */
 export const isFitFor = ({ fit, models }: PeerState, wanted: readonly string[]): boolean =>
@@ -27,6 +34,8 @@ export type PeerBook = {
   /** `policyFresh`: the collector is there, so that its word counts where a peer has not been asked yet. */
   states(atMs: number, policyFresh: boolean): PeerState[];
   controls(): { id: string; control: string }[];
+  /** Those that were fit when they were asked last, and said that their live files are this tree. */
+  holders(tree: Digest, atMs: number): { id: string; files: string }[];
 };
 
 /** Asked twice a second: what four questions did not confirm is no longer known. */
@@ -69,6 +78,12 @@ export function createPeerBook(ownId: string): PeerBook {
         const models = fit || told || !asked ? [] : (seen?.models ?? []);
         return { id: peer.id, role: seen?.role ?? peer.role, fit, models, target };
       }),
+    holders: (tree, atMs) =>
+      [...known.entries()].flatMap(([id, { seen, seenAtMs }]) =>
+        seen?.fit && seen.files?.tree === tree && atMs - seenAtMs < seenForMs
+          ? [{ id, files: seen.files.url }]
+          : [],
+      ),
     controls: () =>
       [...known.values()].flatMap(({ peer: { id, control } }) => (control ? [{ id, control }] : [])),
   };

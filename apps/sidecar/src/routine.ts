@@ -17,6 +17,7 @@ import type { ReleaseShelf } from "./release-shelf.ts";
 import type { Reporting } from "./reporting.ts";
 import type { RestartDriver } from "./restart/restart-driver.ts";
 import type { SnapshotKeeper } from "./snapshots/snapshot-keeper.ts";
+import type { TreeSources } from "./sources/tree-sources.ts";
 import type { Upstream } from "./upstream.ts";
 
 export type RoutineOptions = {
@@ -29,6 +30,7 @@ export type RoutineOptions = {
   restartDriver: RestartDriver | null;
   metering: Metering;
   inputs: InputObserver;
+  sources: TreeSources | null;
   /** Null where none are taken into a repository. */
   snapshots: Pick<SnapshotKeeper, "proven"> | null;
   record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<boolean>;
@@ -49,6 +51,7 @@ export type Routine = {
 const tickMs = 50;
 const rescanMs = 2000;
 const askAgainMs = 1000;
+const sourcesMs = 60_000;
 
 /** What happens by itself, again and again: rungs, proofs, heartbeats, and repairs while nobody else is there. */
 export function createRoutine(options: RoutineOptions): Routine {
@@ -104,6 +107,11 @@ export function createRoutine(options: RoutineOptions): Routine {
     const next = alone.next({ state: drive.state(), report, repairing, nowMs: clock.monotonicMs() });
     if (next) working = repairAlone(next.act, next.why);
   };
+  const lookForSources = (): void => {
+    options.sources?.refresh().catch((error: unknown) => {
+      log("warn", "what could be restored from elsewhere is not known", { error });
+    });
+  };
   const every = (ms: number, act: () => void): void => void timers.push(setInterval(act, ms));
 
   return {
@@ -116,6 +124,8 @@ export function createRoutine(options: RoutineOptions): Routine {
       every(tickMs, tick);
       every(config.service.failover.heartbeatMs, reporting.beat);
       every(rescanMs, () => void instance.rescan());
+      every(sourcesMs, lookForSources);
+      lookForSources();
     },
     async stop() {
       for (const timer of timers) clearInterval(timer);
@@ -146,7 +156,7 @@ function createUnrecorded({ canRecord, clock }: Pick<RoutineOptions, "canRecord"
 }
 
 const contextOf = (options: RoutineOptions, ladder: Ladder, files: FilesWatch | null): ActContext => {
-  const { config, instance, upstream, shelf, peers, drills, restartDriver, clock, log } = options;
+  const { config, instance, upstream, shelf, sources, peers, drills, restartDriver, clock, log } = options;
   const { drive, tap, models, rescan, work } = instance;
   return {
     config,
@@ -156,6 +166,7 @@ const contextOf = (options: RoutineOptions, ladder: Ladder, files: FilesWatch | 
     tap,
     bytes: () => files?.watch() ?? null,
     releases: shelf,
+    sources,
     models,
     rescan,
     peerFit: (scope = null) =>

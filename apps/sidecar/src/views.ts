@@ -17,6 +17,8 @@ type Known = {
   witnessing: Pick<Witnessing, "view">;
   inferences: Pick<InferenceRecords, "stats"> | null;
   snapshots: Pick<SnapshotKeeper, "view"> | null;
+  /** Where peers read the live files; null where they do not. */
+  files: () => string | null;
 };
 
 /** As many as a peer reads. */
@@ -54,6 +56,7 @@ export function controlNow({
   witnessing,
   inferences,
   snapshots,
+  files,
   incarnation,
   metrics,
 }: Known & { incarnation: string; metrics: () => MetricFamily[] }): ControlView {
@@ -93,7 +96,10 @@ export function controlNow({
       const named =
         fit || !serves ? [] : Object.keys(fitness.models).filter((name) => fitness.models[name]?.fit);
       const models = named.length > 0 ? { models: named.slice(0, modelsNamedMax) } : {};
-      return { ready: fit && instance.drive.mayServe(), id, role, epoch, fit, ...models };
+      const { bytes, tree } = instance.report();
+      const url = files();
+      const given = url !== null && tree !== null && bytes === "approved" ? { files: { url, tree } } : {};
+      return { ready: fit && instance.drive.mayServe(), id, role, epoch, fit, ...models, ...given };
     },
     metrics,
   };

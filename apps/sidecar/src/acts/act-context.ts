@@ -8,6 +8,7 @@ import type { Ladder } from "../ladder/ladder.ts";
 import type { ModelWork } from "../model-work.ts";
 import type { ReleaseShelf } from "../release-shelf.ts";
 import type { RestartDriver } from "../restart/restart-driver.ts";
+import type { TreeSources } from "../sources/tree-sources.ts";
 import type { Tap } from "../tap/tap.ts";
 import type { Upstream } from "../upstream.ts";
 import type { ModelScope } from "./model-scope.ts";
@@ -23,6 +24,8 @@ export type ActContext = {
   /** Null where no folder is configured, or it has not been read yet. */
   bytes: () => BytesWatch | null;
   releases: ReleaseShelf;
+  /** Null where no folder is configured. */
+  sources: TreeSources | null;
   models: () => readonly string[];
   /** Reads the folders of releases again, now. */
   rescan: () => Promise<void>;

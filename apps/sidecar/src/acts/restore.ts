@@ -1,6 +1,8 @@
+import { statfs } from "node:fs/promises";
 import { type Act, Fault, type Tree } from "@locum/contracts";
-import { createPace, openTwin, restoreTree, systemClock } from "@locum/snapshot";
+import { createPace, restoreTree, systemClock } from "@locum/snapshot";
 import type { BytesWatch } from "../bytes-watch.ts";
+import type { OpenSources } from "../sources/tree-sources.ts";
 import { type ActContext, done, failed, type Outcome, refused, treeOf } from "./act-context.ts";
 import { leaveNoWorse } from "./leave-no-worse.ts";
 import { inMaintenance, whileDrained } from "./maintenance.ts";
@@ -87,18 +89,21 @@ async function putBack(
   context: ActContext,
   { bytes, dir, tree, act, byUs = false }: Job,
 ): Promise<Outcome & { displaced: string | null }> {
-  const { config, clock } = context;
+  const { config, clock, sources } = context;
   const startedMs = clock.monotonicMs();
   const writerSeen = async () => !byUs && (await isBeingWritten(context, bytes));
   if (await writerSeen()) return { ...writing, displaced: null };
+  let source: OpenSources | undefined;
   try {
-    const twin = await openTwin({ dir, digest: tree.digest, verify: "names" });
+    source = await sources?.open(act.release, tree);
+    if (!source) throw new Fault("snapshot-missing", "no source is configured");
     const known = bytes.live() ?? undefined;
+    await assertSpace(dir, missingBytes(tree, known?.tree));
     const { restored, removed, displaced } = await restoreTree({
       dir,
       expected: act.judged,
       target: tree,
-      source: twin.source,
+      source,
       known,
       writerSeen,
       keepDisplaced: config.service.snapshot.keepDisplaced,
@@ -107,17 +112,40 @@ async function putBack(
     await bytes.check();
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
     const kept = displaced ? `; the former ones are kept in ${displaced}` : "";
-    const told = `${restored.length} files put back, ${removed.length} removed in ${tookMs} ms${kept}`;
+    const told = `${restored.length} files put back, ${removed.length} removed in ${tookMs} ms${fromWhere(source)}${kept}`;
     return { ...done(told), displaced };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     // The compare of the compare-and-swap: nothing was touched, and what is there now is judged anew.
     await bytes.check();
-    if (error.code === "snapshot-corrupt" || error.code === "snapshot-missing") bytes.forget(tree.digest);
     const again = error.code === "tree-changed" || error.code === "refused";
     const ended = again ? refused(error.code, error.message) : failed(error.code, error.message);
     return { ...ended, displaced: null };
+  } finally {
+    // A copy that is not right is made anew, wherever the bytes came from this time.
+    if (!source || source.faults().twin) bytes.forget(tree.digest);
+    await source?.close();
   }
+}
+
+/** A clone of the twin is no reading: only what was read is told. */
+function fromWhere(source: OpenSources): string {
+  const parts = Object.entries(source.bytesFrom()).filter(([name]) => name !== "twin");
+  return parts.length === 0
+    ? ""
+    : `, ${parts.map(([name, count]) => `${count} bytes from ${name}`).join(", ")}`;
+}
+
+const missingBytes = (tree: Tree, live: Tree | undefined): number => {
+  const there = new Map(live?.files.map(({ path, digest }) => [path, digest]));
+  return tree.files.reduce((sum, { path, digest, size }) => sum + (there.get(path) === digest ? 0 : size), 0);
+};
+
+/** Files are written beside the live ones first. @throws Fault disk-full: before anything is fetched */
+async function assertSpace(dir: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dir);
+  if (bavail * bsize >= bytes) return;
+  throw new Fault("disk-full", `${bytes} bytes are to be put back, ${bavail * bsize} are free beside ${dir}`);
 }
 
 async function isBeingWritten({ config }: ActContext, bytes: BytesWatch): Promise<boolean> {

@@ -5,7 +5,16 @@ import { type MetricFamily, prometheusContentType, renderPrometheus } from "@loc
 export type ControlView = {
   status: () => { id: string; service: string; report: Report } & Record<string, unknown>;
   /** `models`: those that it is fit for, where it is not for all. */
-  ready: () => { ready: boolean; id: string; role: string; epoch: number; fit: boolean; models?: string[] };
+  ready: () => {
+    ready: boolean;
+    id: string;
+    role: string;
+    epoch: number;
+    fit: boolean;
+    models?: string[];
+    /** Where peers read the live files, and which tree these are. */
+    files?: { url: string; tree: string };
+  };
   metrics: () => readonly MetricFamily[];
 };
 

@@ -1,5 +1,5 @@
 import { Agent, get } from "node:http";
-import { Role } from "@locum/contracts";
+import { Digest, Role } from "@locum/contracts";
 import { z } from "zod";
 import type { PeerBook, PeerSeen } from "../peers.ts";
 
@@ -9,6 +9,10 @@ const Said = z.object({
   epoch: z.number(),
   fit: z.boolean(),
   models: z.array(z.string().max(1024)).max(256).default([]),
+  files: z
+    .object({ url: z.url({ protocol: /^https$/ }).max(512), tree: Digest })
+    .nullable()
+    .default(null),
 });
 /** Names of models make it long. */
 const answerBytesMax = 262_144;

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Fault } from "@locum/contracts";
+import { checkCertificate, readTextFile } from "@locum/runtime";
 import { z } from "zod";
 
 const Tokens = z.object({
@@ -49,6 +50,17 @@ export async function readPem(file: string | undefined): Promise<string | undefi
   if (!text.includes("-----BEGIN CERTIFICATE-----"))
     throw new Fault("config-invalid", `${file}: expected a certificate authority in PEM`);
   return text;
+}
+
+/** What a sidecar shows its peers, and by whose word it knows them. @throws Fault config-invalid | config-unreadable */
+export async function readPeerTls(
+  files: { ca: string; cert: string; key: string } | undefined,
+): Promise<{ ca: string; cert: string; key: string } | undefined> {
+  if (!files) return undefined;
+  const [ca, cert, key] = await Promise.all([files.ca, files.cert, files.key].map(readTextFile));
+  const pem = { ca: ca ?? "", cert: cert ?? "", key: key ?? "" };
+  checkCertificate(pem);
+  return pem;
 }
 
 const readJson = async (file: string): Promise<unknown> =>

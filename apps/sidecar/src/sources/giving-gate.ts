@@ -1,0 +1,50 @@
+import type { Clock } from "@locum/runtime";
+
+export type GivingGate = {
+  /** Whether requests that are served here do not suffer from what is given away. */
+  mayGive(): boolean;
+  untilMayGive(): Promise<void>;
+  gave(): void;
+};
+
+/** What was given this long ago is no cause of what is slow now. */
+const giveMs = 2000;
+const pauseMs = 1000;
+
+/**
+ * Files are given to peers for as long as the own model server answers about as fast as before: above `pauseAbove` times
+ * the p99 of the time when nothing was given, giving pauses for a second, and is tried again.
+ */
+export function createGivingGate({
+  p99Ms,
+  pauseAbove,
+  clock,
+}: {
+  /** Of the answers of the own server; 0 while there are none. */
+  p99Ms: () => number;
+  pauseAbove: number;
+  clock: Clock;
+}): GivingGate {
+  let quietMs = 0;
+  let gaveAtMs = Number.NEGATIVE_INFINITY;
+  let pausedUntilMs = Number.NEGATIVE_INFINITY;
+
+  const mayGive = (): boolean => {
+    const now = clock.monotonicMs();
+    if (now < pausedUntilMs) return false;
+    const tail = p99Ms();
+    if (now - gaveAtMs > giveMs) quietMs = tail;
+    if (quietMs <= 0 || tail <= pauseAbove * quietMs) return true;
+    pausedUntilMs = now + pauseMs;
+    return false;
+  };
+  return {
+    mayGive,
+    async untilMayGive() {
+      while (!mayGive()) await clock.sleep(pauseMs);
+    },
+    gave() {
+      gaveAtMs = clock.monotonicMs();
+    },
+  };
+}
