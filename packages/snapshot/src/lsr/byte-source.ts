@@ -4,8 +4,11 @@ import { corrupt } from "./corrupt.ts";
 /** Bytes that can be read anywhere: a file, a range of an object, a peer's answer. */
 export type ByteSource = {
   size: number;
-  /** Exactly `length` bytes. @throws Fault snapshot-corrupt: the source ends before that */
-  read(position: number, length: number): Promise<Uint8Array>;
+  /**
+   * Exactly `length` bytes; at the start of `room`, which has as many, where the source can do that and it was given one.
+   * @throws Fault snapshot-corrupt: the source ends before that
+   */
+  read(position: number, length: number, room?: Uint8Array): Promise<Uint8Array>;
   /** The same into memory of the caller, all of it; who has no way without a copy leaves it out. */
   readInto?(position: number, target: Uint8Array): Promise<void>;
 };
@@ -47,9 +50,9 @@ export async function handleSource(handle: FsHandle): Promise<ByteSource> {
   const { size } = await handle.stat();
   return {
     size,
-    async read(position, length) {
+    async read(position, length, room) {
       if (!isWithin(size, position, length)) throw endsEarly(position + length, size);
-      const bytes = new Uint8Array(length);
+      const bytes = room?.subarray(0, length) ?? new Uint8Array(length);
       const found = await handle.read(bytes, position);
       if (found !== length) throw endsEarly(position + length, position + found);
       return bytes;

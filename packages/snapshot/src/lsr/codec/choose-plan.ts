@@ -1,3 +1,4 @@
+import { release } from "../release.ts";
 import { encodeChunk, type Plan, worthBelow } from "./encode-chunk.ts";
 import type { PlaneMode } from "./planes.ts";
 
@@ -25,10 +26,17 @@ export function choosePlan(samples: readonly Uint8Array[], dtype: string): Plan 
   const plain = samples.reduce((sum, sample) => sum + sample.length, 0);
   let best: { plan: Plan; size: number } = { plan: { kind: "raw" }, size: worthBelow * plain };
   for (const plan of plans) {
-    const size = samples.reduce((sum, sample) => sum + encodeChunk(sample, plan).bytes.length, 0);
+    const size = samples.reduce((sum, sample) => sum + sizeOf(sample, plan), 0);
     if (size < best.size) best = { plan, size };
   }
   return best.plan;
+}
+
+function sizeOf(sample: Uint8Array, plan: Plan): number {
+  const { bytes } = encodeChunk(sample, plan);
+  const { length } = bytes;
+  if (bytes.buffer !== sample.buffer) release(bytes);
+  return length;
 }
 
 /** Where to read a sample of `length` bytes, as offsets; every one is a multiple of 8 from the tensor's start. */

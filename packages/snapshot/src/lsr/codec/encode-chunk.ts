@@ -1,6 +1,7 @@
+import { kernels } from "../kernels/kernels.ts";
 import { codecId } from "./codec-id.ts";
 import { constantPattern } from "./constant-run.ts";
-import { encodePlanes } from "./encode-planes.ts";
+import { encodePlanesInPlace } from "./encode-planes.ts";
 import type { PlaneMode } from "./planes.ts";
 import { xor } from "./xor.ts";
 import { zstdEncode } from "./zstd.ts";
@@ -20,12 +21,23 @@ const deltaBelow = 0.5;
  * result is a delta only if it is under half of the plain bytes and smaller than without.
  */
 export function encodeChunk(plain: Uint8Array, plan: Plan, base?: Uint8Array): Encoded {
-  const alone = encodeAlone(plain, plan);
-  if (base?.length !== plain.length || alone.codec === codecId.constant) return alone;
+  const { codec, bytes } = encodeInPlace(plain, plan, base);
+  return { codec, bytes: isKernels(bytes) ? bytes.slice() : bytes };
+}
+
+/** The same, for who puts the bytes elsewhere at once: they may lie where the next call of any codec writes. */
+export function encodeInPlace(plain: Uint8Array, plan: Plan, base?: Uint8Array): Encoded {
+  const found = encodeAlone(plain, plan);
+  if (base?.length !== plain.length) return found;
+  // The difference is made in the same memory.
+  const alone = isKernels(found.bytes) ? { ...found, bytes: found.bytes.slice() } : found;
+  if (alone.codec === codecId.constant) return alone;
   const { codec, bytes } = encodeAlone(xor(plain, base), plan.kind === "raw" ? { kind: "zstd" } : plan);
   const isWorth = bytes.length < deltaBelow * plain.length && bytes.length < alone.bytes.length;
   return isWorth ? { codec: codecId.delta, bytes: Buffer.concat([Uint8Array.of(codec), bytes]) } : alone;
 }
+
+const isKernels = ({ buffer }: Uint8Array): boolean => buffer === kernels().bytes.buffer;
 
 function encodeAlone(plain: Uint8Array, plan: Plan): Encoded {
   const raw = { codec: codecId.raw, bytes: plain };
@@ -35,6 +47,6 @@ function encodeAlone(plain: Uint8Array, plan: Plan): Encoded {
   const encoded =
     plan.kind === "zstd"
       ? { codec: codecId.zstd, bytes: zstdEncode(plain) }
-      : { codec: codecId.planes, bytes: encodePlanes(plain, plan.mode) };
+      : { codec: codecId.planes, bytes: encodePlanesInPlace(plain, plan.mode) };
   return encoded.bytes.length < worthBelow * plain.length ? encoded : raw;
 }

@@ -15,7 +15,11 @@ const sampleStep = 16;
 const headBytes = 5;
 
 /** The codec `planes` of LSR/1: one copy into the kernels' memory, one out. */
-export function encodePlanes(plain: Uint8Array, mode: PlaneMode): Uint8Array {
+export const encodePlanes = (plain: Uint8Array, mode: PlaneMode): Uint8Array =>
+  encodePlanesInPlace(plain, mode).slice();
+
+/** The same without the copy out: where it lies in the kernels' memory, until that is used again. */
+export function encodePlanesInPlace(plain: Uint8Array, mode: PlaneMode): Uint8Array {
   const { bytes } = kernels();
   const { count, stride } = splitPlanes(plain, mode);
   let at = places.output;
@@ -24,7 +28,7 @@ export function encodePlanes(plain: Uint8Array, mode: PlaneMode): Uint8Array {
     at = encodePlane({ plane: places.planes + place * stride, count, at });
   const tail = plain.subarray(plain.length - (plain.length % mode.width));
   bytes.set(tail, at);
-  return bytes.slice(places.output, at + tail.length);
+  return bytes.subarray(places.output, at + tail.length);
 }
 
 type Plane = { plane: number; count: number; at: number };

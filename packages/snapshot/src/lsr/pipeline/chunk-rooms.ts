@@ -1,13 +1,15 @@
+import { tagBytes } from "../crypto/seal.ts";
 import { limits } from "../limits.ts";
 
-/** Memory for chunks, shared with threads and used again: what is new each time costs a fault a page, and a collector its sleep. */
+/** Memory for chunks and records, shared with threads and used again: what is new each time costs a fault a page, and a collector its sleep. */
 export type ChunkRooms = {
-  /** A chunk's longest, with any bytes in it. */
+  /** As long as the longest record, with any bytes in it. */
   take(): Uint8Array;
   /** A room, or the start of one. Anything else is left alone, and one that never comes back is only forgotten. */
   give(room: Uint8Array): void;
 };
 
+const roomBytes = limits.chunk + limits.recordOverhead + tagBytes;
 /** As many as are out at once are made; no more than this are kept. */
 const keptMax = 32;
 
@@ -16,7 +18,7 @@ export function createChunkRooms(): ChunkRooms {
   const ours = new WeakSet<object>();
   return {
     take() {
-      const room = free.pop() ?? new Uint8Array(new SharedArrayBuffer(limits.chunk));
+      const room = free.pop() ?? new Uint8Array(new SharedArrayBuffer(roomBytes));
       ours.add(room.buffer);
       return room;
     },

@@ -3,7 +3,7 @@ import { assert } from "@locum/contracts/fault";
 import { gearCut } from "../chunk/gear.ts";
 import { choosePlan } from "../codec/choose-plan.ts";
 import { decodeChunk } from "../codec/decode-chunk.ts";
-import { encodeChunk } from "../codec/encode-chunk.ts";
+import { encodeInPlace } from "../codec/encode-chunk.ts";
 import { corrupt } from "../corrupt.ts";
 import { digestOf, type KeyedHash } from "../crypto/keyed-hash.ts";
 import { sealInPlace, tagBytes, unseal } from "../crypto/seal.ts";
@@ -26,6 +26,7 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
   const digests = new Map<number, Digest>();
   let sums: StripeSums | undefined;
   let read: Uint8Array | undefined;
+  const opened = new Uint8Array(limits.chunk + limits.recordOverhead + tagBytes);
 
   function digestNamed(name: DigestName): Digest {
     if (name === "blake3") {
@@ -56,7 +57,8 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
   function chunkOf({ key, idKey, context, record, room }: JobOf<"open">): Uint8Array {
     const { sealed, chunkId, ordinal, codec, plainLength, bound, base } = record;
     const place = { ...context, ordinal: BigInt(ordinal), codec, plainLength, ...(bound && { bound }) };
-    const bytes = unseal(key, sealed, place);
+    if (sealed.length > opened.length) throw corrupt(`a record of ${sealed.length} bytes`);
+    const bytes = unseal(key, sealed, place, opened);
     const plain = decodeChunk({
       codec,
       bytes,
@@ -64,7 +66,6 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
       ...(base && { base }),
       ...(room && { room }),
     });
-    if (plain.buffer !== bytes.buffer) release(bytes);
     if (Buffer.compare(hash.keyed(idKey, plain), chunkId) !== 0)
       throw corrupt(`the chunk of record ${ordinal} is not the one that its id names`);
     return plain;
@@ -73,7 +74,8 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
   function open(job: JobOf<"open">): Uint8Array | null {
     const plain = chunkOf(job);
     release(job.record.sealed);
-    return job.room ? null : plain;
+    if (job.room) return null;
+    return plain.buffer === opened.buffer ? plain.slice() : plain;
   }
 
   /** Each into the same room of this thread's own: nobody wants the chunks. */
@@ -93,7 +95,7 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
       case "identify":
         return hash.keyed(job.idKey, job.bytes);
       case "plan":
-        return choosePlan(job.samples, job.dtype);
+        return plan(job);
       case "encode":
         return encode(job);
       case "seal":
@@ -111,14 +113,20 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
   };
 }
 
+function plan({ samples, dtype }: JobOf<"plan">): ResultOf<"plan"> {
+  const chosen = choosePlan(samples, dtype);
+  for (const sample of samples) release(sample);
+  return chosen;
+}
+
 function encode({ bytes, plan, base, room, cursor }: JobOf<"encode">): ResultOf<"encode"> {
   const chosen = plan ?? choosePlan([bytes.subarray(0, sampleBytes)], "bytes");
-  const encoded = encodeChunk(bytes, chosen, base ?? undefined);
+  const encoded = encodeInPlace(bytes, chosen, base ?? undefined);
   const { length } = encoded.bytes;
   const at = Atomics.add(cursor, 0, length + tagBytes);
   assert(at + length + tagBytes <= room.length, "room for the record, which was reserved");
   room.set(encoded.bytes, at);
-  // What is stored as it is, is the caller's.
+  // What is stored as it is, is the caller's; the kernels' memory is larger than any result, and stays.
   if (encoded.bytes.buffer !== bytes.buffer) release(encoded.bytes);
   return { codec: encoded.codec, at, length };
 }

@@ -32,9 +32,9 @@ type Room = {
 type Filling = { rooms: Room[]; records: PlacedRecord[]; encoding: Set<Promise<void>> };
 
 const roomBytes = 8 << 20;
-/** A pack of 32 MiB, and as much to fill while it is sealed, read back and written: 64 MiB are all that is held. */
-const roomsPerPack = 4;
-const roomsMax = 8;
+/** A pack of 24 MiB, and as much to fill while it is sealed, read back and written: 48 MiB are all that is held. */
+const roomsPerPack = 3;
+const roomsMax = 6;
 
 /**
  * Packs as `createPackWriter` makes them, on the pool's threads: encoded one after another into shared memory, sealed

@@ -11,27 +11,40 @@ export const pooledRecordReader =
     const entry = entries[ordinal];
     if (!entry) throw corrupt(`record ${ordinal} of a pack with ${entries.length}`);
     const { chunkId, codec, plainLength, offset, length, base: bound = null } = entry;
-    const sealed = await source.read(offset, length + tagBytes);
-    const base = bound ? ((await baseOf?.(bound)) ?? null) : null;
-    const room = rooms?.take() ?? null;
-    const { magic, repositoryId, salt } = header;
-    const job = {
-      key: recordKey,
-      idKey,
-      context: { magic, repositoryId, salt },
-      record: { sealed, chunkId, codec, plainLength, ordinal, bound, base },
-      room,
-    };
-    // A store that reads into memory of its own for every call does not need it again.
-    const { buffer } = sealed;
-    const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === sealed.length;
+    const [read, room] = [rooms?.take(), rooms?.take()];
+    let base: Uint8Array | null = null;
+    let isDone = false;
     try {
-      const own = await pool.run("open", job, undefined, isOwn ? [buffer] : []);
-      return own ?? room?.subarray(0, plainLength) ?? new Uint8Array();
-    } catch (error) {
-      if (room) rooms?.give(room);
-      throw error;
+      const sealed = await source.read(offset, length + tagBytes, read);
+      if (bound) base = (await baseOf?.(bound)) ?? null;
+      const { magic, repositoryId, salt } = header;
+      const job = {
+        key: own(recordKey),
+        idKey: own(idKey),
+        context: { magic, repositoryId: own(repositoryId), salt: own(salt) },
+        record: {
+          sealed,
+          chunkId: own(chunkId),
+          codec,
+          plainLength,
+          ordinal,
+          bound: bound && own(bound),
+          base,
+        },
+        room: room ?? null,
+      };
+      // A store that reads into memory of its own for every call does not need it again.
+      const { buffer } = sealed;
+      const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === sealed.length;
+      const plain = await pool.run("open", job, undefined, isOwn ? [buffer] : []);
+      isDone = true;
+      return plain ?? room?.subarray(0, plainLength) ?? new Uint8Array();
     } finally {
-      if (base) rooms?.give(base);
+      // After a fault something may still write there or read from it: then it is not given to another.
+      if (isDone && read) rooms?.give(read);
+      if (isDone && base) rooms?.give(base);
     }
   };
+
+/** A view is sent with all that it is a view of: here, header and trailer, with each record of the pack. */
+const own = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);

@@ -13,7 +13,7 @@ import { takeFile } from "./take-file.ts";
 import { type Window, windowBytes } from "./tensor-windows.ts";
 
 /** While one window is read, the others keep every thread busy. */
-const windowsMax = 5;
+const windowsMax = 4;
 
 /**
  * The same as the writer on one thread, on the pool's: this one only reads, asks which chunks are known, and writes. A

@@ -38,7 +38,7 @@ const waitingMax = 4096;
 /** One that is worked on, and one so that the thread never waits for the next. */
 const givenMax = 2;
 /** Chunks are outside of the heap: what is on it is small, and a small young generation keeps it so. */
-const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 4 };
+const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 2 };
 
 /**
  * One thread a core, started with the first job. A thread that ends before its time ends the others: what they hold of

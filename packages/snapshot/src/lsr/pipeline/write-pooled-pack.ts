@@ -88,7 +88,16 @@ async function readBack(
   const records = entries.map(({ chunkId, codec, plainLength, offset, length, base }, ordinal) => {
     const sealed = starts.get(offset);
     if (sealed?.length !== length + tagBytes) throw corrupt(`record ${ordinal} is not where its entry says`);
-    return { sealed, chunkId, codec, plainLength, ordinal, bound: base ?? null, base: null };
+    // A view is sent with all that it is a view of: here, the trailer.
+    return {
+      sealed,
+      chunkId: new Uint8Array(chunkId),
+      codec,
+      plainLength,
+      ordinal,
+      bound: base ?? null,
+      base: null,
+    };
   });
   const verify = (records: SealedRecord[]) => pool.run("verify", { key: recordKey, idKey, context, records });
   await Promise.all(batches(records.filter(({ bound }) => !bound)).map(verify));

@@ -21,8 +21,11 @@ export type BlobStore = {
   create(name: string, parts: readonly Uint8Array[]): Promise<boolean>;
   /** Undefined where there is none. */
   size(name: string): Promise<number | undefined>;
-  /** Exactly `length` bytes. @throws Fault snapshot-missing, and snapshot-corrupt where it ends before that */
-  read(name: string, position: number, length: number): Promise<Uint8Array>;
+  /**
+   * Exactly `length` bytes; at the start of `room`, which has as many, where the store can do that and it was given one.
+   * @throws Fault snapshot-missing, and snapshot-corrupt where it ends before that
+   */
+  read(name: string, position: number, length: number, room?: Uint8Array): Promise<Uint8Array>;
   /** Every blob whose name begins with `prefix`, a folder with its `/`, in no order. */
   list(prefix: string): AsyncIterable<Blob>;
   /** Nothing is there afterwards, as if it never was. */
@@ -31,7 +34,7 @@ export type BlobStore = {
 
 export const blobSource = (store: BlobStore, { name, bytes }: Pick<Blob, "name" | "bytes">): ByteSource => ({
   size: bytes,
-  read: (position, length) => store.read(name, position, length),
+  read: (position, length, room) => store.read(name, position, length, room),
 });
 
 /** @throws Fault snapshot-missing · snapshot-corrupt: it has more than `bytesMax` bytes */
