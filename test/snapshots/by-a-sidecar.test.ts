@@ -1,6 +1,8 @@
-import { appendFile, readFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { corrupt } from "../sidecar/corrupt.ts";
+import { type StartedCollector, startCollector } from "../sidecar/start-collector.ts";
 import {
   type Approver,
   type Digits,
@@ -33,10 +35,19 @@ afterEach(async () => {
   await digits.close();
 });
 
-async function start(wanted: Record<string, unknown> = {}): Promise<StartedSidecar> {
+async function start(
+  wanted: Record<string, unknown> = {},
+  { collector }: { collector?: StartedCollector } = {},
+): Promise<StartedSidecar> {
   const snapshot = { repository: { place: "repository", writerDir: "writer", ...wanted } };
-  const service = serviceOf([{ id: "a", digits }], { approver, dir: digits.dir, snapshot });
-  const sidecar = await startSidecar(service, "a");
+  // Without a twin what is lost comes from elsewhere.
+  const service = serviceOf([{ id: "a", digits }], {
+    approver,
+    dir: digits.dir,
+    snapshot: { twin: collector === undefined, ...snapshot },
+  });
+  const to = collector && { collector: collector.url, tokenFile: collector.tokenFile };
+  const sidecar = await startSidecar(service, "a", to ?? {});
   sidecars.push(sidecar);
   return sidecar;
 }
@@ -85,6 +96,39 @@ test("on schedule files that nobody has proven are kept as the latest, and as no
   const [snapshot] = await list();
   expect(snapshot).toMatchObject({ torn: false });
   expect((await list()).flatMap(({ channels }) => channels)).toEqual(["latest"]);
+});
+
+test("who holds no private key restores by the collector's leave, and the audit log says so", async () => {
+  const service = {
+    apiVersion: "locum.dev/v1alpha1",
+    service: "digits",
+    posture: "tap",
+    approvers: [{ keyId: approver.keyId, publicKey: approver.publicKey }],
+    instances: [{ id: "a", url: digits.url, modelDir: digits.modelDir }],
+    collector: { repositories: [{ place: "repository", privateKeyFile: "operator/locum/snapshot.key" }] },
+  };
+  const file = join(digits.dir, "service.yaml");
+  await writeFile(file, JSON.stringify(service));
+  const collector = await startCollector(file, { dataDir: join(digits.dir, "collector") });
+  try {
+    const sidecar = await start({}, { collector });
+    await expect.poll(async () => (await seen(sidecar)).taken, patient).toBe(1);
+    await expect.poll(() => sidecar.report().restorable.length, patient).toBe(1);
+    const right = await readFile(digits.file);
+    await corrupt(digits.file);
+    await expect.poll(async () => (await readFile(digits.file)).equals(right), patient).toBe(true);
+    await expect.poll(() => sidecar.report().bytes, patient).toBe("approved");
+    const { records } = (await collector.get("/v1/audit?kind=snapshot.key,restore.result&limit=50")) as {
+      records: { event: { kind: string; reason: string; facts: Record<string, unknown> } }[];
+    };
+    expect(records.map(({ event }) => [event.kind, event.facts.outcome])).toEqual([
+      ["snapshot.key", "granted"],
+      ["restore.result", "done"],
+    ]);
+    expect(records.at(-1)?.event.reason).toContain("bytes from repository");
+  } finally {
+    await collector.kill("SIGTERM");
+  }
 });
 
 test("a repository that is not there is told once, and taken when it comes", async () => {

@@ -10,12 +10,13 @@ import { takeSnapshot } from "./take-snapshot.ts";
 import { watchBeside } from "./watch-beside.ts";
 
 type Keeping = Pick<AppDeps, "config" | "env" | "clock" | "random" | "log"> &
-  Pick<Parts, "shelf" | "record"> & { bytes: () => BytesWatch | null };
+  Pick<Parts, "shelf" | "sources" | "record"> & { bytes: () => BytesWatch | null };
 
 /** The snapshots of one instance; null where its service names no repository, or another instance of its volume takes them. */
 export function keepSnapshots({
   config,
   shelf,
+  sources,
   record,
   bytes,
   env,
@@ -29,6 +30,7 @@ export function keepSnapshots({
   if (!wanted || modelDir === undefined || !keepsVolume) return null;
   const stop = new AbortController();
   const { wallMs } = clock;
+  const story = createSnapshotStory({ repository: wanted.place, record, clock, log });
   const keeper = createSnapshotKeeper({
     wanted,
     service: service.service,
@@ -61,7 +63,14 @@ export function keepSnapshots({
         },
       });
     },
-    story: createSnapshotStory({ repository: wanted.place, record, clock, log }),
+    story: {
+      ...story,
+      async taken(...told) {
+        await story.taken(...told);
+        // What was taken just now can be put back from now on.
+        await sources?.refresh();
+      },
+    },
     clock,
     random,
     log,
