@@ -13,6 +13,7 @@ import { gzipSync } from "node:zlib";
 import { operatorKeyFile, readOperatorKey } from "../apps/cli/src/operator-key.ts";
 import { machineFiles } from "../apps/cli/src/systemd/unit-files.ts";
 import { billOfMaterials } from "./images/bill-of-materials.mjs";
+import { nativeFiles } from "./images/native-files.mjs";
 import { tarOf } from "./images/tar.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -76,10 +77,11 @@ async function payloadEntries({ version, epoch }) {
   const inputs = await Promise.all(
     programs.map((name) => readFile(join(root, `dist/${name}/main.meta.json`), "utf8")),
   );
+  const native = await nativeFiles("lib");
   const bill = billOfMaterials({
     ...{ name: "offline", version, lock, packages: [], node: `node-${process.platform}-${process.arch}` },
     created: new Date(epoch * 1000).toISOString(),
-    inputs: inputs.flatMap((one) => JSON.parse(one)),
+    inputs: [...inputs.flatMap((one) => JSON.parse(one)), ...native.inputs],
   });
   return [
     { path: "VERSION", mode: 0o644, data: Buffer.from(version) },
@@ -87,6 +89,7 @@ async function payloadEntries({ version, epoch }) {
     file("lib/node", node, 0o755),
     file("share/licenses/node/LICENSE", join(dirname(node), "../LICENSE")),
     ...programs.map((name) => file(`lib/${name}.cjs`, join(root, `dist/${name}/main.cjs`))),
+    ...native.entries,
     ...programs
       .map((name) => file(`share/licenses/${name}.LEGAL.txt`, join(root, `dist/${name}/main.cjs.LEGAL.txt`)))
       .filter((entry) => existsSync(entry.file)),

@@ -12,10 +12,13 @@ import { parseArgs } from "node:util";
 import { billOfMaterials } from "./images/bill-of-materials.mjs";
 import { components, entrypointOf, env, labelsOf } from "./images/components.mjs";
 import { missing, unpackPackages } from "./images/debian-packages.mjs";
+import { nativeFiles } from "./images/native-files.mjs";
 import { archiveOf, layerOf, writeOciLayout } from "./images/oci-layout.mjs";
 import { systemEntries, user } from "./images/system-layer.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+/** Programs that take, read or look after snapshots. */
+const withNative = ["sidecar", "collector", "cli"];
 const bomType = "application/vnd.cyclonedx+json";
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -70,6 +73,7 @@ async function buildImage({ name, out, epoch, packages, shared }) {
   const lock = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8"));
   const created = new Date(epoch * 1000).toISOString();
   const { version } = lock.packages[""];
+  const native = withNative.includes(name) ? await nativeFiles("opt/locum") : { entries: [], inputs: [] };
   const bill = billOfMaterials({
     ...{
       name,
@@ -80,7 +84,10 @@ async function buildImage({ name, out, epoch, packages, shared }) {
       node: nodePackage(),
       distribution: distributionOf(packages),
     },
-    inputs: JSON.parse(await readFile(join(root, `dist/${name}/main.meta.json`), "utf8")),
+    inputs: [
+      ...JSON.parse(await readFile(join(root, `dist/${name}/main.meta.json`), "utf8")),
+      ...native.inputs,
+    ],
   });
   const bytes = Buffer.from(`${JSON.stringify(bill, null, 2)}\n`);
   const dir = join(out, name);
@@ -89,7 +96,10 @@ async function buildImage({ name, out, epoch, packages, shared }) {
     epoch,
     tag: version,
     platform: { architecture: { x64: "amd64" }[process.arch] ?? process.arch, os: "linux" },
-    layers: [...shared, await layerOf(programEntries(name), { epoch, comment: `locum ${name}` })],
+    layers: [
+      ...shared,
+      await layerOf([...programEntries(name), ...native.entries], { epoch, comment: `locum ${name}` }),
+    ],
     attached: [{ type: bomType, bytes }],
     config: {
       User: `${user.id}:${user.id}`,

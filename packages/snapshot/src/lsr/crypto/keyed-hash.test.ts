@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { referenceHash } from "../testing/blake3-reference.ts";
 import { digestOf } from "./keyed-hash.ts";
-import { nativeHash } from "./native-hash.ts";
+import { nativeHash, portableHash } from "./native-hash.ts";
 
 /** From BLAKE3's published test vectors: length of the input, hash, keyed hash. */
 const vectors = [
@@ -50,6 +50,7 @@ const vectors = [
 describe.for([
   ["reference", referenceHash],
   ["native", nativeHash],
+  ["portable", portableHash],
 ] as const)("%s", ([, hash]) => {
   test.for(vectors)("BLAKE3 of %i bytes", ([length, plain, keyed]) => {
     const input = Uint8Array.from({ length }, (_, i) => i % 251);

@@ -1,33 +1,43 @@
 import { createRequire } from "node:module";
-import { Fault } from "@locum/contracts/fault";
+import { blake3 } from "@noble/hashes/blake3.js";
 import type { KeyedHash } from "./keyed-hash.ts";
 
-/** BLAKE3 by the library's native code: seven times as fast as WebAssembly. @throws Fault refused: it is not installed */
-export const nativeHash: KeyedHash = {
-  keyed: (key, bytes) => native().newKeyed(Buffer.from(key)).update(bytes).digestBuffer(),
+/** The same hash in JavaScript, for where no native code goes: a program of one file, a platform without a build of it. */
+export const portableHash: KeyedHash = {
+  keyed: (key, bytes) => blake3(bytes, { key }),
   hasher() {
-    const hasher = new (native())();
-    return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digestBuffer() };
+    const hasher = blake3.create({});
+    return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digest() };
   },
 };
 
-type Native = typeof import("@napi-rs/blake-hash").Blake3Hasher;
+/** BLAKE3 by the library's native code, many times as fast as any other way; by `portableHash` where it does not load. */
+export const nativeHash: KeyedHash = {
+  keyed: (key, bytes) => fastest().keyed(key, bytes),
+  hasher: () => fastest().hasher(),
+};
 
-let loaded: Native | undefined;
+let loaded: KeyedHash | undefined;
 
-/** Loaded at the first hash, and not by an import: a bundle is one file of text and cannot carry native code. */
-function native(): Native {
-  loaded ??= load();
+/** Loaded at the first hash, and not by an import: a bundle finds native code beside itself or not at all. */
+function fastest(): KeyedHash {
+  loaded ??= load() ?? portableHash;
   return loaded;
 }
 
-function load(): Native {
+function load(): KeyedHash | undefined {
   try {
-    return createRequire(import.meta.url)("@napi-rs/blake-hash").Blake3Hasher;
-  } catch (cause) {
-    throw new Fault("refused", "the native BLAKE3 library is not beside this program", {
-      hint: "Run Locum from its installed packages: a single-file bundle does not carry @napi-rs/blake-hash.",
-      cause,
-    });
+    const { Blake3Hasher } = createRequire(import.meta.url)(
+      "@napi-rs/blake-hash",
+    ) as typeof import("@napi-rs/blake-hash");
+    return {
+      keyed: (key, bytes) => Blake3Hasher.newKeyed(Buffer.from(key)).update(bytes).digestBuffer(),
+      hasher() {
+        const hasher = new Blake3Hasher();
+        return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digestBuffer() };
+      },
+    };
+  } catch {
+    return undefined;
   }
 }
