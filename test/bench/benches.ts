@@ -37,6 +37,11 @@ export const benches: Record<string, Bench> = {
     },
     run: (tools) => import("./failover.ts").then(({ run }) => run(tools)),
   },
+  peers: {
+    about: "bytes of a restore from a healthy peer, beside a bare download by the same TLS",
+    flags: { megabytes: number("of the model (256)"), rounds: number("of each way (7)") },
+    run: (tools) => import("./peers.ts").then(({ run }) => run(tools)),
+  },
   switchover: {
     about:
       "planned switchovers behind a HAProxy with the configuration of locum haproxy render, under traffic",

@@ -21,6 +21,10 @@ export const up = defineCommand({
   flags: {
     config: { kind: "list", about: "service file (locum.yaml)" },
     "out-dir": { kind: "text", about: "folder for all state, instead of those of the files" },
+    "source-down": {
+      kind: "switch",
+      about: "where models come from is away: empty folders are filled from kept copies, peers or snapshots",
+    },
     "end-with-stdin": { kind: "switch", about: "end when standard input does, for a program that starts it" },
     verbose: { kind: "switch", about: "every log line of every part, on standard error" },
   },
@@ -35,6 +39,7 @@ export const up = defineCommand({
     const stack = await startStack({
       services,
       outDir: flags["out-dir"] === undefined ? undefined : resolve(io.cwd, flags["out-dir"]),
+      sourceDown: flags["source-down"],
       io,
       onEvent: (event) => tell(out, event),
       onLog: (name, line) => {

@@ -20,6 +20,8 @@ export type Stack = {
 type Options = {
   services: readonly ServiceFile[];
   outDir: string | undefined;
+  /** Sidecars fill model folders that are empty before they say that they live. */
+  sourceDown?: boolean;
   io: Pick<Io, "root" | "clock">;
   onEvent: (event: KeepEvent) => void;
   onLog: (name: string, line: string) => void;
@@ -53,6 +55,7 @@ export async function startStack(options: Options): Promise<Stack> {
           const { line } = await keep(options, name, "sidecar", (before) => [
             ...["--config", file, "--instance", id, "--collector", url, "--token-file", tokenFile],
             ...(options.outDir ? ["--state-dir", join(options.outDir, `${config.service}-${id}`)] : []),
+            ...(options.sourceDown ? ["--source-down"] : []),
             ...(before ? pinned(before) : []),
           ]);
           const tap = line.tap === null ? null : text(line.tap);

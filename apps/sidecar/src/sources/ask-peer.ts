@@ -51,24 +51,30 @@ export function askPeer({
   };
 }
 
-async function take(answer: IncomingMessage, { buffer, length, signal }: Wanted): Promise<Answer> {
+function take(answer: IncomingMessage, { buffer, length, signal }: Wanted): Promise<Answer> {
   const { statusCode = 0 } = answer;
   if (statusCode !== 206) {
     answer.resume();
-    if (statusCode === 503) return { kind: "busy", retryAfterMs: 1000 };
-    if (statusCode === 404 || statusCode === 409) return { kind: "gone", reason: `answered ${statusCode}` };
-    return { kind: "failed", reason: `answered ${statusCode}` };
+    return Promise.resolve(refusal(statusCode));
   }
   let at = 0;
-  try {
-    for await (const piece of answer as AsyncIterable<Buffer>) {
-      if (signal.aborted || at + piece.length > length) break;
+  return new Promise((resolve) => {
+    answer.on("data", (piece: Buffer) => {
+      // Nothing is written any more once nobody waits for it: the buffer is another's then.
+      if (signal.aborted || at + piece.length > length) return void answer.destroy();
       buffer.set(piece, at);
       at += piece.length;
-    }
-  } catch (error) {
-    return { kind: "failed", reason: error instanceof Error ? error.message : "cut off" };
-  }
-  if (at === length) return { kind: "bytes", bytes: buffer.subarray(0, length) };
-  return { kind: "failed", reason: `${at} of ${length} bytes came` };
+    });
+    answer.on("error", (error) => resolve({ kind: "failed", reason: error.message }));
+    answer.on("close", () => {
+      if (at === length) resolve({ kind: "bytes", bytes: buffer.subarray(0, length) });
+      else resolve({ kind: "failed", reason: `${at} of ${length} bytes came` });
+    });
+  });
+}
+
+function refusal(status: number): Answer {
+  const reason = `answered ${status}`;
+  if (status === 503) return { kind: "busy", retryAfterMs: 1000 };
+  return { kind: status === 404 || status === 409 ? "gone" : "failed", reason };
 }

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import { type Digest, Fault } from "@locum/contracts";
@@ -8,7 +7,7 @@ import type { GivingGate } from "./giving-gate.ts";
 
 export type PeerTls = { ca: string; cert: string; key: string };
 
-const pieceBytes = 262_144;
+const pieceBytes = 1_048_576;
 const pathPattern = /^\/v1\/trees\/([0-9a-f]{64})\/files\/(.{1,4096})$/;
 /** Streams of one restore, of a few peers. */
 const connectionsMax = 64;
@@ -91,7 +90,7 @@ export function createFilesServer({
       if (response.destroyed) return;
       gate.gave();
       at += length;
-      if (!response.write(piece)) await Promise.race([once(response, "drain"), once(response, "close")]);
+      if (!response.write(piece)) await drained(response);
     }
     if (!(await file.isSame())) throw new Fault("tree-changed", "the file was written while it was read");
     response.end();
@@ -103,6 +102,17 @@ type Range = { start: number; end: number };
 function refuse(response: ServerResponse, status: number): void {
   response.writeHead(status, { "content-length": 0, ...(status === 503 ? { "retry-after": "1" } : {}) });
   response.end();
+}
+
+/** Or closed: whoever left is not waited for. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+  });
 }
 
 /** @throws Fault not-found */

@@ -1,0 +1,2 @@
+export { askPeer, peerAgent } from "./ask-peer.ts";
+export { createFilesServer } from "./serve-files.ts";
