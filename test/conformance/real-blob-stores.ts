@@ -1,36 +1,120 @@
 import { execFile } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type ObjectStore, openObjectStore } from "@locum/runtime/object-store";
+import {
+  openAzureContainer,
+  type openBucket,
+  openGcsBucket,
+  openObjectStore,
+} from "@locum/runtime/object-store";
 
-export type RealBucket = { open(prefix: string): ObjectStore; stop(): Promise<void> };
+export type RealServer = "versitygw" | "minio" | "azurite" | "fake-gcs";
+type Bucket = ReturnType<typeof openBucket>;
+export type RealBucket = {
+  /** Where the server is, for a proxy before it. */
+  endpoint: string;
+  /** By way of another address of the same server, if given. */
+  open(prefix: string, endpoint?: string): Bucket;
+  /** As `openPlace` takes it, and the environment that it needs. */
+  place(prefix: string, endpoint?: string): { text: string; env: Record<string, string> };
+  stop(): Promise<void>;
+};
+export type Started = { url: string; pid: number; accessKey: string; secretKey: string };
 
 /** Why no real server can be run here; undefined where one can. */
 export function bucketsMissing(): string | undefined {
   if (process.env.LOCUM_REAL_PARTS !== "1") return "set LOCUM_REAL_PARTS=1 to run it";
   return process.env.LOCUM_STORAGE_DIR === undefined
-    ? "set LOCUM_STORAGE_DIR to the folder of start-versitygw.sh and start-minio.sh to run it"
+    ? "set LOCUM_STORAGE_DIR to the folder of start-versitygw.sh and the others to run it"
     : undefined;
 }
 
-/** A real S3 server on loopback with one bucket, in a folder that is gone afterwards. */
-export async function startBucket(server: "versitygw" | "minio"): Promise<RealBucket> {
-  const dir = await mkdtemp(join(tmpdir(), `locum-${server}-`));
+/** A program of the storage folder, started on loopback. */
+export async function startStorage(server: string, dir: string): Promise<Started> {
   const program = join(process.env.LOCUM_STORAGE_DIR ?? "", `start-${server}.sh`);
   const { stdout } = await promisify(execFile)(program, ["--dir", dir], { timeout: 600_000 });
-  const { url, pid, accessKey, secretKey } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
-  const credentials = async () => ({ accessKeyId: accessKey, secretAccessKey: secretKey });
-  const open = (path: string): ObjectStore =>
-    openObjectStore({ url: `${url}/${path}`, region: "us-east-1", credentials });
-  // Making a bucket is a PUT of its name, and no part of what Locum does.
-  await open("").put("locum", new Uint8Array());
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+}
+
+/** A real server on loopback with one bucket, in a folder that is gone afterwards. */
+export async function startBucket(server: RealServer): Promise<RealBucket> {
+  const dir = await mkdtemp(join(tmpdir(), `locum-${server}-`));
+  const started = await startStorage(server, dir);
+  const bucket = await kinds[server](started);
   return {
-    open: (prefix) => open(`locum/${prefix}`),
+    endpoint: started.url,
+    ...bucket,
     async stop() {
-      process.kill(pid);
-      await rm(dir, { recursive: true, force: true });
+      process.kill(started.pid);
+      // It may write its last file while it ends.
+      await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
+  };
+}
+
+type Opened = Pick<RealBucket, "open" | "place">;
+const kinds: Record<RealServer, (started: Started) => Promise<Opened>> = {
+  versitygw: openS3,
+  minio: openS3,
+  azurite: openAzure,
+  "fake-gcs": openGcs,
+};
+
+async function openS3({ url, accessKey, secretKey }: Started): Promise<Opened> {
+  const credentials = async () => ({ accessKeyId: accessKey, secretAccessKey: secretKey });
+  const at = (path: string, endpoint: string) =>
+    openObjectStore({ url: `${endpoint}/${path}`, region: "us-east-1", credentials });
+  // Making a bucket is a PUT of its name, and no part of what Locum does.
+  await at("", url).put("locum", new Uint8Array());
+  return {
+    open: (prefix, endpoint = url) => at(`locum/${prefix}`, endpoint),
+    place: (prefix, endpoint = url) => ({
+      text: `s3://locum/${prefix}?endpoint=${endpoint}`,
+      env: { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey },
+    }),
+  };
+}
+
+async function openAzure({ url, accessKey, secretKey }: Started): Promise<Opened> {
+  const sas = accountSas(accessKey, secretKey);
+  const made = await fetch(`${url}/locum?restype=container&${sas}`, { method: "PUT" });
+  if (!made.ok) throw new Error(`the container was not made: ${made.status} ${await made.text()}`);
+  const host = (endpoint: string) => `${endpoint.replace(`/${accessKey}`, "")}/${accessKey}`;
+  return {
+    open: (prefix, endpoint = url) =>
+      openAzureContainer({ url: `${host(endpoint)}/locum`, prefix: `${prefix}/`, sas: async () => sas }),
+    place: (prefix, endpoint = url) => ({
+      text: `azure://${accessKey}/locum/${prefix}?endpoint=${host(endpoint)}`,
+      env: { AZURE_STORAGE_SAS_TOKEN: sas },
+    }),
+  };
+}
+
+/** An account's signature for blobs, for a day (Azure Storage REST API, "Create an account SAS"). */
+function accountSas(account: string, key: string): string {
+  const fields = {
+    ...{ sp: "rwdlac", ss: "b", srt: "sco", st: "", se: "2099-01-01T00:00:00Z" },
+    ...{ sip: "", spr: "https,http", sv: "2021-12-02", ses: "" },
+  };
+  const text = [account, ...Object.values(fields), ""].join("\n");
+  const sig = createHmac("sha256", Buffer.from(key, "base64")).update(text).digest("base64");
+  const given = Object.entries({ ...fields, sig }).filter(([, value]) => value !== "");
+  return new URLSearchParams(given).toString();
+}
+
+async function openGcs({ url }: Started): Promise<Opened> {
+  const made = await fetch(`${url}/storage/v1/b?project=locum`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ name: "locum" }),
+  });
+  if (!made.ok) throw new Error(`the bucket was not made: ${made.status}`);
+  return {
+    open: (prefix, endpoint = url) =>
+      openGcsBucket({ endpoint, bucket: "locum", prefix: `${prefix}/`, token: async () => undefined }),
+    place: (prefix, endpoint = url) => ({ text: `gs://locum/${prefix}?endpoint=${endpoint}`, env: {} }),
   };
 }

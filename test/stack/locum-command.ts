@@ -29,7 +29,13 @@ export type LocumCommand = {
 const main = fileURLToPath(new URL("../../apps/cli/src/main.ts", import.meta.url));
 
 /** The commands that a person types, as processes of their own, with the operator's key inside `dir`. */
-export function locumCommand({ dir }: { dir: string }): LocumCommand {
+export function locumCommand({
+  dir,
+  env: more = {},
+}: {
+  dir: string;
+  env?: Record<string, string>;
+}): LocumCommand {
   for (const folder of ["home", "tmp"]) mkdirSync(join(dir, folder), { recursive: true });
   const env = {
     ...process.env,
@@ -37,6 +43,7 @@ export function locumCommand({ dir }: { dir: string }): LocumCommand {
     HOME: join(dir, "home"),
     TMPDIR: join(dir, "tmp"),
     NO_COLOR: "1",
+    ...more,
   };
   const run = async (...args: string[]): Promise<Ended> => {
     const child = spawn(process.execPath, [main, ...args], {

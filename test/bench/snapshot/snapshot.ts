@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,6 +31,8 @@ export async function run(bench: BenchTools): Promise<BenchSummary> {
   const { flags, print, emit } = bench;
   const rounds = Number(flags.rounds ?? (flags.quick === true ? 1 : 5));
   const root = await mkdtemp(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "locum-bench-snapshot-"));
+  // It lies in memory: whoever stops a bench gets it back.
+  process.once("exit", () => rmSync(root, { recursive: true, force: true }));
   try {
     const { sets, trained } = await setsOf(bench, root);
     const child = await bundleChild(root);
@@ -60,7 +62,7 @@ export async function run(bench: BenchTools): Promise<BenchSummary> {
     const objectivesMet = objectives.every(({ isMet }) => isMet);
     return { rows, details, rounds, tools: about, trained, ...alone, objectives, objectivesMet };
   } finally {
-    await rm(root, { recursive: true });
+    await rm(root, { recursive: true, force: true });
     await removeCaches();
   }
 }

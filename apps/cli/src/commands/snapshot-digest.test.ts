@@ -6,7 +6,7 @@ import { filesIn, openSnapshotDesk } from "../testing/snapshot-rig.ts";
 
 test("a snapshot with BLAKE3 digests comes back every way, and its SHA-256 is not to be had", async () => {
   await using desk = await openSnapshotDesk();
-  const create = ["create", "--model-dir", desk.modelDir, "--name", "digits"];
+  const create = ["create", "--model-dir", desk.modelDir, "--name", "digits"] as const;
   expect(await desk.snapshot(...create, "--digest", "blake3")).toMatchObject({ code: 0, stderr: "" });
   const original = await filesIn(desk.modelDir);
   const to = (name: string) => ["--to", join(desk.dir, name)];
@@ -24,7 +24,7 @@ test("a snapshot with BLAKE3 digests comes back every way, and its SHA-256 is no
 
 test("a digest that cannot be signed, and one that is none, are told before anything is read", async () => {
   await using desk = await openSnapshotDesk();
-  const create = ["create", "--model-dir", desk.modelDir, "--name", "digits", "--digest"];
+  const create = ["create", "--model-dir", desk.modelDir, "--name", "digits", "--digest"] as const;
   const found = await desk.snapshot(...create, "md5");
   expect(found.code).toBe(64);
   expect(found.stderr).toContain('expected sha256 or blake3, found "md5"');

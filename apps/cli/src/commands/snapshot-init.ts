@@ -25,6 +25,7 @@ import { createSecretFile } from "../snapshot/create-secret-file.ts";
 import { namedRecipients } from "../snapshot/named-recipients.ts";
 import { ensureOwnKey, ownKeyFile } from "../snapshot/private-key.ts";
 import { refuseBeside } from "../snapshot/refuse-beside.ts";
+import { noteKeyEvent } from "../snapshot/use-key.ts";
 
 export const snapshotInit = defineCommand({
   usage: "snapshot init --repository PLACE --recipient FILE.pub",
@@ -72,6 +73,7 @@ export const snapshotInit = defineCommand({
     const isNew = (await access.place.store.size("config")) === undefined;
     const { repository, made } = await join(access, { isNew, recipients });
     for (const { recipient, name } of named) await publishRecipient(repository, { recipient, name });
+    await noteChanges(access, repository, { before: access.writer?.recipients ?? [], after: recipients });
     report(out, access, { isNew, made, recipients, own });
     return 0;
   },
@@ -87,6 +89,23 @@ async function join(
   if (!isNew) await openRepository(repositoryDeps(access, idKey));
   const { made } = await writeWriter({ dir, idKey, recipients }, { createSecretFile, writeFileAtomic });
   return { repository: await createRepository(repositoryDeps(access, idKey)), made };
+}
+
+/** Whom this writer seals for, from now on, as far as it is not what it was. */
+async function noteChanges(
+  access: Access,
+  repository: Repository,
+  { before, after }: { before: readonly Recipient[]; after: readonly Recipient[] },
+): Promise<void> {
+  const idsOf = (recipients: readonly Recipient[]) =>
+    new Set(recipients.map(({ id }) => Buffer.from(id).toString("hex")));
+  const [old, now] = [idsOf(before), idsOf(after)];
+  const changes = [
+    ...[...now].filter((id) => !old.has(id)).map((recipient) => ({ kind: "recipient-added", recipient })),
+    ...[...old].filter((id) => !now.has(id)).map((recipient) => ({ kind: "recipient-dropped", recipient })),
+  ];
+  for (const { kind, recipient } of changes)
+    await noteKeyEvent(access, repository, { kind, details: { recipient } });
 }
 
 function report(

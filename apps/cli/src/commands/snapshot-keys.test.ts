@@ -122,7 +122,9 @@ test("what a private key is used for stands in the log, by verb, snapshot and ke
   await using desk = await openSnapshotDesk();
   const id = await desk.create();
   await desk.snapshot("ls");
-  expect((await keys(desk, "log")).stdout).toContain("no event");
+  // What init wrote: whom the writer seals for.
+  const made = (await keys(desk, "log", "--json")).json.filter(({ kind }) => kind === "event");
+  expect(made.map(({ event }) => event)).toEqual(["recipient-added", "recipient-added"]);
   await desk.snapshot("restore", id, "--to", join(desk.dir, "restored"));
   await desk.snapshot("export", id, "--to", join(desk.dir, "exported"));
   await desk.snapshot("show", id);
@@ -141,7 +143,7 @@ test("what a private key is used for stands in the log, by verb, snapshot and ke
     details: Record<string, unknown>;
   }[];
   expect(
-    events.map(({ event, details }) => [event, details.verb ?? details.model, details.snapshots]),
+    events.slice(2).map(({ event, details }) => [event, details.verb ?? details.model, details.snapshots]),
   ).toEqual([
     ["key-use", "restore", [id]],
     ["key-use", "export", [id]],
@@ -154,23 +156,24 @@ test("what a private key is used for stands in the log, by verb, snapshot and ke
     ["key-use", "drill", []],
     ["escrow-proven", "digits", undefined],
   ]);
-  const [own, escrow] = [events[0]?.key, events.at(-1)?.key];
+  const [own, escrow] = [events[2]?.key, events.at(-1)?.key];
   expect(own).toMatch(/^[0-9a-f]{64}$/);
   expect(escrow).not.toBe(own);
-  expect(events[0]?.by).toContain("@");
-  const first = join(desk.repository, "audit", "0000000000000001.al");
+  expect(events[2]?.by).toContain("@");
+  const first = join(desk.repository, "audit", "0000000000000003.al");
   const text = await readFile(first, "utf8");
   await rm(first);
   await writeFile(first, text.replace("restore", "nothing"));
   const broken = await keys(desk, "log");
   expect(broken.code).not.toBe(0);
-  expect(broken.stdout).toMatch(/broken .*0000000000000001/);
+  expect(broken.stdout).toMatch(/broken .*0000000000000003/);
 });
 
 test("a restore from storage that takes no entry goes on, and says that there is none", async () => {
   await using desk = await openSnapshotDesk();
   const id = await desk.create();
   // A file where the folder would be: nothing can be created below it, by root neither.
+  await rm(join(desk.repository, "audit"), { recursive: true });
   await writeFile(join(desk.repository, "audit"), "");
   const restored = await desk.snapshot("restore", id, "--to", join(desk.dir, "restored"));
   expect(restored.code).toBe(0);

@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
-import { Fault, type FaultCode } from "@locum/contracts";
+import type { Fault } from "@locum/contracts";
 import { AwsClient } from "aws4fetch";
-import { readListing } from "./read-listing.ts";
+import { askStore, readBytes, refusal as refusalOf } from "./ask-store.ts";
+import { readListing, textOf } from "./read-listing.ts";
 import type { ObjectCredentials } from "./read-object-credentials.ts";
 
 /** An S3-compatible store, as far as Locum writes to one. Nothing is ever overwritten and nothing is tried twice. */
@@ -43,6 +44,7 @@ export function openObjectStore({
   fetch?: typeof fetch;
 }): ObjectStore {
   const root = url.replace(/\/+$/, "");
+  const send = signed({ region, credentials, ask: askStore({ timeoutMs, fetch: ask }) });
   const request = async (
     method: "GET" | "HEAD" | "PUT" | "DELETE",
     key: string,
@@ -55,27 +57,6 @@ export function openObjectStore({
         ...(method === "PUT" ? { "if-none-match": "*", "content-type": "application/octet-stream" } : {}),
       },
     });
-  const send = async (
-    target: string,
-    method: string,
-    { body, more }: { body?: Uint8Array<ArrayBuffer>; more: Record<string, string> },
-  ): Promise<Response> => {
-    const client = new AwsClient({ ...(await credentials()), region, service: "s3", retries: 0 });
-    const headers = { "x-amz-content-sha256": hash("sha256", body ?? ""), ...more };
-    const given = body === undefined ? {} : { body };
-    const signed = await client.sign(target, { method, headers, ...given });
-    try {
-      return await ask(signed.url, {
-        method,
-        headers: signed.headers,
-        ...given,
-        redirect: "error",
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-    } catch (cause) {
-      throw new Fault("storage-failed", `${target}: no answer from the object store`, { cause });
-    }
-  };
   return {
     async put(key, bytes) {
       const answer = await request("PUT", key, { body: Buffer.from(bytes) });
@@ -125,6 +106,33 @@ export function openObjectStore({
   };
 }
 
+type Signing = {
+  region: string;
+  credentials: () => Promise<ObjectCredentials>;
+  ask: ReturnType<typeof askStore>;
+};
+
+/** Signed as S3 asks (Signature Version 4), with the body's hash. */
+const signed =
+  ({ region, credentials, ask }: Signing) =>
+  async (
+    target: string,
+    method: string,
+    { body, more }: { body?: Uint8Array<ArrayBuffer>; more: Record<string, string> },
+  ): Promise<Response> => {
+    const client = new AwsClient({ ...(await credentials()), region, service: "s3", retries: 0 });
+    const headers = { "x-amz-content-sha256": hash("sha256", body ?? ""), ...more };
+    const given = body === undefined ? {} : { body };
+    const request = await client.sign(target, { method, headers, ...given });
+    return ask(request.url, { method, headers: Object.fromEntries(request.headers), ...given });
+  };
+
+const refusal = (key: string, answer: Response): Promise<Fault> =>
+  refusalOf(key, answer, {
+    word: (text) => textOf(text, "Code")?.slice(0, 64),
+    hint: "Its credentials need s3:PutObject, and s3:GetObject to read.",
+  });
+
 const pagesMax = 100_000;
 
 /** ListObjectsV2 of the bucket in the URL's path; keys are told below the URL's own prefix. */
@@ -148,33 +156,4 @@ async function* listObjects(
     if (listing.next === undefined) return;
     token = listing.next;
   }
-}
-
-const codeOf = (status: number): FaultCode =>
-  status === 401 || status === 403 ? "not-authorised" : status === 409 ? "conflict" : "storage-failed";
-
-/** The store's own word for what is wrong; nothing else of its answer is passed on. */
-async function refusal(key: string, answer: Response): Promise<Fault> {
-  const text = (await readBytes(answer, 65_536).catch(() => Buffer.alloc(0))).toString("utf8");
-  const [, word = ""] = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(text) ?? [];
-  return new Fault(
-    codeOf(answer.status),
-    `${key}: the object store answered ${answer.status} ${word}`.trimEnd(),
-    answer.status === 403 ? { hint: "Its credentials need s3:PutObject, and s3:GetObject to read." } : {},
-  );
-}
-
-async function readBytes(answer: Response, bytesMax: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of answer.body ?? []) {
-    length += chunk.length;
-    if (length > bytesMax)
-      throw new Fault(
-        "body-too-large",
-        `expected at most ${bytesMax} bytes from the object store, found more`,
-      );
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

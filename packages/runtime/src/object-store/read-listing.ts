@@ -30,7 +30,8 @@ export function readListing(xml: string): Listing {
   return { objects, next };
 }
 
-function textOf(xml: string, name: string): string | undefined {
+/** Text of the first element of that name, unescaped. */
+export function textOf(xml: string, name: string): string | undefined {
   const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml) ?? [];
   return text === undefined ? undefined : unescaped(text);
 }

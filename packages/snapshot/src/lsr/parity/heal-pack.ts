@@ -5,6 +5,7 @@ import { digestOf, type KeyedHash } from "../crypto/keyed-hash.ts";
 import { isPackIntact } from "../pack/is-pack-intact.ts";
 import { type BlobStore, blobSource } from "../store/blob-store.ts";
 import { type Damage, findParityDamage, isWhole } from "./find-damage.ts";
+import { isAsNamed } from "./is-as-named.ts";
 import { parityBlockBytes, parityChoice } from "./parity-block.ts";
 import { parityPath } from "./parity-path.ts";
 import { type Parity, parseParity } from "./parse-parity.ts";
@@ -57,6 +58,10 @@ export async function healPack(options: HealInput): Promise<Healed> {
   const bytes = await store.size(name);
   const pack = bytes === undefined ? bytesSource(new Uint8Array()) : watchedSource(input, name, bytes);
   const parity = await openParity(input, packId);
+  if (parity && (await isAsNamed(pack, parity, { packId, hash }))) {
+    await publishRepaired(input, packId);
+    return { kind: "intact", parity: await healParity(input, packId, pack) };
+  }
   const repair = parity && (await repairStripes(pack, parity, hash));
   const isRepaired = repair?.lost.length === 0 && hexOf(digestOf(hash, repair.parts)) === packId;
   if (isRepaired ? isWhole(repair.damage) : await isIntact(pack, packId, hash)) {
@@ -142,9 +147,9 @@ function watchedSource({ store, reads }: Run, name: string, bytes: number): Byte
   const source = blobSource(store, { name, bytes });
   return {
     ...source,
-    async read(position, length) {
+    async read(position, length, room) {
       try {
-        return await source.read(position, length);
+        return await source.read(position, length, room);
       } catch (error) {
         if (error instanceof Fault && error.code === "storage-failed") reads.failed = true;
         throw error;

@@ -23,7 +23,10 @@ export type PlacePorts = {
   env: (name: string) => string | undefined;
   /** Of the runtime's own object store. */
   openBucket: (bucket: {
-    url: string;
+    scheme: "s3" | "azure" | "gs";
+    endpoint: string;
+    bucket: string;
+    folders: readonly string[];
     region: string;
     credentialsFile: string | undefined;
     env: PlacePorts["env"];
@@ -34,20 +37,24 @@ type Asked = PlacePorts & { credentialsFile: string | undefined };
 const bucketPattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{1,62}$/;
 const prefixPattern = /^[A-Za-z0-9._=-]{1,200}(\/[A-Za-z0-9._=-]{1,200}){0,20}$/;
 
+const form = "expected a folder, s3://bucket/prefix, azure://account/container/prefix or gs://bucket/prefix";
+
 /**
- * `DIR` or `s3://bucket/prefix?endpoint=URL&region=R`. Credentials come from the environment or a file: a command line is
- * readable by every user of the machine, so a place that holds some is refused and not repeated.
+ * `DIR`, `s3://bucket/prefix?endpoint=URL&region=R`, `azure://account/container/prefix` or `gs://bucket/prefix`, the last
+ * two with `?endpoint=URL` as well. Credentials come from the environment or a file: a command line is readable by every
+ * user of the machine, so a place that holds some is refused and not repeated.
  * @throws Fault usage
  */
 export function openPlace(
   text: string,
   { credentialsFile, ...ports }: PlacePorts & { credentialsFile?: string | undefined },
 ): Place {
-  if (text.trim() === "" || text.includes("\0"))
-    throw new Fault("usage", "repository: expected a folder or s3://bucket/prefix");
-  if (text.startsWith("s3://")) return bucketPlace(text, { ...ports, credentialsFile });
+  if (text.trim() === "" || text.includes("\0")) throw new Fault("usage", `repository: ${form}`);
+  const [, scheme, rest = ""] = /^(s3|azure|gs):\/\/(.*)$/s.exec(text) ?? [];
+  if (scheme === "s3" || scheme === "azure" || scheme === "gs")
+    return bucketPlace(scheme, rest, { ...ports, credentialsFile });
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-    throw new Fault("usage", "repository: expected a folder or s3://bucket/prefix, found another scheme", {
+    throw new Fault("usage", `repository: ${form}, found another scheme`, {
       hint: "Another store of the S3 protocol is s3://bucket/prefix?endpoint=https://HOST.",
     });
   const dir = resolve(ports.cwd, text);
@@ -55,27 +62,52 @@ export function openPlace(
   return { text: dir, slug: slugOf(dir), dir, store: directoryStore({ fs: nodeFs, root: dir, random }) };
 }
 
-function bucketPlace(text: string, { cwd, env, openBucket, credentialsFile }: Asked): Place {
-  const [where = "", query = ""] = text.slice("s3://".length).split(/\?(.*)/s);
+type Scheme = "s3" | "azure" | "gs";
+const shapes: Record<Scheme, string> = {
+  s3: "s3://bucket/prefix",
+  azure: "azure://account/container/prefix",
+  gs: "gs://bucket/prefix",
+};
+const credentialsHints: Record<Scheme, string> = {
+  s3: "Give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by a file.",
+  azure: "Give a shared access signature by AZURE_STORAGE_SAS_TOKEN, or by a file.",
+  gs: "Give an access token by GOOGLE_OAUTH_ACCESS_TOKEN, or by a file.",
+};
+
+function bucketPlace(scheme: Scheme, text: string, { cwd, env, openBucket, credentialsFile }: Asked): Place {
+  const [where = "", query = ""] = text.split(/\?(.*)/s);
   if (where.includes("@"))
-    throw new Fault("usage", "repository: a place holds no credentials", {
-      hint: "Give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or by a file.",
-    });
-  const [bucket = "", ...parts] = where.replace(/\/+$/, "").split("/");
-  const prefix = parts.join("/");
-  if (!bucketPattern.test(bucket) || parts.some(isDots) || (prefix !== "" && !prefixPattern.test(prefix)))
-    throw new Fault("usage", `repository: expected s3://bucket/prefix, found "s3://${where}"`);
+    throw new Fault("usage", "repository: a place holds no credentials", { hint: credentialsHints[scheme] });
+  const names = where.replace(/\/+$/, "").split("/");
+  const account = scheme === "azure" ? (names.shift() ?? "") : "";
+  const [bucket = "", ...folders] = names;
+  const prefix = folders.join("/");
+  const isNamed = bucketPattern.test(bucket) && (scheme !== "azure" || /^[a-z0-9]{3,24}$/.test(account));
+  if (!isNamed || folders.some(isDots) || (prefix !== "" && !prefixPattern.test(prefix)))
+    throw new Fault("usage", `repository: expected ${shapes[scheme]}, found "${scheme}://${where}"`);
   const options = new URLSearchParams(query);
   for (const name of options.keys())
-    if (name !== "endpoint" && name !== "region")
+    if (name !== "endpoint" && !(name === "region" && scheme === "s3"))
       throw new Fault("usage", `repository: expected endpoint and region after ?, found "${name}"`);
   const region = options.get("region") ?? env("AWS_REGION") ?? "us-east-1";
-  const given = options.get("endpoint") ?? env("AWS_ENDPOINT_URL_S3") ?? env("AWS_ENDPOINT_URL");
-  const endpoint = endpointOf(given ?? `https://s3.${region}.amazonaws.com`);
-  const url = [endpoint, bucket, ...parts].join("/");
+  const endpoint = endpointOf(options.get("endpoint") ?? defaultEndpoint(scheme, { account, region, env }));
   const file = credentialsFile === undefined ? undefined : resolve(cwd, credentialsFile);
-  const objects = openBucket({ url, region, credentialsFile: file, env });
-  return { text: `s3://${[bucket, ...parts].join("/")}`, slug: slugOf(url), store: objectBlobStore(objects) };
+  const objects = openBucket({ scheme, endpoint, bucket, folders, region, credentialsFile: file, env });
+  return {
+    text: `${scheme}://${[...(account ? [account] : []), bucket, ...folders].join("/")}`,
+    slug: slugOf([endpoint, bucket, ...folders].join("/")),
+    store: objectBlobStore(objects),
+  };
+}
+
+function defaultEndpoint(
+  scheme: Scheme,
+  { account, region, env }: { account: string; region: string; env: PlacePorts["env"] },
+): string {
+  if (scheme === "azure") return `https://${account}.blob.core.windows.net`;
+  if (scheme === "gs") return "https://storage.googleapis.com";
+  const given = env("AWS_ENDPOINT_URL_S3") ?? env("AWS_ENDPOINT_URL");
+  return given ?? `https://s3.${region}.amazonaws.com`;
 }
 
 function endpointOf(text: string): string {
