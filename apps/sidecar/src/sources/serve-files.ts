@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
-import { type Digest, Fault } from "@locum/contracts";
+import { assert, type Digest, Fault } from "@locum/contracts";
 import type { Log } from "@locum/runtime";
 import { type LiveFile, type LiveTree, openLiveFile, type Pace } from "@locum/snapshot";
 import type { GivingGate } from "./giving-gate.ts";
@@ -81,16 +81,24 @@ export function createFilesServer({
       "content-range": `bytes ${start}-${end - 1}/${file.size}`,
       "cache-control": "no-store",
     });
-    for (let at = start; at < end; ) {
+    // Two rooms in turn: one is read into while the other is sent, and none is made anew.
+    const rooms = [Buffer.allocUnsafe(pieceBytes), Buffer.allocUnsafe(pieceBytes)].map((room) => ({
+      room,
+      sent: Promise.resolve(),
+    }));
+    for (let at = start, turn = 0; at < end; turn = 1 - turn) {
       const length = Math.min(pieceBytes, end - at);
       await pace(length);
       await gate.untilMayGive();
-      const piece = Buffer.allocUnsafe(length);
-      if ((await file.read(piece, at)) !== length) throw new Fault("tree-changed", "the file became shorter");
+      const one = rooms[turn];
+      assert(one, "two rooms");
+      await one.sent;
       if (response.destroyed) return;
+      const piece = one.room.subarray(0, length);
+      if ((await file.read(piece, at)) !== length) throw new Fault("tree-changed", "the file became shorter");
       gate.gave();
+      one.sent = sent(response, piece);
       at += length;
-      if (!response.write(piece)) await drained(response);
     }
     if (!(await file.isSame())) throw new Fault("tree-changed", "the file was written while it was read");
     response.end();
@@ -104,16 +112,11 @@ function refuse(response: ServerResponse, status: number): void {
   response.end();
 }
 
-/** Or closed: whoever left is not waited for. */
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off("drain", done).off("close", done);
-      resolve();
-    };
-    response.on("drain", done).on("close", done);
+/** Resolves when the system has it, or nobody wants it any more. */
+const sent = (response: ServerResponse, piece: Uint8Array): Promise<void> =>
+  new Promise((resolve) => {
+    response.write(piece, () => resolve());
   });
-}
 
 /** @throws Fault not-found */
 function decoded(encoded: string): string {
