@@ -125,7 +125,8 @@ async function look(
     if (!ids.has(id)) whole.delete(id);
   }
   // Those of earlier looks are decoded by the check below.
-  for (const id of ids.difference(before)) {
+  for (const id of ids) {
+    if (before.has(id)) continue;
     const files = JSON.stringify([...(await readBack(repository, id))]);
     const known = whole.get(id);
     // Committed, and killed before it could say so.
