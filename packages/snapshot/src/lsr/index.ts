@@ -88,7 +88,6 @@ export { neededFiles } from "./repository/needed-files.ts";
 export { openByManifests } from "./repository/open-by-manifests.ts";
 export { type Chunks, openChunks } from "./repository/open-chunks.ts";
 export { openFileKeys } from "./repository/open-file-keys.ts";
-export { createPace, type Pace } from "./repository/pace.ts";
 export { planForget } from "./repository/plan-forget.ts";
 export {
   planRetention,

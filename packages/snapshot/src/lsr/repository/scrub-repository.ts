@@ -1,4 +1,5 @@
 import { Fault } from "@locum/contracts";
+import type { Pace } from "../../pace.ts";
 import type { ByteSource } from "../byte-source.ts";
 import { isPackIntact } from "../pack/is-pack-intact.ts";
 import { isParityWhole } from "../parity/is-parity-whole.ts";
@@ -7,7 +8,6 @@ import { unfinishedHeals } from "../parity/publish-repaired.ts";
 import { type Blob, blobSource } from "../store/blob-store.ts";
 import { type HealedPack, type HealOptions, healPacks } from "./heal-packs.ts";
 import { type LoadedIndex, loadIndex } from "./load-index.ts";
-import type { Pace } from "./pace.ts";
 import type { Repository } from "./repository.ts";
 import {
   advanced,
@@ -26,6 +26,7 @@ export type ScrubOptions = HealOptions & {
   slice?: { at: number; of: number };
   /** Without `slice`: so many runs in a row read every pack. An hourly one of 168 takes a week. */
   of?: number;
+  /** As `createPace` gives it. */
   pace?: Pace;
   /** Ends the run before its next read: it reports what it did, and the next one goes on there. */
   signal?: AbortSignal;
@@ -162,8 +163,8 @@ function pacedSource(
   return {
     size: source.size,
     async read(position, length) {
+      if (!signal?.aborted) await pace?.(length);
       signal?.throwIfAborted();
-      await pace?.(length);
       return source.read(position, length);
     },
   };
