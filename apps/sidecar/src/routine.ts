@@ -32,7 +32,7 @@ export type RoutineOptions = {
   inputs: InputObserver;
   sources: TreeSources | null;
   /** Null where none are taken into a repository. */
-  snapshots: Pick<SnapshotKeeper, "proven"> | null;
+  snapshots: Pick<SnapshotKeeper, "proven" | "giveWay"> | null;
   record: (fact: Pick<AuditEvent, "kind" | "reason" | "facts">) => Promise<boolean>;
   /** Whether nothing waits for the disk any more. */
   canRecord: () => Promise<boolean>;
@@ -67,7 +67,9 @@ export function createRoutine(options: RoutineOptions): Routine {
   const perform = async (command: Pick<Command, "id" | "act">): Promise<CommandResult> => {
     if (!started)
       return { id: command.id, outcome: "failed", code: "internal", detail: "not started", tookMs: 0 };
-    const result = await started.performer.perform(command);
+    const performing = started.performer.perform(command);
+    if (command.act.kind === "restore") snapshots?.giveWay(performing);
+    const result = await performing;
     metering.act(command.act.kind, result.outcome);
     inputs.forget();
     return result;

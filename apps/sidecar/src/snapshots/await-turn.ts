@@ -34,13 +34,18 @@ export async function awaitTurn(
 ): Promise<boolean> {
   const { listIntents } = await import("@locum/snapshot/repository");
   await clock.sleep((rank + random.next()) * staggerMs, signal);
-  for (;;) {
-    if (signal.aborted || !(await isNeeded())) return false;
-    const others = (await listIntents(repository)).filter(
+  let others: unknown[] = [];
+  do {
+    const before = others.length;
+    others = (await listIntents(repository)).filter(
       ({ writer, startedMs }) =>
         writer !== by && writer?.startsWith(`sidecar:${service}/`) && clock.wallMs() - startedMs < writingMs,
     );
-    if (others.length === 0) return true;
+    // After the look at who writes: what ended before that look is seen.
+    if (signal.aborted || !(await isNeeded())) return false;
+    // A writer names its snapshot a moment after it has ended: one more look then.
+    if (others.length === 0 && before === 0) return true;
     await clock.sleep(lookMs, signal);
-  }
+  } while (!signal.aborted);
+  return false;
 }

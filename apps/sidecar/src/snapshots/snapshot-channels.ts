@@ -1,4 +1,4 @@
-import type { Digest } from "@locum/contracts";
+import { type Digest, Fault } from "@locum/contracts";
 import type { Repository } from "@locum/snapshot/repository";
 
 export type Writing = { repository: Repository; model: string; by: string };
@@ -13,7 +13,13 @@ export async function pointServed({ repository, model, by }: Writing, release: D
   if (snapshot === null) return false;
   const served = { model, channel: "served" };
   const expected = (await readRef(repository, served))?.snapshot ?? null;
-  if (expected !== snapshot) await moveRef(repository, served, { snapshot, by, expected });
+  if (expected === snapshot) return true;
+  try {
+    await moveRef(repository, served, { snapshot, by, expected });
+  } catch (error) {
+    // Another instance of the service has said what it serves in the same moment.
+    if (!(error instanceof Fault && error.code === "conflict")) throw error;
+  }
   return true;
 }
 

@@ -13,6 +13,8 @@ export type SnapshotKeeper = {
   proven(now: Proven): void;
   /** Something that belongs to a snapshot and is no file of the model has changed. */
   changed(): void;
+  /** A restore of the same folder begins: what is being taken ends, and nothing is taken until that is over. */
+  giveWay(restore: Promise<unknown>): void;
   view(): SnapshotsView & { isTaking: boolean };
   close(): Promise<void>;
 };
@@ -54,6 +56,8 @@ export function createSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKe
   let proof: (Proven & { atMs: number }) | null = null;
   let isTaking = false;
   let [tries, isWaiting] = [0, false];
+  let taking = new AbortController();
+  let restores = 0;
   const provenNow = (): Proven | null =>
     proof && clock.monotonicMs() - proof.atMs < provenForMs
       ? { release: proof.release, tree: proof.tree }
@@ -69,15 +73,18 @@ export function createSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKe
   };
   const trigger = createSnapshotTrigger({
     async take(causes, until) {
+      const [cause = "request"] = causes;
+      if (restores > 0) return again(cause);
       isTaking = true;
+      taking = new AbortController();
       try {
-        const { torn } = await works.run(causes, provenNow, until);
-        if (torn) again(causes[0] ?? "request");
+        const { isWanting } = await works.run(causes, provenNow, AbortSignal.any([until, taking.signal]));
+        if (isWanting) again(cause);
         else tries = 0;
       } catch (error) {
         if (signal.aborted) return;
-        story.failed(error);
-        again(causes[0] ?? "request");
+        if (!taking.signal.aborted) story.failed(error);
+        again(cause);
       } finally {
         isTaking = false;
       }
@@ -98,6 +105,12 @@ export function createSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKe
     },
     changed() {
       if (wanted.onChange) trigger.changed();
+    },
+    giveWay(restore) {
+      const end = () => void restores--;
+      restores++;
+      taking.abort();
+      restore.then(end, end);
     },
     view: () => ({ ...story.view(), isTaking }),
     async close() {
@@ -127,7 +140,7 @@ function openWorks({
     { repository, ...rest }: SnapshotWriter,
     causes: readonly TriggerCause[],
     { provenNow, signal }: { provenNow: () => Proven | null; signal: AbortSignal },
-  ): Promise<{ torn: boolean }> {
+  ): Promise<{ isWanting: boolean }> {
     const askedMs = clock.wallMs();
     const writing = { repository, model: service, by };
     const isNeeded = async (): Promise<boolean> => {
@@ -138,7 +151,10 @@ function openWorks({
       return proven !== null && served !== proven.release;
     };
     const isOurs = await awaitTurn(repository, { service, by, rank, isNeeded, clock, random, signal });
-    if (!isOurs) return { torn: false };
+    if (!isOurs) {
+      signal.throwIfAborted();
+      return { isWanting: false };
+    }
     const startedMs = clock.monotonicMs();
     const proven = provenNow();
     const taken = await take({ repository, ...rest }, { proven, by, loaded, signal });
@@ -151,7 +167,8 @@ function openWorks({
       tookMs: Math.round(clock.monotonicMs() - startedMs),
     });
     await letGo(writing, releases());
-    return { torn: taken.torn };
+    // What was proven and did not stay the same for as long as it was read is no more than the latest.
+    return { isWanting: taken.torn || (proven !== null && release === null) };
   }
 
   return {
