@@ -1,6 +1,7 @@
 import type { Report } from "@locum/contracts";
 import type { MetricFamily, Metrics } from "@locum/runtime";
 import type { SnapshotKeeper } from "./snapshots/snapshot-keeper.ts";
+import { createSnapshotMeter } from "./snapshots/snapshot-meter.ts";
 import type { TapEvent } from "./tap/tap-event.ts";
 import type { StreamPace } from "./traffic.ts";
 
@@ -68,8 +69,8 @@ export function createMetering(metrics: Metrics): Metering {
       "inference_records",
       "Inference records that wait, bytes of them on disk, and those refused",
     ),
-    snapshots: gauge("snapshots", "Snapshots taken into the repository, tries that failed, bytes stored"),
   };
+  const meterSnapshots = createSnapshotMeter(metrics);
   return {
     observe(event) {
       if (event.kind === "finished") {
@@ -96,9 +97,7 @@ export function createMetering(metrics: Metrics): Metering {
       figures.spool.set(pump.waiting());
       figures.witness.set(witnessing.view()?.refused ? 1 : 0);
       for (const [of, value] of Object.entries(inferences?.stats() ?? {})) figures.records.set(value, { of });
-      const { taken, failures, storedBytes } = snapshots?.view() ?? {};
-      for (const [of, value] of Object.entries({ taken, failures, storedBytes }))
-        if (value !== undefined) figures.snapshots.set(value, { of });
+      if (snapshots) meterSnapshots(snapshots.view());
       for (const quantile of ["p50", "p99"] as const) {
         if (pace.firstTokenMs.p99 > 0) figures.firstToken.set(pace.firstTokenMs[quantile], { quantile });
         if (pace.tokenGapMs.p99 > 0) figures.tokenGap.set(pace.tokenGapMs[quantile], { quantile });

@@ -3,7 +3,7 @@ import type { Clock, Log } from "@locum/runtime";
 import type { Parts } from "../parts.ts";
 import type { TakenSnapshot } from "./take-snapshot.ts";
 
-/** What this process did; ages are the collector's to tell, which reads the repository. */
+/** What this process did; of all that lies in the repository, the collector tells the ages. */
 export type SnapshotsView = {
   repository: string;
   taken: number;
@@ -12,6 +12,8 @@ export type SnapshotsView = {
   /** When the newest one was taken, and the newest whole one of a proven release. */
   newestAt: string | null;
   goodAt: string | null;
+  newestAgeMs: number | null;
+  goodAgeMs: number | null;
   /** Why the last try failed; null after one that did not. */
   problem: string | null;
 };
@@ -38,7 +40,7 @@ export function createSnapshotStory({
   clock: Pick<Clock, "wallMs">;
   log: Log;
 }): SnapshotStory {
-  let seen: SnapshotsView = {
+  let seen: Omit<SnapshotsView, "newestAgeMs" | "goodAgeMs"> = {
     repository,
     taken: 0,
     failures: 0,
@@ -47,6 +49,7 @@ export function createSnapshotStory({
     goodAt: null,
     problem: null,
   };
+  const ageOf = (at: string | null) => (at === null ? null : Math.max(0, clock.wallMs() - Date.parse(at)));
   return {
     async taken({ id, bytes, newBytes, torn, left }, { release, cause, tookMs }) {
       const at = new Date(clock.wallMs()).toISOString();
@@ -80,6 +83,6 @@ export function createSnapshotStory({
       }
       seen = { ...seen, failures: seen.failures + 1, problem };
     },
-    view: () => seen,
+    view: () => ({ ...seen, newestAgeMs: ageOf(seen.newestAt), goodAgeMs: ageOf(seen.goodAt) }),
   };
 }
