@@ -1,7 +1,10 @@
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { corrupt } from "../sidecar/corrupt.ts";
+import { startSidecarProcess } from "../sidecar/sidecar-process.ts";
 import { type StartedCollector, startCollector } from "../sidecar/start-collector.ts";
 import {
   type Approver,
@@ -15,6 +18,7 @@ import { type StartedSidecar, serviceOf, startSidecar } from "../sidecar/start-s
 import { type LocumCommand, locumCommand } from "../stack/locum-command.ts";
 
 const patient = { timeout: 20_000 };
+const program = fileURLToPath(new URL("../../apps/sidecar/src/main.ts", import.meta.url));
 let digits: Digits;
 let approver: Approver;
 let locum: LocumCommand;
@@ -145,4 +149,36 @@ test("a repository that is not there is told once, and taken when it comes", asy
   await locum.done("snapshot", "init", "-r", elsewhere, "--make-key", "--writer-dir", "writer");
   await expect.poll(async () => (await seen(sidecar)).taken, patient).toBeGreaterThan(0);
   expect(await seen(sidecar)).toMatchObject({ problem: null });
+});
+
+test("one that is killed midway leaves nothing that is broken, and its successor takes it", async () => {
+  await writeFile(join(digits.dir, "adapter.bin"), randomBytes(2_000_000));
+  const config = join(digits.dir, "locum.yaml");
+  const startWith = async (bytesPerSecond: number) => {
+    const wanted = { place: "repository", writerDir: "writer", include: ["adapter.bin"] };
+    const service = serviceOf([{ id: "a", digits, sidecar: { stateDir: "state" } }], {
+      approver,
+      dir: digits.dir,
+      snapshot: { repository: { ...wanted, schedule: "* * * * * *", bytesPerSecond } },
+    });
+    await writeFile(config, JSON.stringify(service));
+    return startSidecarProcess(program, ["--config", config]);
+  };
+  const slow = await startWith(100_000);
+  await expect.poll(() => readdir(join(repository, "intents")).catch(() => []), patient).toHaveLength(1);
+  await slow.kill("SIGKILL");
+  expect(await readdir(join(repository, "intents"))).toHaveLength(1);
+  await locum.done("snapshot", "verify", "-r", repository, "--writer-dir", "writer");
+
+  const next = await startWith(200_000_000);
+  try {
+    const channelsNow = async () => (await list()).flatMap(({ channels }) => channels);
+    await expect.poll(channelsNow, patient).toContain("last-known-good");
+  } finally {
+    await next.kill("SIGKILL");
+  }
+  await locum.done("snapshot", "verify", "-r", repository);
+  const back = join(digits.dir, "back");
+  await locum.done("snapshot", "restore", "digits/last-known-good", "-r", repository, "--to", back);
+  expect((await readFile(join(back, "model.onnx"))).equals(await readFile(digits.file))).toBe(true);
 });
