@@ -1,10 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { corrupt } from "../sidecar/corrupt.ts";
-import { startSidecarProcess } from "../sidecar/sidecar-process.ts";
+import { type SidecarProcess, startSidecarProcess } from "../sidecar/sidecar-process.ts";
 import { type StartedCollector, startCollector } from "../sidecar/start-collector.ts";
 import {
   type Approver,
@@ -18,7 +19,8 @@ import { type StartedSidecar, serviceOf, startSidecar } from "../sidecar/start-s
 import { type LocumCommand, locumCommand } from "../stack/locum-command.ts";
 
 const patient = { timeout: 20_000 };
-const program = fileURLToPath(new URL("../../apps/sidecar/src/main.ts", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const program = join(root, "apps/sidecar/src/main.ts");
 let digits: Digits;
 let approver: Approver;
 let locum: LocumCommand;
@@ -151,34 +153,51 @@ test("a repository that is not there is told once, and taken when it comes", asy
   expect(await seen(sidecar)).toMatchObject({ problem: null });
 });
 
-test("one that is killed midway leaves nothing that is broken, and its successor takes it", async () => {
-  await writeFile(join(digits.dir, "adapter.bin"), randomBytes(2_000_000));
+/** As a process of its own; ended by whoever starts it. */
+async function startProcess(main: string, wanted: Record<string, unknown>): Promise<SidecarProcess> {
+  const service = serviceOf([{ id: "a", digits, sidecar: { stateDir: "state" } }], {
+    approver,
+    dir: digits.dir,
+    snapshot: { repository: { place: "repository", writerDir: "writer", ...wanted } },
+  });
   const config = join(digits.dir, "locum.yaml");
-  const startWith = async (bytesPerSecond: number) => {
-    const wanted = { place: "repository", writerDir: "writer", include: ["adapter.bin"] };
-    const service = serviceOf([{ id: "a", digits, sidecar: { stateDir: "state" } }], {
-      approver,
-      dir: digits.dir,
-      snapshot: { repository: { ...wanted, schedule: "* * * * * *", bytesPerSecond } },
-    });
-    await writeFile(config, JSON.stringify(service));
-    return startSidecarProcess(program, ["--config", config]);
-  };
-  const slow = await startWith(100_000);
-  await expect.poll(() => readdir(join(repository, "intents")).catch(() => []), patient).toHaveLength(1);
-  await slow.kill("SIGKILL");
-  expect(await readdir(join(repository, "intents"))).toHaveLength(1);
-  await locum.done("snapshot", "verify", "-r", repository, "--writer-dir", "writer");
+  await writeFile(config, JSON.stringify(service));
+  return startSidecarProcess(main, ["--config", config], { cwd: digits.dir });
+}
 
-  const next = await startWith(200_000_000);
+async function takesGood(main: string, wanted: Record<string, unknown> = {}): Promise<void> {
+  const sidecar = await startProcess(main, wanted);
   try {
     const channelsNow = async () => (await list()).flatMap(({ channels }) => channels);
     await expect.poll(channelsNow, patient).toContain("last-known-good");
   } finally {
-    await next.kill("SIGKILL");
+    await sidecar.kill("SIGKILL");
   }
   await locum.done("snapshot", "verify", "-r", repository);
   const back = join(digits.dir, "back");
   await locum.done("snapshot", "restore", "digits/last-known-good", "-r", repository, "--to", back);
   expect((await readFile(join(back, "model.onnx"))).equals(await readFile(digits.file))).toBe(true);
+}
+
+test("one that is killed midway leaves nothing that is broken, and its successor takes it", async () => {
+  await writeFile(join(digits.dir, "adapter.bin"), randomBytes(2_000_000));
+  const wanted = { include: ["adapter.bin"], schedule: "* * * * * *" };
+  const slow = await startProcess(program, { ...wanted, bytesPerSecond: 100_000 });
+  const claims = () => readdir(join(repository, "intents")).catch(() => []);
+  try {
+    await expect.poll(claims, patient).toHaveLength(1);
+  } finally {
+    await slow.kill("SIGKILL");
+  }
+  expect(await claims()).toHaveLength(1);
+  await locum.done("snapshot", "verify", "-r", repository, "--writer-dir", "writer");
+  await takesGood(program, wanted);
+});
+
+test("a bundle with no native code beside it writes what installed packages read", async () => {
+  const built = spawnSync(process.execPath, [join(root, "bin/build.mjs"), "sidecar"], { encoding: "utf8" });
+  expect(built.stderr).toBe("");
+  const alone = join(digits.dir, "main.cjs");
+  await copyFile(join(root, "dist/sidecar/main.cjs"), alone);
+  await takesGood(alone);
 });
