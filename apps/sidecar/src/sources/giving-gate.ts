@@ -10,6 +10,8 @@ export type GivingGate = {
 /** What was given this long ago is no cause of what is slow now. */
 const giveMs = 2000;
 const pauseMs = 1000;
+/** A tail that stays up for so long while nothing is given has another cause: it is how things are now. */
+const otherCauseMs = 30_000;
 
 /**
  * Files are given to peers for as long as the own model server answers about as fast as before: above `pauseAbove` times
@@ -33,7 +35,9 @@ export function createGivingGate({
     const now = clock.monotonicMs();
     if (now < pausedUntilMs) return false;
     const tail = p99Ms();
-    if (now - gaveAtMs > giveMs) quietMs = tail;
+    // A tail that giving raised must not become what giving is measured by: it is learnt when it fell, or stayed long.
+    const idleMs = now - gaveAtMs;
+    if (quietMs <= 0 || idleMs > otherCauseMs || (idleMs > giveMs && tail < quietMs)) quietMs = tail;
     if (quietMs <= 0 || tail <= pauseAbove * quietMs) return true;
     pausedUntilMs = now + pauseMs;
     return false;

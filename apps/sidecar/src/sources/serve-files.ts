@@ -11,6 +11,8 @@ const pieceBytes = 1_048_576;
 const pathPattern = /^\/v1\/trees\/([0-9a-f]{64})\/files\/(.{1,4096})$/;
 /** Streams of one restore, of a few peers. */
 const connectionsMax = 64;
+/** Who takes nothing for so long gets nothing more: an open file and a connection wait for him. */
+const idleMs = 15_000;
 
 /**
  * Gives peers the live files of this instance, and nothing else: of the tree that was hashed and that an approved release
@@ -55,6 +57,7 @@ export function createFilesServer({
     },
   );
   server.maxConnections = connectionsMax;
+  server.timeout = idleMs;
   return server;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -115,7 +118,12 @@ function refuse(response: ServerResponse, status: number): void {
 /** Resolves when the system has it, or nobody wants it any more. */
 const sent = (response: ServerResponse, piece: Uint8Array): Promise<void> =>
   new Promise((resolve) => {
-    response.write(piece, () => resolve());
+    const over = (): void => {
+      response.off("close", over);
+      resolve();
+    };
+    response.once("close", over);
+    response.write(piece, over);
   });
 
 /** @throws Fault not-found */
