@@ -4,21 +4,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import {
-  openAzureContainer,
-  type openBucket,
-  openGcsBucket,
-  openObjectStore,
-} from "@locum/runtime/object-store";
+import { openBucket, openObjectStore } from "@locum/runtime/object-store";
 
 export type RealServer = "versitygw" | "minio" | "azurite" | "fake-gcs";
 type Bucket = ReturnType<typeof openBucket>;
 export type RealBucket = {
   /** Where the server is, for a proxy before it. */
   endpoint: string;
-  /** By way of another address of the same server, if given. */
-  open(prefix: string, endpoint?: string): Bucket;
-  /** As `openPlace` takes it, and the environment that it needs. */
+  open(prefix: string): Bucket;
+  /** As `openPlace` takes it, by way of another address of the server if given, and the environment that it needs. */
   place(prefix: string, endpoint?: string): { text: string; env: Record<string, string> };
   stop(): Promise<void>;
 };
@@ -43,10 +37,18 @@ export async function startStorage(server: string, dir: string): Promise<Started
 export async function startBucket(server: RealServer): Promise<RealBucket> {
   const dir = await mkdtemp(join(tmpdir(), `locum-${server}-`));
   const started = await startStorage(server, dir);
-  const bucket = await kinds[server](started);
+  const { scheme, endpoint: own, account, env } = await kinds[server](started);
   return {
     endpoint: started.url,
-    ...bucket,
+    open: (prefix) =>
+      openBucket({
+        ...{ scheme, endpoint: own, bucket: "locum", folders: [prefix], region: "us-east-1" },
+        ...{ credentialsFile: undefined, env: (name) => env[name] },
+      }),
+    place: (prefix, endpoint = own) => ({
+      text: `${scheme}://${account ? `${account}/` : ""}locum/${prefix}?endpoint=${endpoint}`,
+      env,
+    }),
     async stop() {
       process.kill(started.pid);
       // It may write its last file while it ends.
@@ -55,42 +57,32 @@ export async function startBucket(server: RealServer): Promise<RealBucket> {
   };
 }
 
-type Opened = Pick<RealBucket, "open" | "place">;
-const kinds: Record<RealServer, (started: Started) => Promise<Opened>> = {
-  versitygw: openS3,
-  minio: openS3,
-  azurite: openAzure,
-  "fake-gcs": openGcs,
+type Made = {
+  scheme: "s3" | "azure" | "gs";
+  endpoint: string;
+  account?: string;
+  env: Record<string, string>;
+};
+/** Make the bucket, which is no part of what Locum does. */
+const kinds: Record<RealServer, (started: Started) => Promise<Made>> = {
+  versitygw: makeS3,
+  minio: makeS3,
+  azurite: makeAzure,
+  "fake-gcs": makeGcs,
 };
 
-async function openS3({ url, accessKey, secretKey }: Started): Promise<Opened> {
+async function makeS3({ url, accessKey, secretKey }: Started): Promise<Made> {
   const credentials = async () => ({ accessKeyId: accessKey, secretAccessKey: secretKey });
-  const at = (path: string, endpoint: string) =>
-    openObjectStore({ url: `${endpoint}/${path}`, region: "us-east-1", credentials });
-  // Making a bucket is a PUT of its name, and no part of what Locum does.
-  await at("", url).put("locum", new Uint8Array());
-  return {
-    open: (prefix, endpoint = url) => at(`locum/${prefix}`, endpoint),
-    place: (prefix, endpoint = url) => ({
-      text: `s3://locum/${prefix}?endpoint=${endpoint}`,
-      env: { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey },
-    }),
-  };
+  await openObjectStore({ url, region: "us-east-1", credentials }).put("locum", new Uint8Array());
+  const env = { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey };
+  return { scheme: "s3", endpoint: url, env };
 }
 
-async function openAzure({ url, accessKey, secretKey }: Started): Promise<Opened> {
+async function makeAzure({ url, accessKey, secretKey }: Started): Promise<Made> {
   const sas = accountSas(accessKey, secretKey);
   const made = await fetch(`${url}/locum?restype=container&${sas}`, { method: "PUT" });
   if (!made.ok) throw new Error(`the container was not made: ${made.status} ${await made.text()}`);
-  const host = (endpoint: string) => `${endpoint.replace(`/${accessKey}`, "")}/${accessKey}`;
-  return {
-    open: (prefix, endpoint = url) =>
-      openAzureContainer({ url: `${host(endpoint)}/locum`, prefix: `${prefix}/`, sas: async () => sas }),
-    place: (prefix, endpoint = url) => ({
-      text: `azure://${accessKey}/locum/${prefix}?endpoint=${host(endpoint)}`,
-      env: { AZURE_STORAGE_SAS_TOKEN: sas },
-    }),
-  };
+  return { scheme: "azure", endpoint: url, account: accessKey, env: { AZURE_STORAGE_SAS_TOKEN: sas } };
 }
 
 /** An account's signature for blobs, for a day (Azure Storage REST API, "Create an account SAS"). */
@@ -105,16 +97,12 @@ function accountSas(account: string, key: string): string {
   return new URLSearchParams(given).toString();
 }
 
-async function openGcs({ url }: Started): Promise<Opened> {
+async function makeGcs({ url }: Started): Promise<Made> {
   const made = await fetch(`${url}/storage/v1/b?project=locum`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name: "locum" }),
   });
   if (!made.ok) throw new Error(`the bucket was not made: ${made.status}`);
-  return {
-    open: (prefix, endpoint = url) =>
-      openGcsBucket({ endpoint, bucket: "locum", prefix: `${prefix}/`, token: async () => undefined }),
-    place: (prefix, endpoint = url) => ({ text: `gs://locum/${prefix}?endpoint=${endpoint}`, env: {} }),
-  };
+  return { scheme: "gs", endpoint: url, env: {} };
 }

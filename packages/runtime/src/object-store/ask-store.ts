@@ -5,42 +5,74 @@ export type AskStore = (
   init?: { method?: string; headers?: Record<string, string>; body?: Uint8Array },
 ) => Promise<Response>;
 
-/** One request with a limit of time, and no redirect that would take credentials elsewhere. @throws Fault storage-failed */
+/** A line slower than this is given up: 16 MiB then take more than four minutes. */
+const bytesPerMsMin = 64;
+
+/**
+ * One request, up to the head of its answer, with a limit of time, and no redirect that would take credentials elsewhere.
+ * @throws Fault storage-failed
+ */
 export const askStore =
   ({ timeoutMs, fetch: ask }: { timeoutMs: number; fetch: typeof fetch }): AskStore =>
   async (target, { method = "GET", headers = {}, body } = {}) => {
+    const ending = new AbortController();
+    // What is sent shows no progress, so it has the time that a slow line needs.
+    const limitMs = timeoutMs + (body?.length ?? 0) / bytesPerMsMin;
+    const timer = setTimeout(() => ending.abort(new Error(`nothing within ${limitMs} ms`)), limitMs);
     try {
       const given = body === undefined ? {} : { body: Buffer.from(body) };
-      const signal = AbortSignal.timeout(timeoutMs);
-      return await ask(target, { method, headers, ...given, redirect: "error", signal });
+      return await ask(target, { method, headers, ...given, redirect: "error", signal: ending.signal });
     } catch (cause) {
       // A query may hold what proves who asks.
       throw new Fault("storage-failed", `${target.split("?", 1)[0]}: no answer from the object store`, {
         cause,
       });
+    } finally {
+      clearTimeout(timer);
     }
   };
 
-/** @throws Fault body-too-large · storage-failed: cut off */
-export async function readBytes(answer: Response, bytesMax: number): Promise<Buffer> {
+/**
+ * Given up where nothing comes for `stallMs`, and where all of it takes longer than a slow line would.
+ * @throws Fault body-too-large · storage-failed: cut off, stalled
+ */
+export async function readBytes(
+  answer: Response,
+  bytesMax: number,
+  { stallMs = 30_000 }: { stallMs?: number } = {},
+): Promise<Buffer> {
+  if (!answer.body) return Buffer.alloc(0);
+  const reader = answer.body.getReader();
+  let isLate = false;
+  const giveUp = () => {
+    isLate = true;
+    void reader.cancel().catch(() => {});
+  };
+  const stall = setTimeout(giveUp, stallMs);
+  const limit = setTimeout(giveUp, stallMs + bytesMax / bytesPerMsMin);
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const chunk of answer.body ?? []) {
-      length += chunk.length;
-      if (length > bytesMax)
-        throw new Fault(
-          "body-too-large",
-          `expected at most ${bytesMax} bytes from the object store, found more`,
-        );
-      chunks.push(chunk);
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      stall.refresh();
+      length += part.value.length;
+      if (length > bytesMax) throw tooLarge(bytesMax);
+      chunks.push(part.value);
     }
   } catch (cause) {
+    await reader.cancel().catch(() => {});
     if (cause instanceof Fault) throw cause;
     throw new Fault("storage-failed", "the object store's answer was cut off", { cause });
+  } finally {
+    clearTimeout(stall);
+    clearTimeout(limit);
   }
+  if (isLate) throw new Fault("storage-failed", "the object store's answer stalled");
   return Buffer.concat(chunks);
 }
+
+const tooLarge = (bytesMax: number): Fault =>
+  new Fault("body-too-large", `expected at most ${bytesMax} bytes from the object store, found more`);
 
 /** The store's own word for what is wrong; nothing else of its answer is passed on. */
 export async function refusal(
@@ -52,9 +84,16 @@ export async function refusal(
   return new Fault(
     codeOf(answer.status),
     `${key}: the object store answered ${answer.status} ${word(text) ?? ""}`.trimEnd(),
-    answer.status === 403 ? { hint } : {},
+    { cause: { status: answer.status }, ...(answer.status === 403 ? { hint } : {}) },
   );
 }
 
 const codeOf = (status: number): FaultCode =>
   status === 401 || status === 403 ? "not-authorised" : status === 409 ? "conflict" : "storage-failed";
+
+/** Whether the same request could end otherwise: not where the store says that the request is at fault. */
+export function isWorthAnotherTry(error: unknown): boolean {
+  if (!(error instanceof Fault) || error.retry === "never") return false;
+  const { status = 0 } = (error.cause ?? {}) as { status?: number };
+  return status < 400 || status >= 500 || [408, 409, 429].includes(status);
+}

@@ -1,12 +1,12 @@
 import { hash } from "node:crypto";
 import { Fault } from "@locum/contracts";
 import { askStore, readBytes, refusal } from "./ask-store.ts";
-import type { ListedObject, ObjectStore } from "./open-object-store.ts";
-import { textOf } from "./read-listing.ts";
+import type { ListedObject } from "./list-pages.ts";
+import { elementsOf, textOf } from "./read-listing.ts";
+import type { BucketRequests } from "./with-retries.ts";
 
 const version = "2021-12-02";
 const answerBytesMax = 67_108_864;
-const pagesMax = 100_000;
 
 /**
  * A container of Azure Blob Storage, by a shared access signature: it signs nothing here, and can be given the rights that
@@ -28,7 +28,7 @@ export function openAzureContainer({
   sas: () => Promise<string>;
   timeoutMs?: number;
   fetch?: typeof fetch;
-}): Omit<ObjectStore, "get"> {
+}): BucketRequests {
   const ask = askStore({ timeoutMs, fetch: fetchNow });
   const blobUrl = async (key: string): Promise<string> =>
     `${url}/${`${prefix}${key}`.split("/").map(encodeURIComponent).join("/")}?${await sas()}`;
@@ -74,18 +74,16 @@ export function openAzureContainer({
       if (!answer.ok) throw await refused(key, answer);
       return Number(answer.headers.get("content-length"));
     },
-    async *list(from) {
-      let marker = "";
-      for (let page = 0; page < pagesMax; page++) {
-        const query = new URLSearchParams({ restype: "container", comp: "list", prefix: `${prefix}${from}` });
-        if (marker !== "") query.set("marker", marker);
-        const answer = await ask(`${url}?${query}&${await sas()}`, { headers });
-        if (!answer.ok) throw await refused(from, answer);
-        const xml = (await readBytes(answer, answerBytesMax)).toString("utf8");
-        for (const one of blobsOf(xml)) yield { ...one, key: one.key.slice(prefix.length) };
-        marker = textOf(xml, "NextMarker") ?? "";
-        if (marker === "") return;
-      }
+    async page(from, token) {
+      const query = new URLSearchParams({ restype: "container", comp: "list", prefix: `${prefix}${from}` });
+      if (token !== undefined) query.set("marker", token);
+      const answer = await ask(`${url}?${query}&${await sas()}`, { headers });
+      if (!answer.ok) throw await refused(from, answer);
+      const xml = (await readBytes(answer, answerBytesMax)).toString("utf8");
+      const objects = blobsOf(xml).flatMap(({ key, ...rest }) =>
+        key.startsWith(prefix) ? [{ key: key.slice(prefix.length), ...rest }] : [],
+      );
+      return { objects, next: textOf(xml, "NextMarker") || undefined };
     },
     async remove(key) {
       const answer = await ask(await blobUrl(key), { method: "DELETE", headers });
@@ -97,9 +95,10 @@ export function openAzureContainer({
 
 /** @throws Fault storage-failed */
 function blobsOf(xml: string): ListedObject[] {
-  if (!/<EnumerationResults[\s>]/.test(xml))
+  // With its end: what lacks one may lack blobs.
+  if (!/<EnumerationResults[\s>]/.test(xml) || !xml.includes("</EnumerationResults>"))
     throw new Fault("storage-failed", "the object store sent no listing");
-  return [...xml.matchAll(/<Blob>([\s\S]*?)<\/Blob>/g)].map(([, inner = ""]) => {
+  return elementsOf(xml, "Blob").map((inner) => {
     const [key, size, modified] = ["Name", "Content-Length", "Last-Modified"].map((name) =>
       textOf(inner, name),
     );

@@ -1,9 +1,10 @@
 import { Fault, isLoopback } from "@locum/contracts";
 import { openAzureContainer } from "./open-azure-container.ts";
 import { openGcsBucket } from "./open-gcs-bucket.ts";
-import { type ObjectStore, openObjectStore } from "./open-object-store.ts";
+import { openObjectStore } from "./open-object-store.ts";
 import { readObjectCredentials } from "./read-object-credentials.ts";
 import { gcsTokens, readSas } from "./read-token.ts";
+import { type Bucket, type BucketRequests, withRetries } from "./with-retries.ts";
 
 const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
@@ -21,11 +22,13 @@ export type BucketPlace = {
 };
 
 /**
- * A bucket with the credentials of a file, else of the environment: read at each request, for both are rotated. What
+ * A bucket with the credentials of a file, else of the environment: read at each try, for both are rotated. What
  * they are is another thing with each store: keys of S3, a shared access signature, an access token.
  * @throws Fault usage: credentials would travel in the clear
  */
-export function openBucket(place: BucketPlace): Omit<ObjectStore, "get"> {
+export const openBucket = (place: BucketPlace): Bucket => withRetries(requestsOf(place));
+
+function requestsOf(place: BucketPlace): BucketRequests {
   const { scheme, endpoint, bucket, folders, region, credentialsFile, env } = place;
   const { protocol, hostname } = new URL(endpoint);
   const isLocal = isLoopback(hostname);

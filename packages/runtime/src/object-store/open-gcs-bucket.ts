@@ -1,13 +1,11 @@
-import { hash } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { Fault } from "@locum/contracts";
 import { z } from "zod";
 import { askStore, readBytes, refusal } from "./ask-store.ts";
-import type { ObjectStore } from "./open-object-store.ts";
+import type { BucketRequests } from "./with-retries.ts";
 
 const answerBytesMax = 67_108_864;
-const pagesMax = 100_000;
 
-const stored = z.object({ md5Hash: z.string().optional(), generation: z.string() });
 const found = z.object({ size: z.string().regex(/^\d{1,16}$/) });
 const page = z.object({
   items: z
@@ -23,8 +21,8 @@ const page = z.object({
 });
 
 /**
- * A bucket of Google Cloud Storage by its JSON API and a bearer token. Its S3 interoperability knows no conditional
- * creation, which the repository stands on; here it is `ifGenerationMatch=0`.
+ * A bucket of Google Cloud Storage by its JSON API and a bearer token. Its S3 interoperability takes
+ * `If-None-Match` of a write for granted and writes all the same; here it is `ifGenerationMatch=0`.
  */
 export function openGcsBucket({
   endpoint,
@@ -42,7 +40,7 @@ export function openGcsBucket({
   token: () => Promise<string | undefined>;
   timeoutMs?: number;
   fetch?: typeof fetch;
-}): Omit<ObjectStore, "get"> {
+}): BucketRequests {
   const send = askStore({ timeoutMs, fetch: fetchNow });
   const objects = `${endpoint}/storage/v1/b/${encodeURIComponent(bucket)}/o`;
   const at = (key: string): string => `${objects}/${encodeURIComponent(`${prefix}${key}`)}`;
@@ -65,34 +63,23 @@ export function openGcsBucket({
       throw new Fault("storage-failed", "the object store's answer is not what its API says", { cause });
     }
   };
-  const remove = async (key: string): Promise<void> => {
-    const answer = await ask(at(key), { method: "DELETE" });
-    if (!answer.ok && answer.status !== 404) throw await refused(key, answer);
-    await answer.body?.cancel();
-  };
-
   return {
     async put(key, bytes) {
-      const query = new URLSearchParams({
-        uploadType: "media",
-        name: `${prefix}${key}`,
-        ifGenerationMatch: "0",
-      });
+      const query = new URLSearchParams({ uploadType: "multipart", ifGenerationMatch: "0" });
+      const md5Hash = hash("md5", bytes, "base64");
+      const { type, body } = related({ name: `${prefix}${key}`, md5Hash }, bytes);
       const answer = await ask(`${endpoint}/upload/storage/v1/b/${encodeURIComponent(bucket)}/o?${query}`, {
         method: "POST",
-        headers: { "content-type": "application/octet-stream" },
-        body: bytes,
+        headers: { "content-type": type },
+        body,
       });
       if (answer.status === 412) {
         await answer.body?.cancel();
         return "exists";
       }
       if (!answer.ok) throw await refused(key, answer);
-      const { md5Hash } = await jsonOf(stored, answer);
-      if (md5Hash === undefined || md5Hash === hash("md5", bytes, "base64")) return "stored";
-      // Nothing refers to it yet.
-      await remove(key);
-      throw new Fault("storage-failed", `${key}: the object store holds other bytes than were sent`);
+      await answer.body?.cancel();
+      return "stored";
     },
     async range(key, start, length) {
       const range = `bytes=${start}-${start + Math.max(1, length) - 1}`;
@@ -115,23 +102,39 @@ export function openGcsBucket({
       if (!answer.ok) throw await refused(key, answer);
       return Number((await jsonOf(found, answer)).size);
     },
-    async *list(from) {
-      let pageToken: string | undefined;
-      for (let count = 0; count < pagesMax; count++) {
-        const query = new URLSearchParams({
-          prefix: `${prefix}${from}`,
-          fields: "items(name,size,updated),nextPageToken",
-        });
-        if (pageToken !== undefined) query.set("pageToken", pageToken);
-        const answer = await ask(`${objects}?${query}`);
-        if (!answer.ok) throw await refused(from, answer);
-        const { items, nextPageToken } = await jsonOf(page, answer);
-        for (const { name, size, updated } of items)
-          yield { key: name.slice(prefix.length), bytes: Number(size), modifiedMs: Date.parse(updated) };
-        if (nextPageToken === undefined) return;
-        pageToken = nextPageToken;
-      }
+    async page(from, token) {
+      const query = new URLSearchParams({
+        prefix: `${prefix}${from}`,
+        fields: "items(name,size,updated),nextPageToken",
+        ...(token === undefined ? {} : { pageToken: token }),
+      });
+      const answer = await ask(`${objects}?${query}`);
+      if (!answer.ok) throw await refused(from, answer);
+      const { items, nextPageToken } = await jsonOf(page, answer);
+      return {
+        objects: items.flatMap(({ name, size, updated }) =>
+          name.startsWith(prefix)
+            ? [{ key: name.slice(prefix.length), bytes: Number(size), modifiedMs: Date.parse(updated) }]
+            : [],
+        ),
+        next: nextPageToken,
+      };
     },
-    remove,
+    async remove(key) {
+      const answer = await ask(at(key), { method: "DELETE" });
+      if (!answer.ok && answer.status !== 404) throw await refused(key, answer);
+      await answer.body?.cancel();
+    },
+  };
+}
+
+/** What is said of an object and the object itself, in one request: the store compares the digest before it keeps it. */
+function related(object: { name: string; md5Hash: string }, bytes: Uint8Array) {
+  // Random, so that it cannot be in the bytes.
+  const boundary = randomBytes(16).toString("hex");
+  const head = `--${boundary}\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(object)}\r\n--${boundary}\r\ncontent-type: application/octet-stream\r\n\r\n`;
+  return {
+    type: `multipart/related; boundary=${boundary}`,
+    body: Buffer.concat([Buffer.from(head), bytes, Buffer.from(`\r\n--${boundary}--\r\n`)]),
   };
 }

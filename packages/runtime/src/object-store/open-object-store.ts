@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { Fault } from "@locum/contracts";
 import { AwsClient } from "aws4fetch";
 import { askStore, readBytes, refusal as refusalOf } from "./ask-store.ts";
+import { type ListedObject, type ListPage, listPages } from "./list-pages.ts";
 import { readListing, textOf } from "./read-listing.ts";
 import type { ObjectCredentials } from "./read-object-credentials.ts";
 
@@ -18,13 +19,11 @@ export type ObjectStore = {
   range(key: string, start: number, length: number): Promise<Buffer | undefined>;
   /** In bytes; undefined where there is none. */
   size(key: string): Promise<number | undefined>;
-  /** What begins with `prefix`, in pages of a thousand. */
+  /** What begins with `prefix`. */
   list(prefix: string): AsyncIterable<ListedObject>;
   /** Nothing is there afterwards. */
   remove(key: string): Promise<void>;
 };
-
-export type ListedObject = { key: string; bytes: number; modifiedMs: number };
 
 const answerBytesMax = 67_108_864;
 
@@ -42,13 +41,13 @@ export function openObjectStore({
   credentials: () => Promise<ObjectCredentials>;
   timeoutMs?: number;
   fetch?: typeof fetch;
-}): ObjectStore {
+}): ObjectStore & { page: ListPage } {
   const root = url.replace(/\/+$/, "");
   const send = signed({ region, credentials, ask: askStore({ timeoutMs, fetch: ask }) });
   const request = async (
     method: "GET" | "HEAD" | "PUT" | "DELETE",
     key: string,
-    { body, more = {} }: { body?: Uint8Array<ArrayBuffer>; more?: Record<string, string> } = {},
+    { body, more = {} }: { body?: Uint8Array; more?: Record<string, string> } = {},
   ): Promise<Response> =>
     send(`${root}/${key.split("/").map(encodeURIComponent).join("/")}`, method, {
       ...(body === undefined ? {} : { body }),
@@ -57,9 +56,10 @@ export function openObjectStore({
         ...(method === "PUT" ? { "if-none-match": "*", "content-type": "application/octet-stream" } : {}),
       },
     });
+  const page = pageOf(root, (target) => send(target, "GET", { more: {} }));
   return {
     async put(key, bytes) {
-      const answer = await request("PUT", key, { body: Buffer.from(bytes) });
+      const answer = await request("PUT", key, { body: bytes });
       // 412: it is there. 409: another writer of the same key is at it, which ends with it being there.
       if (answer.status === 412) {
         await answer.body?.cancel();
@@ -97,7 +97,8 @@ export function openObjectStore({
       if (!answer.ok) throw await refusal(key, answer);
       return Number(answer.headers.get("content-length"));
     },
-    list: (prefix) => listObjects(root, prefix, (target) => send(target, "GET", { more: {} })),
+    page,
+    list: (prefix) => listPages(page, prefix),
     async remove(key) {
       const answer = await request("DELETE", key);
       if (!answer.ok && answer.status !== 404) throw await refusal(key, answer);
@@ -118,12 +119,13 @@ const signed =
   async (
     target: string,
     method: string,
-    { body, more }: { body?: Uint8Array<ArrayBuffer>; more: Record<string, string> },
+    { body, more }: { body?: Uint8Array; more: Record<string, string> },
   ): Promise<Response> => {
     const client = new AwsClient({ ...(await credentials()), region, service: "s3", retries: 0 });
     const headers = { "x-amz-content-sha256": hash("sha256", body ?? ""), ...more };
+    // By the hash, without a copy of the body.
+    const request = await client.sign(target, { method, headers });
     const given = body === undefined ? {} : { body };
-    const request = await client.sign(target, { method, headers, ...given });
     return ask(request.url, { method, headers: Object.fromEntries(request.headers), ...given });
   };
 
@@ -133,27 +135,18 @@ const refusal = (key: string, answer: Response): Promise<Fault> =>
     hint: "Its credentials need s3:PutObject, and s3:GetObject to read.",
   });
 
-const pagesMax = 100_000;
-
 /** ListObjectsV2 of the bucket in the URL's path; keys are told below the URL's own prefix. */
-async function* listObjects(
-  root: string,
-  prefix: string,
-  ask: (target: string) => Promise<Response>,
-): AsyncGenerator<ListedObject> {
+function pageOf(root: string, ask: (target: string) => Promise<Response>): ListPage {
   const { origin, pathname } = new URL(root);
   const [bucket = "", ...folders] = decodeURIComponent(pathname).split("/").filter(Boolean);
   const base = folders.length > 0 ? `${folders.join("/")}/` : "";
-  let token: string | undefined;
-  for (let page = 0; page < pagesMax; page++) {
+  return async (prefix, token) => {
     const query = new URLSearchParams({ "list-type": "2", prefix: `${base}${prefix}` });
     if (token !== undefined) query.set("continuation-token", token);
     const answer = await ask(`${origin}/${encodeURIComponent(bucket)}?${query}`);
     if (!answer.ok) throw await refusal(prefix, answer);
-    const listing = readListing((await readBytes(answer, answerBytesMax)).toString("utf8"));
-    for (const { key, ...rest } of listing.objects)
-      if (key.startsWith(base)) yield { key: key.slice(base.length), ...rest };
-    if (listing.next === undefined) return;
-    token = listing.next;
-  }
+    const { objects, next } = readListing((await readBytes(answer, answerBytesMax)).toString("utf8"));
+    const below = objects.filter(({ key }) => key.startsWith(base));
+    return { objects: below.map((each) => ({ ...each, key: each.key.slice(base.length) })), next };
+  };
 }

@@ -11,9 +11,10 @@ export type Listing = {
  * @throws Fault storage-failed
  */
 export function readListing(xml: string): Listing {
-  if (!/<ListBucketResult[\s>]/.test(xml))
+  // With its end: what lacks one may lack objects.
+  if (!/<ListBucketResult[\s>]/.test(xml) || !xml.includes("</ListBucketResult>"))
     throw new Fault("storage-failed", "the object store sent no listing");
-  const objects = [...xml.matchAll(/<Contents>([\s\S]*?)<\/Contents>/g)].map(([, inner = ""]) => {
+  const objects = elementsOf(xml, "Contents").map((inner) => {
     const [key, size, modified] = ["Key", "Size", "LastModified"].map((name) => textOf(inner, name));
     const [bytes, modifiedMs] = [Number(size), Date.parse(modified ?? "")];
     if (key === undefined || !Number.isSafeInteger(bytes) || bytes < 0 || Number.isNaN(modifiedMs))
@@ -29,6 +30,16 @@ export function readListing(xml: string): Listing {
     throw new Fault("storage-failed", "the object store sent a part of a listing, and not how it goes on");
   return { objects, next };
 }
+
+/** What is inside of each element of that name, none of which holds another. In one pass, whatever was sent. */
+export const elementsOf = (xml: string, name: string): string[] =>
+  xml
+    .split(`</${name}>`)
+    .slice(0, -1)
+    .flatMap((part) => {
+      const start = part.lastIndexOf(`<${name}>`);
+      return start === -1 ? [] : [part.slice(start + name.length + 2)];
+    });
 
 /** Text of the first element of that name, unescaped. */
 export function textOf(xml: string, name: string): string | undefined {

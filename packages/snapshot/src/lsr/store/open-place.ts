@@ -91,6 +91,10 @@ function bucketPlace(scheme: Scheme, text: string, { cwd, env, openBucket, crede
       throw new Fault("usage", `repository: expected endpoint and region after ?, found "${name}"`);
   const region = options.get("region") ?? env("AWS_REGION") ?? "us-east-1";
   const endpoint = endpointOf(options.get("endpoint") ?? defaultEndpoint(scheme, { account, region, env }));
+  if (scheme === "s3" && new URL(endpoint).hostname.endsWith("storage.googleapis.com"))
+    throw new Fault("usage", "repository: expected gs://bucket/prefix for Google Cloud Storage", {
+      hint: "By the S3 protocol it writes over what is there, whatever is asked, so two writers could both win.",
+    });
   const file = credentialsFile === undefined ? undefined : resolve(cwd, credentialsFile);
   const objects = openBucket({ scheme, endpoint, bucket, folders, region, credentialsFile: file, env });
   return {
