@@ -28,6 +28,8 @@ export type Figures = {
 
 /** Below so many bytes a speed is that of start and end. */
 const speedFromBytes = 200e6;
+/** A pack is rounded up to 64 KiB, which is another ratio of less. */
+const ratioFromBytes = 10e6;
 /** Two swaps that are no further apart are equal: one garbage collection is as long. */
 const swapNoiseMs = 3;
 
@@ -58,7 +60,7 @@ function versions(details: readonly Detail[]): Objective[] {
     if (name.endsWith("metadata edited") && newChunks !== null)
       return [atMost(`${name}: new chunks`, newChunks, 1, "")];
     // Other dtypes have fewer bits to save: the figure is asked of bf16.
-    if (name === "trained bf16, LoRA merged" && changedBytes)
+    if (name === "trained bf16, LoRA merged" && changedBytes && changedBytes >= ratioFromBytes)
       return [atMost(`${name}: added of changed`, (100 * addedBytes) / changedBytes, 67, "%")];
     const differences = details.find(
       ({ tool, case: of }) => tool === "locum, differences" && of === name && name.endsWith("fine-tuned"),

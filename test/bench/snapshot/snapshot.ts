@@ -83,7 +83,7 @@ async function measureAlone(
   const sizes = isQuick
     ? [
         { megabytes: 50, rounds: 3 },
-        { megabytes: 250, rounds: 1 },
+        { megabytes: 250, rounds: 3 },
       ]
     : [
         { megabytes: 50, rounds: 5 },
