@@ -159,7 +159,7 @@ test("a run that is stopped goes on at the pack where it was, and does not read 
     bytesPerSecond: 1_000_000,
     clock: {
       monotonicMs: () => nowMs,
-      async sleep(ms) {
+      sleep: async (ms) => {
         nowMs += ms;
       },
     },
