@@ -28,7 +28,8 @@ export const placeFlags = {
     kind: "text",
     required: true,
     short: "r",
-    about: "DIR or s3://bucket/prefix?endpoint=URL&region=R",
+    about:
+      "DIR, s3://bucket/prefix?endpoint=URL&region=R, azure://account/container/prefix or gs://bucket/prefix",
   },
   "writer-dir": {
     kind: "text",
@@ -36,7 +37,7 @@ export const placeFlags = {
   },
   "credentials-file": {
     kind: "text",
-    about: "of the object store, as AWS tools write it; else from AWS_...",
+    about: "of the object store (docs/snapshots.md); else from the environment",
   },
 } as const satisfies Record<string, FlagSpec>;
 

@@ -41,6 +41,20 @@ test("of many who create it at once, all get the same one", async () => {
   expect(new Set(all.map(({ config }) => config.repository)).size).toBe(1);
 });
 
+test("storage that writes over what is there holds no repository", async () => {
+  const { fs } = createMemoryFs();
+  await fs.mkdir("/srv");
+  await fs.mkdir("/srv/snapshots");
+  const deps = repositoryDeps(fs, { nowMs: startMs, times: new Map() });
+  const create = async (name: string, parts: readonly Uint8Array[]) => {
+    await deps.store.remove(name);
+    return deps.store.create(name, parts);
+  };
+  const made = createRepository({ ...deps, store: { ...deps.store, create } });
+  await expect(made).rejects.toMatchObject({ code: "refused", hint: expect.stringContaining("gs://") });
+  expect(await deps.store.size("config")).toBeUndefined();
+});
+
 test("none is there", async () => {
   const { fs } = createMemoryFs();
   const deps = repositoryDeps(fs, { nowMs: 0, times: new Map() });

@@ -42,7 +42,7 @@ const knownFeatures: ReadonlySet<string> = new Set<string>();
 
 /**
  * Makes an empty repository, or opens the one that is there: of two who make it at once, both get the same.
- * @throws as `openRepository`, and disk-full · storage-failed
+ * @throws as `openRepository`, and disk-full · storage-failed · refused: the storage writes over what is there
  */
 export async function createRepository(
   deps: RepositoryDeps,
@@ -61,7 +61,20 @@ export async function createRepository(
       optional: [],
     } satisfies RepositoryConfig),
   ]);
+  await refuseOverwriting(deps.store);
   return openRepository(deps);
+}
+
+/**
+ * Some buckets take `If-None-Match: *` of a write and heed it not; then two writers could both have one number. Told here,
+ * before anything rests on it.
+ */
+async function refuseOverwriting(store: BlobStore): Promise<void> {
+  if (!(await store.create("config", []))) return;
+  await store.remove("config");
+  throw new Fault("refused", "the storage writes over what is there, though it was asked not to", {
+    hint: "Two writers could both win there. Use a store that honours If-None-Match: *; for Google Cloud Storage, gs://.",
+  });
 }
 
 /**
