@@ -8,8 +8,8 @@ export type SignedNote = { text: string; signatures: NoteSignature[] };
 /** A checkpoint with a hundred witnesses is far below this. */
 const bytesMax = 65_536;
 const signaturesMax = 100;
-// Names hold no space and no plus, so that a line has one reading only.
-const signatureLine = /^— ([^\s+]{1,256}) ([A-Za-z0-9+/]{8,1024}={0,2})$/u;
+// Names hold no space and no plus, so that a line has one reading only. The dash is escaped for the bundle's sake.
+const signatureLine = /^\u2014 ([^\s+]{1,256}) ([A-Za-z0-9+/]{8,1024}={0,2})$/u;
 
 /** @throws Fault evidence-invalid */
 export function readNote(note: string): SignedNote {
