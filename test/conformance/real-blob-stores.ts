@@ -14,6 +14,8 @@ export type RealBucket = {
   open(prefix: string): Bucket;
   /** As `openPlace` takes it, by way of another address of the server if given, and the environment that it needs. */
   place(prefix: string, endpoint?: string): { text: string; env: Record<string, string> };
+  /** Of a machine that takes snapshots: without the right to remove, where the server knows such a thing. */
+  writerEnv: Record<string, string>;
   stop(): Promise<void>;
 };
 export type Started = { url: string; pid: number; accessKey: string; secretKey: string };
@@ -37,9 +39,10 @@ export async function startStorage(server: string, dir: string): Promise<Started
 export async function startBucket(server: RealServer): Promise<RealBucket> {
   const dir = await mkdtemp(join(tmpdir(), `locum-${server}-`));
   const started = await startStorage(server, dir);
-  const { scheme, endpoint: own, account, env } = await kinds[server](started);
+  const { scheme, endpoint: own, account, env, writerEnv = env } = await kinds[server](started);
   return {
     endpoint: started.url,
+    writerEnv,
     open: (prefix) =>
       openBucket({
         ...{ scheme, endpoint: own, bucket: "locum", folders: [prefix], region: "us-east-1" },
@@ -62,6 +65,7 @@ type Made = {
   endpoint: string;
   account?: string;
   env: Record<string, string>;
+  writerEnv?: Record<string, string>;
 };
 /** Make the bucket, which is no part of what Locum does. */
 const kinds: Record<RealServer, (started: Started) => Promise<Made>> = {
@@ -79,16 +83,20 @@ async function makeS3({ url, accessKey, secretKey }: Started): Promise<Made> {
 }
 
 async function makeAzure({ url, accessKey, secretKey }: Started): Promise<Made> {
-  const sas = accountSas(accessKey, secretKey);
+  const sas = accountSas(accessKey, secretKey, "rdlc");
   const made = await fetch(`${url}/locum?restype=container&${sas}`, { method: "PUT" });
   if (!made.ok) throw new Error(`the container was not made: ${made.status} ${await made.text()}`);
-  return { scheme: "azure", endpoint: url, account: accessKey, env: { AZURE_STORAGE_SAS_TOKEN: sas } };
+  return {
+    ...{ scheme: "azure", endpoint: url, account: accessKey },
+    env: { AZURE_STORAGE_SAS_TOKEN: sas },
+    writerEnv: { AZURE_STORAGE_SAS_TOKEN: accountSas(accessKey, secretKey, "rlc") },
+  };
 }
 
-/** An account's signature for blobs, for a day (Azure Storage REST API, "Create an account SAS"). */
-function accountSas(account: string, key: string): string {
+/** An account's signature for blobs, with the rights that are named (Azure Storage REST API, "Create an account SAS"). */
+function accountSas(account: string, key: string, sp: string): string {
   const fields = {
-    ...{ sp: "rwdlac", ss: "b", srt: "sco", st: "", se: "2099-01-01T00:00:00Z" },
+    ...{ sp, ss: "b", srt: "sco", st: "", se: "2099-01-01T00:00:00Z" },
     ...{ sip: "", spr: "https,http", sv: "2021-12-02", ses: "" },
   };
   const text = [account, ...Object.values(fields), ""].join("\n");

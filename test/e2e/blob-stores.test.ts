@@ -39,14 +39,15 @@ describe.skipIf(missing !== undefined)(
           const { text, env } = bucket.place(randomUUID());
           await using folder = await makeFolder();
           const locum = locumCommand({ dir: folder.path, env });
+          const writer = locumCommand({ dir: folder.path, env: bucket.writerEnv });
           const to = ["-r", text];
           const model = join(folder.path, "model");
           await mkdir(model);
           await writeFile(join(model, "weights.bin"), randomBytes(3_000_000));
-          await locum.done("snapshot", "init", ...to, "--make-key");
+          await writer.done("snapshot", "init", ...to, "--make-key");
           for (const name of ["m", "m"]) {
             await appendFile(join(model, "weights.bin"), "more");
-            await locum.done("snapshot", "create", ...to, "--model-dir", model, "--name", name);
+            await writer.done("snapshot", "create", ...to, "--model-dir", model, "--name", name);
           }
           expect((await locum.done("snapshot", "ls", ...to)).stdout).toContain("latest");
           await locum.done("snapshot", "verify", ...to, "--read-data");

@@ -38,6 +38,13 @@ export function openAzureContainer({
       word: (text) => answer.headers.get("x-ms-error-code") ?? textOf(text, "Code"),
       hint: "The signature needs read, create and list, and delete to prune.",
     });
+  const size = async (key: string): Promise<number | undefined> => {
+    const answer = await ask(await blobUrl(key), { method: "HEAD", headers });
+    await answer.body?.cancel();
+    if (answer.status === 404) return undefined;
+    if (!answer.ok) throw await refused(key, answer);
+    return Number(answer.headers.get("content-length"));
+  };
 
   return {
     async put(key, bytes) {
@@ -53,7 +60,10 @@ export function openAzureContainer({
         await answer.body?.cancel();
         return "exists";
       }
-      if (!answer.ok) throw await refused(key, answer);
+      const fault = answer.ok ? undefined : await refused(key, answer);
+      // Who may create and not write is refused where a blob is, before any condition is looked at.
+      if (answer.status === 403 && (await size(key)) !== undefined) return "exists";
+      if (fault) throw fault;
       await answer.body?.cancel();
       return "stored";
     },
@@ -67,13 +77,7 @@ export function openAzureContainer({
       if (!answer.ok) throw await refused(key, answer);
       return (await readBytes(answer, length + 1)).subarray(0, length);
     },
-    async size(key) {
-      const answer = await ask(await blobUrl(key), { method: "HEAD", headers });
-      await answer.body?.cancel();
-      if (answer.status === 404) return undefined;
-      if (!answer.ok) throw await refused(key, answer);
-      return Number(answer.headers.get("content-length"));
-    },
+    size,
     async page(from, token) {
       const query = new URLSearchParams({ restype: "container", comp: "list", prefix: `${prefix}${from}` });
       if (token !== undefined) query.set("marker", token);

@@ -87,6 +87,16 @@ test.for<[string, number, string | undefined, string]>([
   }
 });
 
+test("Azure: who may create and not write is refused where a blob is, and nowhere else", async () => {
+  const no = () => new Response(null, { status: 403 });
+  const there = network(no, () => new Response(null, { headers: { "content-length": "3" } }));
+  expect(await azure(there.fetch).put("k", Buffer.from("x"))).toBe("exists");
+  const free = network(no, () => new Response(null, { status: 404 }));
+  await expect(azure(free.fetch).put("k", Buffer.from("x"))).rejects.toMatchObject({
+    code: "not-authorised",
+  });
+});
+
 test("listings hold what is below the prefix, and say how they go on", async () => {
   const blob = (name: string) =>
     `<Blob><Name>${name}</Name><Properties><Last-Modified>Fri, 02 Jan 2026 03:04:05 GMT</Last-Modified><Content-Length>7</Content-Length></Properties></Blob>`;

@@ -1,3 +1,4 @@
+import { Fault } from "@locum/contracts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { commitOf, namesOf, newRepository, weightsOf } from "../testing/repository-rig.ts";
@@ -51,6 +52,18 @@ test("a hundred moves leave the last and few of the old files", async () => {
   }
   expect(await readRef(repository, good)).toMatchObject({ snapshot: one, number: 100n });
   expect((await namesOf(repository, folder)).length).toBeLessThan(20);
+});
+
+test("who may remove nothing moves it all the same, and who may tidies up later", async () => {
+  const { repository, one, two } = await twoSnapshots();
+  const remove = async () => {
+    throw new Fault("not-authorised", "403");
+  };
+  const writer = { ...repository, store: { ...repository.store, remove } };
+  for (let n = 0; n < 20; n++) await move(writer, n % 2 ? one : two, n === 0 ? null : n % 2 ? two : one);
+  expect(await namesOf(repository, folder)).toHaveLength(20);
+  await move(repository, two, one);
+  expect(await namesOf(repository, folder)).toHaveLength(16);
 });
 
 test.for(["last-known-good", "last-verified", "last-drill-passed"])(
