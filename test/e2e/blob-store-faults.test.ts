@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -12,6 +14,18 @@ import {
 import { locumCommand } from "../stack/locum-command.ts";
 
 const missing = bucketsMissing();
+
+/** Takes the address while the proxy does not listen there, until it has cut off that many connections. */
+async function refused(url: string, times: number): Promise<void> {
+  const { hostname, port } = new URL(url);
+  let count = 0;
+  const server = createServer((socket) => {
+    socket.destroy();
+    if (++count === times) server.close();
+  }).listen(Number(port), hostname);
+  await once(server, "close");
+}
+
 type Toxic = { type: string; attributes: Record<string, number>; stream?: "upstream" };
 
 describe.skipIf(missing !== undefined)(
@@ -81,6 +95,51 @@ describe.skipIf(missing !== undefined)(
         expect(is?.equals(was ?? Buffer.alloc(0))).toBe(true);
       },
     );
+
+    test("one that is down for a moment is waited for, by a commit and by a restore", {
+      timeout: 180_000,
+    }, async () => {
+      const folder = await mkdtemp(join(dir, "model-"));
+      const { text, env } = bucket.place(randomUUID(), through);
+      const locum = locumCommand({ dir: folder, env });
+      await mkdir(join(folder, "model"));
+      const weights = randomBytes(1_000_000);
+      await writeFile(join(folder, "model", "weights.bin"), weights);
+      await locum.done("snapshot", "init", "-r", text, "--make-key");
+      const awayDuring = async (...args: string[]) => {
+        await control("POST", "/s3", { enabled: false });
+        const ended = locum.done("snapshot", ...args);
+        // Back at the second try to connect, which a listener of its own sees in the proxy's place.
+        await refused(through, 2);
+        await control("POST", "/s3", { enabled: true });
+        return ended;
+      };
+      await awayDuring("create", "-r", text, "--model-dir", "model", "--name", "m");
+      await awayDuring("restore", "m/latest", "-r", text, "--to", "back");
+      expect((await readFile(join(folder, "back", "weights.bin"))).equals(weights)).toBe(true);
+    });
+
+    test("where it is cut, a restore leaves nothing in its place, and goes on at the next try", {
+      timeout: 180_000,
+    }, async () => {
+      const folder = await mkdtemp(join(dir, "model-"));
+      const { text, env } = bucket.place(randomUUID(), through);
+      const locum = locumCommand({ dir: folder, env });
+      await mkdir(join(folder, "model"));
+      const weights = randomBytes(3_000_000);
+      await writeFile(join(folder, "model", "weights.bin"), weights);
+      await locum.done("snapshot", "init", "-r", text, "--make-key");
+      await locum.done("snapshot", "create", "-r", text, "--model-dir", "model", "--name", "m");
+      const restore = ["snapshot", "restore", "m/latest", "-r", text, "--to", "back"];
+      const cut = toxic({ type: "limit_data", attributes: { bytes: 300_000 } });
+      await cut(true);
+      const ended = await locum.run(...restore);
+      await cut(false);
+      expect([ended.code, ended.stderr]).toEqual([15, expect.stringContaining("error storage-failed")]);
+      await expect(readFile(join(folder, "back", "weights.bin"))).rejects.toMatchObject({ code: "ENOENT" });
+      await locum.done(...restore);
+      expect((await readFile(join(folder, "back", "weights.bin"))).equals(weights)).toBe(true);
+    });
 
     test("a slow one is waited for", { timeout: 180_000 }, async () => {
       const folder = await mkdtemp(join(dir, "model-"));
