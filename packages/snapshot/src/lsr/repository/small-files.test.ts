@@ -33,7 +33,8 @@ const packs: PackEntries[] = [
 async function made(): Promise<{ repository: Repository; files: Record<string, string> }> {
   const blobs = new Map<string, Uint8Array>();
   const store = {
-    create: async (name: string, parts: readonly Uint8Array[]) => !!blobs.set(name, Buffer.concat(parts)),
+    create: async (name: string, parts: readonly Uint8Array[]) =>
+      !blobs.has(name) && !!blobs.set(name, Buffer.concat(parts)),
     size: async (name: string) => blobs.get(name)?.length,
     read: async (name: string) => blobs.get(name) ?? new Uint8Array(),
     async *list() {},
@@ -98,7 +99,8 @@ test("the log of keys that is committed reads back, and the code writes its next
   const blobs = new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)]));
   const store = {
     ...repository.store,
-    create: async (name: string, parts: readonly Uint8Array[]) => !!blobs.set(name, Buffer.concat(parts)),
+    create: async (name: string, parts: readonly Uint8Array[]) =>
+      !blobs.has(name) && !!blobs.set(name, Buffer.concat(parts)),
     size: async (name: string) => blobs.get(name)?.length,
     read: async (name: string) => blobs.get(name) ?? new Uint8Array(),
     async *list(prefix: string) {
