@@ -87,15 +87,22 @@ test.for<[string, number, string | undefined, string]>([
   }
 });
 
-test("Azure: who may create and not write is refused where a blob is, and nowhere else", async () => {
-  const no = () => new Response(null, { status: 403 });
-  const there = network(no, () => new Response(null, { headers: { "content-length": "3" } }));
-  expect(await azure(there.fetch).put("k", Buffer.from("x"))).toBe("exists");
-  const free = network(no, () => new Response(null, { status: 404 }));
-  await expect(azure(free.fetch).put("k", Buffer.from("x"))).rejects.toMatchObject({
-    code: "not-authorised",
-  });
-});
+test.for(["azure", "google"])(
+  "%s: who may create and not replace is refused where something is, and nowhere else",
+  async (store) => {
+    const open = store === "azure" ? azure : google;
+    const no = () => new Response(null, { status: 403 });
+    const there = network(no, () =>
+      store === "azure"
+        ? new Response(null, { headers: { "content-length": "3" } })
+        : Response.json({ size: "3" }),
+    );
+    expect(await open(there.fetch).put("k", Buffer.from("x"))).toBe("exists");
+    const free = network(no, () => new Response(null, { status: 404 }));
+    const put = open(free.fetch).put("k", Buffer.from("x"));
+    await expect(put).rejects.toMatchObject({ code: "not-authorised" });
+  },
+);
 
 test("listings hold what is below the prefix, and say how they go on", async () => {
   const blob = (name: string) =>

@@ -63,6 +63,16 @@ export function openGcsBucket({
       throw new Fault("storage-failed", "the object store's answer is not what its API says", { cause });
     }
   };
+  const size = async (key: string): Promise<number | undefined> => {
+    const answer = await ask(at(key));
+    if (answer.status === 404) {
+      await answer.body?.cancel();
+      return undefined;
+    }
+    if (!answer.ok) throw await refused(key, answer);
+    return Number((await jsonOf(found, answer)).size);
+  };
+
   return {
     async put(key, bytes) {
       const query = new URLSearchParams({ uploadType: "multipart", ifGenerationMatch: "0" });
@@ -77,7 +87,10 @@ export function openGcsBucket({
         await answer.body?.cancel();
         return "exists";
       }
-      if (!answer.ok) throw await refused(key, answer);
+      const fault = answer.ok ? undefined : await refused(key, answer);
+      // Who may create and not delete may be refused where an object is, before any condition is looked at.
+      if (answer.status === 403 && (await size(key)) !== undefined) return "exists";
+      if (fault) throw fault;
       await answer.body?.cancel();
       return "stored";
     },
@@ -93,15 +106,7 @@ export function openGcsBucket({
       const bytes = await readBytes(answer, answer.status === 206 ? length + 1 : answerBytesMax);
       return (answer.status === 206 ? bytes : bytes.subarray(start)).subarray(0, length);
     },
-    async size(key) {
-      const answer = await ask(at(key));
-      if (answer.status === 404) {
-        await answer.body?.cancel();
-        return undefined;
-      }
-      if (!answer.ok) throw await refused(key, answer);
-      return Number((await jsonOf(found, answer)).size);
-    },
+    size,
     async page(from, token) {
       const query = new URLSearchParams({
         prefix: `${prefix}${from}`,
