@@ -7,7 +7,8 @@ import { limits } from "../limits.ts";
  * member, so that who can write to the storage cannot put an old file under a newer number or another model.
  */
 export function macLine(macKey: Uint8Array, name: string, members: Record<string, unknown>): Uint8Array {
-  const json = JSON.stringify({ name, ...members });
+  // First, and not to be replaced by a member of that name.
+  const json = JSON.stringify(Object.assign({ name }, members, { name }));
   return Buffer.from(`${json}\n${hmac(macKey, json).toString("hex")}\n`);
 }
 

@@ -114,6 +114,13 @@ test("a line opens under its own name only, and only as it was written", () => {
   );
 });
 
+test("a line has its own name, whatever its members say", () => {
+  const line = macLine(seededBytes(3)(32), "refs/digits/latest/0000000000000001", { name: "config" });
+  expect(openMacLine(seededBytes(3)(32), "refs/digits/latest/0000000000000001", line)).toEqual({
+    name: "refs/digits/latest/0000000000000001",
+  });
+});
+
 test("ids sort by time, and are what the format asks for", () => {
   const random = seededBytes(5);
   fc.assert(
