@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { locumCommand } from "../stack/locum-command.ts";
 import { type SidecarProcess, startSidecarProcess } from "./sidecar-process.ts";
 import { type Digits, newApprover, recordRelease, startDigits, writeRelease } from "./start-digits.ts";
 import { serviceOf } from "./start-sidecar.ts";
@@ -23,14 +24,25 @@ async function startPod(
     onSourceFailure = "use-snapshot",
     releases = join(digits.dir, "none"),
     schedule,
-  }: { onSourceFailure?: string; releases?: string; schedule?: string } = {},
+    repository,
+    collector,
+    tokenFile,
+  }: {
+    onSourceFailure?: string;
+    releases?: string;
+    schedule?: string;
+    repository?: { place: string; writerDir: string };
+    collector?: string;
+    tokenFile?: string;
+  } = {},
 ) {
   const instance = { id: name, digits, sidecar: { stateDir: join(digits.dir, name) } };
   const service = serviceOf([instance], { approver, dir: digits.dir, failover: { onUnapproved: "hold" } });
   const file = join(digits.dir, `${name}.yaml`);
-  const snapshot = { ...service.snapshot, spareDir: spare, onSourceFailure, schedule };
+  const snapshot = { ...service.snapshot, spareDir: spare, onSourceFailure, schedule, repository };
   await writeFile(file, JSON.stringify({ ...service, releases, snapshot }));
-  sidecar = await startSidecarProcess(main, ["--config", file]);
+  const linked = collector && tokenFile ? ["--collector", collector, "--token-file", tokenFile] : [];
+  sidecar = await startSidecarProcess(main, ["--config", file, ...linked]);
   return sidecar;
 }
 async function endPod(): Promise<void> {
@@ -88,6 +100,26 @@ test("only what is missing is put there, and other files stay", async () => {
   await rm(join(digits.modelDir, "mine.txt"));
   await startPod("third");
   expect((await readFile(digits.file)).equals(bytes)).toBe(true);
+});
+
+test("a collector that does not open what is kept is asked again, and then the pod starts all the same", async () => {
+  const locum = locumCommand({ dir: digits.dir });
+  const kept = { place: join(digits.dir, "kept"), writerDir: join(digits.dir, "writer") };
+  await locum.done("snapshot", "init", "-r", kept.place, "--make-key", "--writer-dir", kept.writerDir);
+  const releases = join(digits.dir, "releases");
+  await writeRelease(releases, await recordRelease(digits, approver));
+  const { status } = await startPod("first", { releases, repository: kept });
+  await expect.poll(async () => (await status()).snapshots?.taken, patient).toBe(1);
+  await endPod();
+  await rm(join(digits.dir, "volume"), { recursive: true, force: true });
+  await rm(join(digits.modelDir, "..", ".locum-twin-digits"), { recursive: true, force: true });
+  await rm(digits.file);
+  const collector = "http://127.0.0.1:9";
+  const tokenFile = join(digits.dir, "tokens.json");
+  await writeFile(tokenFile, JSON.stringify({ tokens: [{ role: "sidecar", token: "t".repeat(32) }] }));
+  const second = await startPod("second", { releases, repository: kept, collector, tokenFile });
+  expect(await modelFiles()).toEqual([]);
+  expect((await fetch(`${second.control}/livez`)).status).toBe(200);
 });
 
 test("without being asked to, nothing is filled", async () => {

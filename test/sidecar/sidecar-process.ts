@@ -9,6 +9,7 @@ export type SidecarProcess = {
   agent: string;
   status(): Promise<{
     report: { fit: boolean; verdict: { kind: string }; bytes: string; restorable: string[] };
+    snapshots: { taken: number } | null;
   }>;
   kill(signal: NodeJS.Signals): Promise<number | null>;
 };

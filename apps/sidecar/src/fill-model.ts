@@ -9,19 +9,12 @@ import type { OpenSources, TreeSources } from "./sources/tree-sources.ts";
 import { sparePlaces } from "./spare-keeper.ts";
 
 const peersAnswerMs = 500;
-/** Of one release, which leave the next one to be tried. */
-const passedOver: ReadonlySet<string> = new Set([
-  "snapshot-missing",
-  "snapshot-corrupt",
-  "not-authorised",
-  "not-found",
-  "storage-failed",
-  "collector-unreachable",
-]);
+/** What is wrong with the folder is so with every release; what is wrong with a source leaves the next release to be tried. */
+const ofTheFolder: ReadonlySet<string> = new Set(["disk-full", "tree-changed", "refused"]);
 
 /**
  * Before the sidecar says that it lives, and so before anything that waits for it: a model folder that is empty, or
- * lacks files, gets those of the newest approved release of which a verified copy is kept. What is there already is
+ * lacks files, gets those of the newest approved release that a source has. What is there already is
  * never changed. Whatever goes wrong is told, and the start goes on: without this the model would start as well.
  */
 export async function fillModel({
@@ -43,6 +36,8 @@ export async function fillModel({
   const { spareDir, onSourceFailure } = config.service.snapshot;
   if (onSourceFailure !== "use-snapshot" || dir === undefined || !sources) return;
   let claim: Claim | null = null;
+  // Nothing listens yet, and a clock's sleep, of whoever is asked again, keeps no process alive.
+  const alive = setInterval(() => undefined, 60_000);
   try {
     if (spareDir !== undefined) {
       await mkdir(spareDir, { recursive: true, mode: 0o700 });
@@ -51,7 +46,7 @@ export async function fillModel({
     await shelf.rescan();
     if (config.service.snapshot.peers) {
       askPeers();
-      await awake(clock.sleep(peersAnswerMs));
+      await clock.sleep(peersAnswerMs);
     }
     for (const release of shelf.approved())
       if (await fillFrom(release, { dir, sources, record, log })) return;
@@ -64,6 +59,7 @@ export async function fillModel({
     await record({ kind: "restore.result", reason, facts: { outcome: "failed", tookMs: 0 } });
   } finally {
     await claim?.release();
+    clearInterval(alive);
   }
 }
 
@@ -101,7 +97,7 @@ async function fillFrom(
     await record({ kind: "restore.result", reason, facts: { outcome: "done", release, tookMs } });
     return true;
   } catch (error) {
-    if (!(error instanceof Fault) || !passedOver.has(error.code)) throw error;
+    if (!(error instanceof Fault) || ofTheFolder.has(error.code)) throw error;
     if (error.code !== "snapshot-missing") log("warn", "what is kept of a release is not used", { error });
     return false;
   } finally {
@@ -115,13 +111,6 @@ async function waitForClaim(file: string, owner: string, clock: Clock): Promise<
   for (;;) {
     const claim = await claims.take();
     if (claim) return claim;
-    await awake(clock.sleep(1000));
+    await clock.sleep(1000);
   }
-}
-
-/** Nothing listens yet, and a clock's sleep keeps no process alive. */
-async function awake(sleep: Promise<void>): Promise<void> {
-  const alive = setInterval(() => undefined, 60_000);
-  await sleep;
-  clearInterval(alive);
 }
