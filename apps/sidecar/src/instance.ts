@@ -61,6 +61,8 @@ export type Instance = {
   /** What an answer of now comes from. */
   served(): ServedNow;
   pace(): StreamPace;
+  /** Of the own server's answers; 0 while there are none. */
+  p99Ms(): number;
   /** Null until the files have been read for the first time. */
   bytes(): BytesWatch | null;
   /** Begins to ask; nothing is asked before. */
@@ -115,6 +117,7 @@ export function createInstance(options: InstanceOptions): Instance {
     releasesChanged,
     rescan,
     pace: traffic.pace,
+    p99Ms: traffic.p99Ms,
     bytes: () => files?.watch() ?? null,
     served: () => servedBy(drive),
     report: () =>

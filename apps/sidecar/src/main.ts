@@ -7,6 +7,7 @@ import { readFlags, sidecarConfig } from "./config.ts";
 import { exportTelemetry } from "./export-telemetry.ts";
 import { openDeps } from "./open-deps.ts";
 import { advertised, readService } from "./read-service.ts";
+import { followPeerTls } from "./sources/follow-peer-tls.ts";
 
 const log = createLog();
 const drainMs = 10_000;
@@ -19,7 +20,8 @@ async function main(): Promise<void> {
   const { env } = process;
   const config = sidecarConfig(await readService(flags.config, env), flags);
   const probes = readProbes(env.LOCUM_PROBES);
-  const app = createApp(await openDeps(config, log));
+  const deps = await openDeps(config, log);
+  const app = createApp(deps);
   await app.fill();
   answerProbes(app.control, probes, app.report);
   const control = await listen(app.control, config.listen.control, { secrets: false });
@@ -35,6 +37,8 @@ async function main(): Promise<void> {
     control: advertised(control.url, env),
     files: files && advertised(files.url, env),
   });
+  const stopping = new AbortController();
+  void followPeerTls({ ...deps, server: app.files, signal: stopping.signal });
   const telemetry = await exportTelemetry({ config, families: app.metrics, filter: createFilter(), log });
   const { id } = config.instance;
   process.stdout.write(
@@ -42,6 +46,7 @@ async function main(): Promise<void> {
   );
   const signal = await ended;
   log("info", "the sidecar stops", { signal });
+  stopping.abort();
   const { late } = await drain([
     ["tap", () => app.tap?.drain(drainMs)],
     ["app", () => app.close()],

@@ -96,9 +96,9 @@ export function controlNow({
       const named =
         fit || !serves ? [] : Object.keys(fitness.models).filter((name) => fitness.models[name]?.fit);
       const models = named.length > 0 ? { models: named.slice(0, modelsNamedMax) } : {};
-      const { bytes, tree } = instance.report();
+      const { state, tree } = instance.drive.state().health.bytes;
       const url = files();
-      const given = url !== null && tree !== null && bytes === "approved" ? { files: { url, tree } } : {};
+      const given = url !== null && tree !== null && state === "approved" ? { files: { url, tree } } : {};
       return { ready: fit && instance.drive.mayServe(), id, role, epoch, fit, ...models, ...given };
     },
     metrics,

@@ -19,7 +19,7 @@ export function giveFiles({
   config: SidecarConfig;
   peerTls: PeerTls | undefined;
   shelf: Pick<ReleaseShelf, "approved">;
-  instance: Pick<Instance, "bytes" | "report">;
+  instance: Pick<Instance, "bytes" | "p99Ms">;
   clock: Clock;
   log: Log;
 }): Server | null {
@@ -30,7 +30,7 @@ export function giveFiles({
     dir: own.modelDir,
     live: () => instance.bytes()?.live() ?? null,
     isApproved: (tree) => shelf.approved().some(({ body }) => body.tree?.digest === tree),
-    gate: createGivingGate({ p99Ms: () => instance.report().p99Ms, pauseAbove: peers.pauseAbove, clock }),
+    gate: createGivingGate({ p99Ms: instance.p99Ms, pauseAbove: peers.pauseAbove, clock }),
     pace: createPace({ bytesPerSecond: peers.bytesPerSecond, clock: systemClock }),
     log,
   });

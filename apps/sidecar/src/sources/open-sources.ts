@@ -13,6 +13,12 @@ export function openSources(
   const { modelDir: dir } = instance;
   if (dir === undefined) return null;
   const { repository: wanted, spareDir } = service.snapshot;
+  // Instances of one volume have the same files, and lose them together.
+  const sharing = new Set(
+    service.instances.flatMap(({ id, volume }) =>
+      volume !== undefined && volume === instance.volume ? [id] : [],
+    ),
+  );
   const keys = collector && {
     ...{ url: collector.url, token, ca: collectorCa },
     ...{ service: service.service, instance: instance.id, clock, random },
@@ -21,7 +27,7 @@ export function openSources(
     dir,
     spareDir,
     peerTls,
-    holders: (tree) => peers.holders(tree, clock.monotonicMs()),
+    holders: (tree) => peers.holders(tree, clock.monotonicMs()).filter(({ id }) => !sharing.has(id)),
     snapshots: wanted
       ? createSnapshotReader({ wanted, service: service.service, keys, env, wallMs: clock.wallMs })
       : null,
