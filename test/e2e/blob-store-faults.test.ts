@@ -69,13 +69,9 @@ describe.skipIf(missing !== undefined)(
       "where it %s, nothing is committed, what was is whole, and the next try succeeds",
       { timeout: 180_000 },
       async ([, fault]) => {
-        const folder = await mkdtemp(join(dir, "model-"));
-        const { text, env } = bucket.place(randomUUID(), through);
-        const locum = locumCommand({ dir: folder, env });
+        const { folder, text, locum } = await openDesk(1_000_000);
         const model = join(folder, "model");
-        await mkdir(model);
         const create = ["snapshot", "create", "-r", text, "--model-dir", model, "--name", "m"];
-        await writeFile(join(model, "weights.bin"), randomBytes(1_000_000));
         await locum.done("snapshot", "init", "-r", text, "--make-key");
         await locum.done(...create);
         await writeFile(join(model, "weights.bin"), randomBytes(2_000_000));
@@ -99,12 +95,7 @@ describe.skipIf(missing !== undefined)(
     test("one that is down for a moment is waited for, by a commit and by a restore", {
       timeout: 180_000,
     }, async () => {
-      const folder = await mkdtemp(join(dir, "model-"));
-      const { text, env } = bucket.place(randomUUID(), through);
-      const locum = locumCommand({ dir: folder, env });
-      await mkdir(join(folder, "model"));
-      const weights = randomBytes(1_000_000);
-      await writeFile(join(folder, "model", "weights.bin"), weights);
+      const { folder, text, locum, weights } = await openDesk(1_000_000);
       await locum.done("snapshot", "init", "-r", text, "--make-key");
       const awayDuring = async (...args: string[]) => {
         await control("POST", "/s3", { enabled: false });
@@ -122,12 +113,7 @@ describe.skipIf(missing !== undefined)(
     test("where it is cut, a restore leaves nothing in its place, and goes on at the next try", {
       timeout: 180_000,
     }, async () => {
-      const folder = await mkdtemp(join(dir, "model-"));
-      const { text, env } = bucket.place(randomUUID(), through);
-      const locum = locumCommand({ dir: folder, env });
-      await mkdir(join(folder, "model"));
-      const weights = randomBytes(3_000_000);
-      await writeFile(join(folder, "model", "weights.bin"), weights);
+      const { folder, text, locum, weights } = await openDesk(3_000_000);
       await locum.done("snapshot", "init", "-r", text, "--make-key");
       await locum.done("snapshot", "create", "-r", text, "--model-dir", "model", "--name", "m");
       const restore = ["snapshot", "restore", "m/latest", "-r", text, "--to", "back"];
@@ -142,11 +128,7 @@ describe.skipIf(missing !== undefined)(
     });
 
     test("a slow one is waited for", { timeout: 180_000 }, async () => {
-      const folder = await mkdtemp(join(dir, "model-"));
-      const { text, env } = bucket.place(randomUUID(), through);
-      const locum = locumCommand({ dir: folder, env });
-      await mkdir(join(folder, "model"));
-      await writeFile(join(folder, "model", "weights.bin"), randomBytes(100_000));
+      const { text, locum } = await openDesk(100_000);
       const slow = toxic({ type: "latency", attributes: { latency: 200 } });
       await slow(true);
       await locum.done("snapshot", "init", "-r", text, "--make-key");
@@ -154,6 +136,16 @@ describe.skipIf(missing !== undefined)(
       await locum.done("snapshot", "restore", "m/latest", "-r", text, "--to", "back");
       await slow(false);
     });
+
+    /** A model of one file, and a place in the bucket of its own, by way of the proxy. */
+    async function openDesk(bytes: number) {
+      const folder = await mkdtemp(join(dir, "model-"));
+      const { text, env } = bucket.place(randomUUID(), through);
+      const weights = randomBytes(bytes);
+      await mkdir(join(folder, "model"));
+      await writeFile(join(folder, "model", "weights.bin"), weights);
+      return { folder, text, weights, locum: locumCommand({ dir: folder, env }) };
+    }
 
     function toxic(what: Toxic): (on: boolean) => Promise<unknown> {
       return (on) =>

@@ -11,7 +11,7 @@ parentPort?.on("message", ({ id, edition, search }: SearchQuestion) => {
 
   function answerTo(): SearchAnswer {
     try {
-      return { id, answer: readerOf(edition).search(search) };
+      return { id, result: readerOf(edition).search(search) };
     } catch (error) {
       const { code, message } = error instanceof Fault ? error : new Fault("storage-failed", String(error));
       return { id, code, message };

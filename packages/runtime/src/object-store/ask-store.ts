@@ -5,6 +5,8 @@ export type AskStore = (
   init?: { method?: string; headers?: Record<string, string>; body?: Uint8Array },
 ) => Promise<Response>;
 
+/** Of one answer, where nothing else says how long it may be. */
+export const answerBytesMax = 67_108_864;
 /** A line slower than this is given up: 16 MiB then take more than four minutes. */
 const bytesPerMsMin = 64;
 
@@ -69,6 +71,32 @@ export async function readBytes(
   }
   if (isLate) throw new Fault("storage-failed", "the object store's answer stalled");
   return Buffer.concat(chunks);
+}
+
+/** The header's value for `length` bytes from `start`; a range of none cannot be asked for. */
+export const rangeHeader = (start: number, length: number): string =>
+  `bytes=${start}-${start + Math.max(1, length) - 1}`;
+
+/**
+ * What came of asking for a range: fewer bytes where the object ends before that, undefined where there is none. A store
+ * that knows no ranges, or one of an empty object, sends all of it.
+ * @throws Fault body-too-large · storage-failed · what `refused` gives
+ */
+export async function readRange(
+  answer: Response,
+  {
+    start,
+    length,
+    refused,
+  }: { start: number; length: number; refused: (answer: Response) => Promise<Fault> },
+): Promise<Buffer | undefined> {
+  if (answer.status === 404 || answer.status === 416) {
+    await answer.body?.cancel();
+    return answer.status === 404 ? undefined : Buffer.alloc(0);
+  }
+  if (!answer.ok) throw await refused(answer);
+  const bytes = await readBytes(answer, answer.status === 206 ? length + 1 : answerBytesMax);
+  return (answer.status === 206 ? bytes : bytes.subarray(start)).subarray(0, length);
 }
 
 const tooLarge = (bytesMax: number): Fault =>

@@ -1,12 +1,11 @@
 import { hash } from "node:crypto";
 import { Fault } from "@locum/contracts";
-import { askStore, readBytes, refusal } from "./ask-store.ts";
+import { answerBytesMax, askStore, rangeHeader, readBytes, readRange, refusal } from "./ask-store.ts";
 import type { ListedObject } from "./list-pages.ts";
 import { elementsOf, textOf } from "./read-listing.ts";
 import type { BucketRequests } from "./with-retries.ts";
 
 const version = "2021-12-02";
-const answerBytesMax = 67_108_864;
 
 /**
  * A container of Azure Blob Storage, by a shared access signature: it signs nothing here, and can be given the rights that
@@ -68,14 +67,9 @@ export function openAzureContainer({
       return "stored";
     },
     async range(key, start, length) {
-      const range = `bytes=${start}-${start + Math.max(1, length) - 1}`;
-      const answer = await ask(await blobUrl(key), { headers: { ...headers, "x-ms-range": range } });
-      if (answer.status === 404 || answer.status === 416) {
-        await answer.body?.cancel();
-        return answer.status === 404 ? undefined : Buffer.alloc(0);
-      }
-      if (!answer.ok) throw await refused(key, answer);
-      return (await readBytes(answer, length + 1)).subarray(0, length);
+      const range = { "x-ms-range": rangeHeader(start, length) };
+      const answer = await ask(await blobUrl(key), { headers: { ...headers, ...range } });
+      return readRange(answer, { start, length, refused: (refusing) => refused(key, refusing) });
     },
     size,
     async page(from, token) {

@@ -1,10 +1,8 @@
 import { hash, randomBytes } from "node:crypto";
 import { Fault } from "@locum/contracts";
 import { z } from "zod";
-import { askStore, readBytes, refusal } from "./ask-store.ts";
+import { answerBytesMax, askStore, rangeHeader, readBytes, readRange, refusal } from "./ask-store.ts";
 import type { BucketRequests } from "./with-retries.ts";
-
-const answerBytesMax = 67_108_864;
 
 const found = z.object({ size: z.string().regex(/^\d{1,16}$/) });
 const page = z.object({
@@ -95,16 +93,8 @@ export function openGcsBucket({
       return "stored";
     },
     async range(key, start, length) {
-      const range = `bytes=${start}-${start + Math.max(1, length) - 1}`;
-      const answer = await ask(`${at(key)}?alt=media`, { headers: { range } });
-      if (answer.status === 404 || answer.status === 416) {
-        await answer.body?.cancel();
-        return answer.status === 404 ? undefined : Buffer.alloc(0);
-      }
-      if (!answer.ok) throw await refused(key, answer);
-      // A store that knows no ranges, or one of an empty object, sends all of it.
-      const bytes = await readBytes(answer, answer.status === 206 ? length + 1 : answerBytesMax);
-      return (answer.status === 206 ? bytes : bytes.subarray(start)).subarray(0, length);
+      const answer = await ask(`${at(key)}?alt=media`, { headers: { range: rangeHeader(start, length) } });
+      return readRange(answer, { start, length, refused: (refusing) => refused(key, refusing) });
     },
     size,
     async page(from, token) {

@@ -1,7 +1,14 @@
 import { hash } from "node:crypto";
 import type { Fault } from "@locum/contracts";
 import { AwsClient } from "aws4fetch";
-import { askStore, readBytes, refusal as refusalOf } from "./ask-store.ts";
+import {
+  answerBytesMax,
+  askStore,
+  rangeHeader,
+  readBytes,
+  readRange,
+  refusal as refusalOf,
+} from "./ask-store.ts";
 import { type ListedObject, type ListPage, listPages } from "./list-pages.ts";
 import { readListing, textOf } from "./read-listing.ts";
 import type { ObjectCredentials } from "./read-object-credentials.ts";
@@ -24,8 +31,6 @@ export type ObjectStore = {
   /** Nothing is there afterwards. */
   remove(key: string): Promise<void>;
 };
-
-const answerBytesMax = 67_108_864;
 
 export function openObjectStore({
   url,
@@ -79,16 +84,8 @@ export function openObjectStore({
       return readBytes(answer, answerBytesMax);
     },
     async range(key, start, length) {
-      const range = `bytes=${start}-${start + Math.max(1, length) - 1}`;
-      const answer = await request("GET", key, { more: { range } });
-      if (answer.status === 404 || answer.status === 416) {
-        await answer.body?.cancel();
-        return answer.status === 404 ? undefined : Buffer.alloc(0);
-      }
-      if (!answer.ok) throw await refusal(key, answer);
-      // A store that knows no ranges sends all of it.
-      const bytes = await readBytes(answer, answer.status === 206 ? length + 1 : answerBytesMax);
-      return (answer.status === 206 ? bytes : bytes.subarray(start)).subarray(0, length);
+      const answer = await request("GET", key, { more: { range: rangeHeader(start, length) } });
+      return readRange(answer, { start, length, refused: (refusing) => refusal(key, refusing) });
     },
     async size(key) {
       const answer = await request("HEAD", key);

@@ -3,7 +3,7 @@ import { type Fs, nodeFs } from "../../fs.ts";
 import { ifThere } from "../../fs-fault.ts";
 import { pathSource } from "../byte-source.ts";
 import { type ModelFile, mapTensors } from "../chunk/map-tensors.ts";
-import { openFile } from "../restore/scan-chunks.ts";
+import { readAt } from "../restore/scan-chunks.ts";
 import type { SnapshotFile, SnapshotInput } from "../write-snapshot.ts";
 import { alignPlaces } from "./align-places.ts";
 
@@ -32,14 +32,7 @@ export async function folderBase({
   const align = alignPlaces({ newer: now, older: before });
   return async (place) => {
     const { path, start, length } = align(place);
-    const handle = await openFile(fs, join(root, path));
-    if (!handle) return undefined;
-    try {
-      const bytes = new Uint8Array(length);
-      return (await handle.read(bytes, start)) === length ? bytes : undefined;
-    } finally {
-      await handle.close();
-    }
+    return readAt(fs, join(root, path), start, length);
   };
 }
 

@@ -3,7 +3,7 @@ import type { Fs } from "../../fs.ts";
 import { withFsFaults } from "../../fs-fault.ts";
 import { chunkRefs, type ManifestFile } from "../manifest/manifest-body.ts";
 import { createChunkTable } from "../repository/chunk-table.ts";
-import { openFile } from "./scan-chunks.ts";
+import { readAt } from "./scan-chunks.ts";
 
 export type ChunkPlaces = {
   add(chunkId: Uint8Array, place: { root: string; path: string; start: number }): void;
@@ -51,15 +51,4 @@ export function placesOf(fs: Fs, root: string, files: readonly ManifestFile[]): 
     }
   }
   return places;
-}
-
-async function readAt(fs: Fs, path: string, start: number, length: number): Promise<Uint8Array | undefined> {
-  const handle = await openFile(fs, path);
-  if (!handle) return undefined;
-  try {
-    const bytes = new Uint8Array(length);
-    return (await handle.read(bytes, start)) === length ? bytes : undefined;
-  } finally {
-    await handle.close();
-  }
 }

@@ -50,6 +50,23 @@ export async function openFile(fs: Fs, path: string): Promise<FsHandle | undefin
   return ifThere(fs.open(real, "r"));
 }
 
+/** Exactly these bytes of a file; undefined where there is none, or not so many. */
+export async function readAt(
+  fs: Fs,
+  path: string,
+  start: number,
+  length: number,
+): Promise<Uint8Array | undefined> {
+  const handle = await openFile(fs, path);
+  if (!handle) return undefined;
+  try {
+    const bytes = new Uint8Array(length);
+    return (await handle.read(bytes, start)) === length ? bytes : undefined;
+  } finally {
+    await handle.close();
+  }
+}
+
 function* placesWithin(file: ManifestFile, size: number): Generator<FoundChunk> {
   let start = 0;
   for (const [place, chunk] of chunkRefs(file).entries()) {
