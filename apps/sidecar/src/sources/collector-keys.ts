@@ -15,53 +15,67 @@ export type KeysOfCollector = {
 /** As many as one call takes. */
 const filesMax = 64;
 
-type Waiting = {
-  name: string;
-  resolve(keys: Awaited<ReturnType<KeyOpener["open"]>>): void;
-  reject(error: unknown): void;
-};
+type FileKeys = Awaited<ReturnType<KeyOpener["open"]>>;
+
+/** `expect` names files in the order in which they will be opened: their keys come with that of the first of them. */
+export type CollectorKeys = KeyOpener & { expect(names: readonly string[]): void };
 
 /**
- * Keys of what one snapshot needs, by the collector's leave: this machine holds no private key. Files that are opened in
- * one turn of the loop are asked for in one call.
+ * Keys of what one snapshot needs, by the collector's leave: this machine holds no private key. Kept for as long as the
+ * restore that they are for.
  */
 export function keysOfCollector(
   snapshot: string,
   { url, token, ca, service, instance, clock, random }: KeysOfCollector,
-): KeyOpener {
-  let waiting: Waiting[] = [];
+): CollectorKeys {
+  /** By file, the answer that its keys are in, or were asked for with. */
+  const known = new Map<string, Promise<ReadonlyMap<string, FileKeys>>>();
+  let expected: readonly string[] = [];
 
-  const ask = async (batch: readonly Waiting[]): Promise<void> => {
+  const ask = async (files: string[]): Promise<Map<string, FileKeys>> => {
     const authority = await ca();
     const client = createClient({
       baseUrl: url,
       token: await token(),
       ...(authority === undefined ? {} : { ca: authority }),
     });
-    const files = batch.map(({ name }) => name);
     const { keys } = await client.openSnapshotKeys(service, snapshot, { instance, files });
-    for (const { name, resolve, reject } of batch) {
-      const found = keys.find((one) => one.name === name);
-      if (!found) reject(new Fault("not-authorised", `the collector gave no key of ${name}`));
-      else
-        resolve({ fileKey: Buffer.from(found.fileKey, "base64"), idKey: Buffer.from(found.idKey, "base64") });
+    return new Map(
+      keys.map(({ name, fileKey, idKey }) => [
+        name,
+        { fileKey: Buffer.from(fileKey, "base64"), idKey: Buffer.from(idKey, "base64") },
+      ]),
+    );
+  };
+  const askAgain = (files: string[]) => retry(() => ask(files), { clock, random, baseMs: 200, capMs: 5000 });
+  /** One that the collector does not give is no reason to have none of the others. */
+  const askWith = async (name: string, others: readonly string[]): Promise<Map<string, FileKeys>> => {
+    try {
+      return await askAgain([name, ...others]);
+    } catch (error) {
+      if (others.length === 0 || !(error instanceof Fault && error.code === "not-found")) throw error;
+      return askAgain([name]);
     }
   };
-  const flush = (): void => {
-    const all = waiting;
-    waiting = [];
-    for (let at = 0; at < all.length; at += filesMax) {
-      const batch = all.slice(at, at + filesMax);
-      retry(() => ask(batch), { clock, random, baseMs: 200, capMs: 5000 }).catch((error: unknown) => {
-        for (const { reject } of batch) reject(error);
-      });
-    }
+  const begin = (name: string): Promise<ReadonlyMap<string, FileKeys>> => {
+    const at = expected.indexOf(name);
+    const next = at < 0 ? [] : expected.slice(at + 1).filter((one) => !known.has(one));
+    const batch = [name, ...next.slice(0, filesMax - 1)];
+    const asked = askWith(name, batch.slice(1));
+    for (const one of batch) known.set(one, asked);
+    asked.catch(() => {
+      for (const one of batch) if (known.get(one) === asked) known.delete(one);
+    });
+    return asked;
   };
   return {
-    open: ({ name }) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ name, resolve, reject });
-        if (waiting.length === 1) setImmediate(flush);
-      }),
+    expect(names) {
+      expected = names;
+    },
+    async open({ name }) {
+      const keys = (await (known.get(name) ?? begin(name))).get(name) ?? (await begin(name)).get(name);
+      if (!keys) throw new Fault("not-authorised", `the collector gave no key of ${name}`);
+      return keys;
+    },
   };
 }

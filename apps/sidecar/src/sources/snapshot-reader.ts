@@ -1,9 +1,9 @@
-import type { Digest, Tree } from "@locum/contracts";
-import { Fault, type SnapshotRepository } from "@locum/contracts";
+import { type Digest, Fault, type SnapshotRepository, type Tree } from "@locum/contracts";
 import { readTextFile } from "@locum/runtime";
 import type { Source } from "@locum/snapshot";
+import type { ChunkRef, KeyOpener, LoadedIndex } from "@locum/snapshot/repository";
 import { openWriter } from "../snapshots/open-writer.ts";
-import { type KeysOfCollector, keysOfCollector } from "./collector-keys.ts";
+import { type CollectorKeys, type KeysOfCollector, keysOfCollector } from "./collector-keys.ts";
 
 export type SnapshotReader = {
   /** Releases of which a whole snapshot is there, as its channels say. */
@@ -28,7 +28,7 @@ export function createSnapshotReader({
   wallMs: () => number;
 }): SnapshotReader {
   const openNow = () => openWriter(wanted, { env, wallMs });
-  const openerFor = async (snapshot: string) => {
+  const openerFor = async (snapshot: string): Promise<KeyOpener & Partial<CollectorKeys>> => {
     const { keyOpener, readPrivateKey } = await import("@locum/snapshot/repository");
     if (wanted.privateKeyFile !== undefined) {
       const key = await readPrivateKey(wanted.privateKeyFile, { readTextFile }, { groupMayRead: true });
@@ -56,6 +56,7 @@ export function createSnapshotReader({
     },
     async open(release, tree) {
       const {
+        chunksOfTree,
         createSnapshotPool,
         loadIndex,
         openChunks,
@@ -71,6 +72,7 @@ export function createSnapshotReader({
       const opener = await openerFor(ref.snapshot);
       const { body } = await readSnapshot(repository, ref.snapshot, { opener });
       const loaded = await loadIndex(repository, { for: "reader", repair: false });
+      opener.expect?.(packsOf(chunksOfTree(tree, body), loaded));
       const pool = createSnapshotPool();
       const chunks = openChunks({ repository, loaded, opener, pool });
       try {
@@ -81,4 +83,20 @@ export function createSnapshotReader({
       }
     },
   };
+}
+
+/** Names of the packs that are opened for these chunks, each once, in the order in which they are. */
+function packsOf(chunks: readonly ChunkRef[], { index, packs }: LoadedIndex): string[] {
+  const names = new Set<string>();
+  const add = (chunkId: Uint8Array): Uint8Array | undefined => {
+    const [copy] = index.find(chunkId);
+    const name = copy && packs.get(copy.pack)?.name;
+    if (name !== undefined) names.add(name);
+    return copy?.base;
+  };
+  for (const { chunkId } of chunks) {
+    const base = add(chunkId);
+    if (base) add(base);
+  }
+  return [...names];
 }
