@@ -133,25 +133,57 @@ function bump(counts: usize, symbol: u32): void {
   store<u32>(at, load<u32>(at) + 1);
 }
 
-/** One Huffman stream; `codes` has code | length << 16 a symbol. Four codes are at most 48 bits. Returns its end. */
-export function encodeStream(src: usize, length: i32, codes: usize, dst: usize): usize {
+/** The smallest byte | the largest << 8. `length` is 16 or more; `scratch` has 32 bytes. */
+export function range256(src: usize, length: i32, scratch: usize): u32 {
+  let lows = v128.load(src);
+  let highs = lows;
+  for (let i = 16; i < length; i += 16) {
+    // The last vector overlaps the one before it.
+    const bytes = v128.load(src + min(i, length - 16));
+    lows = i8x16.min_u(lows, bytes);
+    highs = i8x16.max_u(highs, bytes);
+  }
+  v128.store(scratch, lows);
+  v128.store(scratch, highs, 16);
+  let low: u32 = 255;
+  let high: u32 = 0;
+  for (let lane = 0; lane < 16; lane++) {
+    low = min(low, <u32>load<u8>(scratch + lane));
+    high = max(high, <u32>load<u8>(scratch + lane, 16));
+  }
+  return low | (high << 8);
+}
+
+/**
+ * Two codes as one, of every two symbols that have any: code | length << 24, at the two symbols as they lie in memory.
+ * `codes` has code | length << 16 a symbol; what `pairs` has of other symbols stays as it was.
+ */
+export function pairCodes(codes: usize, pairs: usize): void {
+  for (let second: u32 = 0; second < 256; second++) {
+    const after = load<u32>(codes + (second << 2));
+    if (after === 0) continue;
+    for (let first: u32 = 0; first < 256; first++) {
+      const entry = load<u32>(codes + (first << 2));
+      if (entry === 0) continue;
+      const length = entry >> 16;
+      const code = (entry & 0xffff) | ((after & 0xffff) << length);
+      store<u32>(pairs + (((second << 8) | first) << 2), code | ((length + (after >> 16)) << 24));
+    }
+  }
+}
+
+/** One Huffman stream, by `codes` and the `pairs` of them. Four codes are at most 48 bits. Returns its end. */
+export function encodeStream(src: usize, length: i32, codes: usize, pairs: usize, dst: usize): usize {
   const end = src + length;
   let held: u64 = 0;
   let bits: u64 = 0;
   for (const whole = end - (length & 3); src < whole; src += 4) {
     const quad = load<u32>(src);
-    const a = load<u32>(codes + ((quad & 0xff) << 2));
-    const b = load<u32>(codes + (((quad >> 8) & 0xff) << 2));
-    const c = load<u32>(codes + (((quad >> 16) & 0xff) << 2));
-    const d = load<u32>(codes + ((quad >> 24) << 2));
-    held |= <u64>(a & 0xffff) << bits;
-    bits += a >> 16;
-    held |= <u64>(b & 0xffff) << bits;
-    bits += b >> 16;
-    held |= <u64>(c & 0xffff) << bits;
-    bits += c >> 16;
-    held |= <u64>(d & 0xffff) << bits;
-    bits += d >> 16;
+    const a = load<u32>(pairs + ((quad & 0xffff) << 2));
+    const b = load<u32>(pairs + ((quad >> 16) << 2));
+    // Joined first, so that the next four wait for one shift only.
+    held |= (<u64>(a & 0xffffff) | (<u64>(b & 0xffffff) << (a >> 24))) << bits;
+    bits += (a >> 24) + (b >> 24);
     store<u64>(dst, held);
     dst += <usize>(bits >> 3);
     held >>= bits & ~7;

@@ -83,7 +83,7 @@ async function restore({ folder }: ChildJob & { act: "restore" }): Promise<Recor
     sources: [repositorySource({ repository, loaded, opener, pool })],
     checks: pooledChecks(pool, manifest.idKey),
   });
-  const { path } = await restoreSnapshot({ ...plan, filesAtOnce: 2, chunksAtOnce: 16 });
+  const { path } = await restoreSnapshot(plan);
   await pool.close();
   return { path };
 }

@@ -2,8 +2,9 @@ import { release } from "../release.ts";
 import { encodeChunk, type Plan, worthBelow } from "./encode-chunk.ts";
 import type { PlaneMode } from "./planes.ts";
 
-/** As much of a tensor as decides: three pieces of 64 KiB, from its start, middle and end. */
+/** As much of a tensor as decides: a piece from its middle, of a large one another from its start and its end. */
 const pieceBytes = 64 << 10;
+const largeTensor = 4 << 20;
 
 /** A map, not an object: dtypes are words of outside, and `constructor` is none of ours. */
 const modes = new Map<string, PlaneMode>([
@@ -47,9 +48,11 @@ function sizeOf(sample: Uint8Array, plan: Plan): number {
 
 /** Where to read a sample of `length` bytes, as offsets; every one is a multiple of 8 from the tensor's start. */
 export function sampleRanges(length: number): { start: number; length: number }[] {
-  if (length <= 3 * pieceBytes) return [{ start: 0, length }];
-  const half = Math.floor(length / 2);
-  const middle = half - (half % 8);
-  const end = length - pieceBytes - ((length - pieceBytes) % 8);
-  return [0, middle, end].map((start) => ({ start, length: Math.min(pieceBytes, length - start) }));
+  const aligned = (start: number): { start: number; length: number } => ({
+    start: start - (start % 8),
+    length: Math.min(pieceBytes, length),
+  });
+  const last = Math.max(0, length - pieceBytes);
+  const starts = length < largeTensor ? [last / 2] : [0, last / 2, last];
+  return starts.map((start) => aligned(Math.floor(start)));
 }

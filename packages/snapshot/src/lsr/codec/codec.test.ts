@@ -7,7 +7,9 @@ import { referenceDecode } from "../testing/reference-decode.ts";
 import { choosePlan, sampleRanges } from "./choose-plan.ts";
 import { codecId } from "./codec-id.ts";
 import { decodeChunk } from "./decode-chunk.ts";
+import { decodePlanes } from "./decode-planes.ts";
 import { encodeChunk, type Plan } from "./encode-chunk.ts";
+import { encodePlanes } from "./encode-planes.ts";
 import { huffmanFrom, huffmanInto } from "./huffman.ts";
 import { huffmanLengths } from "./huffman-lengths.ts";
 
@@ -62,6 +64,21 @@ describe("a chunk comes back", () => {
       }),
     );
     expect(seen).toContain(codecId.delta);
+  });
+
+  test("of a plane that is long enough to be counted in part, whatever lies in the other parts", () => {
+    const bytes = fc.nat({ max: 255 });
+    const pattern = fc.array(bytes, { minLength: 1, maxLength: 9 });
+    const strays = fc.array(fc.tuple(fc.nat({ max: 65_000 }), bytes), { maxLength: 12 });
+    fc.assert(
+      fc.property(pattern, strays, fc.nat({ max: 5000 }), (pattern, strays, more) => {
+        const plain = new Uint8Array((64 << 10) + more).map((_, n) => pattern[n % pattern.length] ?? 0);
+        for (const [at, byte] of strays) plain[at] = byte;
+        const encoded = encodePlanes(plain, { width: 1, isRotated: false });
+        expect(Buffer.compare(decodePlanes(encoded, plain.length), plain)).toBe(0);
+        expect(Buffer.compare(referenceDecode(codecId.planes, encoded, plain.length), plain)).toBe(0);
+      }),
+    );
   });
 
   test.for(["bf16", "f16", "f32", "f64"] as const)("as %s weights, smaller by planes", (dtype) => {

@@ -13,7 +13,8 @@ export function decodePlanes(encoded: Uint8Array, length: number, room?: Uint8Ar
   const { bytes } = kernels();
   const mode = modeOf(encoded[0] ?? 0);
   const { count, stride } = planesOf(length, mode);
-  bytes.set(encoded, places.output);
+  const isThere = encoded.buffer === bytes.buffer && encoded.byteOffset === places.output;
+  if (!isThere) bytes.set(encoded, places.output);
   const end = places.output + encoded.length;
   const view = new DataView(bytes.buffer);
   let at = places.output + 1;

@@ -13,6 +13,11 @@ const worthBelow = 0.97;
 /** A sixteenth of a plane tells a mantissa's noise from an exponent. */
 const sampleStep = 16;
 const headBytes = 5;
+/** From here on a part of a plane is as good as all of it to make a code of. */
+const longPlane = 64 << 10;
+const countStep = 4;
+/** Bytes that may be given codes without being seen: each takes 1/4096 of the code's room at most. */
+const unseenMax = 8;
 
 /** The codec `planes` of LSR/1: one copy into the kernels' memory, one out. */
 export const encodePlanes = (plain: Uint8Array, mode: PlaneMode): Uint8Array =>
@@ -47,8 +52,8 @@ function encodePlane({ plane, count, at }: Plane): number {
     return end(planeMethod.raw, count);
   };
   if (count > 4096 && shareOf(countBytes(plane, count, sampleStep)) > worthBelow) return raw();
-  const counts = countBytes(plane, count);
-  if (count > 0 && counts[bytes[plane] ?? 0] === count) {
+  const counts = codeCounts(plane, count);
+  if (count > 0 && counts.filter((n) => n > 0).length === 1) {
     bytes[body] = bytes[plane] ?? 0;
     return end(planeMethod.constant, 1);
   }
@@ -63,6 +68,21 @@ function encodePlane({ plane, count, at }: Plane): number {
     }
   }
   return size < worthBelow * count ? end(planeMethod.huffman, size) : raw();
+}
+
+/**
+ * How often each byte occurs, or of a long plane an estimate, in which whatever occurs is there: every byte between its
+ * smallest and its largest has one at least. Where that would be many that do not occur, all of it is counted.
+ */
+function codeCounts(plane: number, count: number): Uint32Array {
+  if (count < longPlane) return countBytes(plane, count);
+  const range = kernels().range256(plane, count, places.counts);
+  const [low, high] = [range & 0xff, range >> 8];
+  const counts = countBytes(plane, count, countStep);
+  const unseen = counts.subarray(low, high + 1).filter((n) => n === 0).length;
+  if (unseen > unseenMax) return countBytes(plane, count);
+  for (let symbol = low; symbol <= high; symbol++) counts[symbol] ||= 1;
+  return counts;
 }
 
 function countBytes(plane: number, count: number, step = 1): Uint32Array {

@@ -21,8 +21,9 @@ export function huffmanInto({
   at: number;
   lengths: Uint8Array;
 }): number {
-  const { bytes, encodeStream } = kernels();
+  const { bytes, encodeStream, pairCodes } = kernels();
   putCodes(lengths);
+  pairCodes(places.codes, places.pairs);
   for (let k = 0; k < tableBytes; k++)
     bytes[at + k] = (lengths[2 * k] ?? 0) | ((lengths[2 * k + 1] ?? 0) << 4);
   const view = new DataView(bytes.buffer);
@@ -31,7 +32,8 @@ export function huffmanInto({
   for (let k = 0; k < streams; k++) {
     const first = Math.min(count, k * size);
     const from = end;
-    end = encodeStream(plane + first, Math.min(count, first + size) - first, places.codes, from);
+    const symbols = Math.min(count, first + size) - first;
+    end = encodeStream(plane + first, symbols, places.codes, places.pairs, from);
     view.setUint32(at + tableBytes + 4 * k, end - from, true);
   }
   return end;

@@ -67,6 +67,17 @@ test("xor is that of each byte", () => {
   );
 });
 
+test("the range of bytes is that of each byte", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 16, maxLength: 100 }), (plane) => {
+      const { bytes, range256 } = kernels();
+      bytes.set(plane, places.planes);
+      const range = range256(places.planes, plane.length, places.counts);
+      expect([range & 255, range >> 8]).toEqual([Math.min(...plane), Math.max(...plane)]);
+    }),
+  );
+});
+
 /** Section 6 of the format, as it is written there. */
 function slowCut(bytes: Uint8Array, table: Uint32Array): number {
   const end = Math.min(bytes.length, 1 << 20);

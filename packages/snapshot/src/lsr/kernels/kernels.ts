@@ -7,7 +7,9 @@ type Exports = {
   split4(src: number, count: number, planes: number, stride: number, rotated: boolean): void;
   merge4(planes: number, stride: number, count: number, dst: number, rotated: boolean): void;
   count256(src: number, length: number, step: number, counts: number): void;
-  encodeStream(src: number, length: number, codes: number, dst: number): number;
+  range256(src: number, length: number, scratch: number): number;
+  pairCodes(codes: number, pairs: number): void;
+  encodeStream(src: number, length: number, codes: number, pairs: number, dst: number): number;
   buildDecodeTable(codes: number, single: number, table: number): void;
   decodeStreams(
     src: number,
@@ -33,10 +35,11 @@ export const places = {
   gear: 6144,
   single: 8192,
   table: 16_384,
-  input: 65_536,
-  planes: 65_536 + 2 * mebibyte,
-  output: 65_536 + 4 * mebibyte,
-  end: 65_536 + 6 * mebibyte,
+  pairs: 65_536,
+  input: 5 * 65_536,
+  planes: 5 * 65_536 + 2 * mebibyte,
+  output: 5 * 65_536 + 4 * mebibyte,
+  end: 5 * 65_536 + 6 * mebibyte,
 } as const;
 
 /** TypeScript knows these with the browser's library only. */

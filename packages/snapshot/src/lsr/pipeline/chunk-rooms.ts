@@ -11,7 +11,7 @@ export type ChunkRooms = {
 
 const roomBytes = limits.chunk + limits.recordOverhead + tagBytes;
 /** As many as are out at once are made; no more than this are kept. */
-const keptMax = 32;
+const keptMax = 64;
 
 export function createChunkRooms(): ChunkRooms {
   const free: Uint8Array[] = [];

@@ -7,6 +7,7 @@ import { encodeInPlace } from "../codec/encode-chunk.ts";
 import { corrupt } from "../corrupt.ts";
 import { digestOf, type KeyedHash } from "../crypto/keyed-hash.ts";
 import { sealInPlace, tagBytes, unseal } from "../crypto/seal.ts";
+import { kernels, places } from "../kernels/kernels.ts";
 import { limits } from "../limits.ts";
 import { encodePartsParity } from "../parity/encode-parity.ts";
 import { createStripeSums, type StripeSums } from "../parity/stripe-sums.ts";
@@ -15,6 +16,8 @@ import type { DigestName, Job, JobKind, JobOf, ResultOf } from "./job.ts";
 
 /** What decides how a chunk without a tensor is encoded: its beginning. */
 const sampleBytes = 64 << 10;
+
+const recordBytesMax = limits.chunk + limits.recordOverhead + tagBytes;
 
 type Digest = { update(bytes: Uint8Array): void; hex(): string };
 
@@ -26,7 +29,8 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
   const digests = new Map<number, Digest>();
   let sums: StripeSums | undefined;
   let read: Uint8Array | undefined;
-  const opened = new Uint8Array(limits.chunk + limits.recordOverhead + tagBytes);
+  // Where the codec of most chunks wants what it decodes.
+  const opened = kernels().bytes.subarray(places.output, places.output + recordBytesMax);
 
   function digestNamed(name: DigestName): Digest {
     if (name === "blake3") {

@@ -41,7 +41,7 @@ const givenMax = 2;
 const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 2 };
 
 /**
- * One thread a core, started with the first job. A thread that ends before its time ends the others: what they hold of
+ * One thread a core, started at once: who makes a pool has something else to do before its first job. A thread that ends before its time ends the others: what they hold of
  * a file's digest is worth nothing without it. Everybody who waits gets a fault, and the next job starts new threads.
  */
 export function createSnapshotPool({
@@ -51,8 +51,12 @@ export function createSnapshotPool({
   threads?: number;
   program?: { program: string | URL; options: WorkerOptions };
 } = {}): SnapshotPool {
-  let [threads, common]: [Thread[], Waiting[]] = [[], []];
+  let [threads, common]: [Thread[], Waiting[]] = [startAll(), []];
   let [lastId, lastFile, waiting, isClosed] = [0, 0, 0, false];
+
+  function startAll(): Thread[] {
+    return Array.from({ length: count }, start);
+  }
 
   function start(): Thread {
     // What this process was started with is not for a thread: an `--import` of its parent would run there again.
@@ -111,7 +115,7 @@ export function createSnapshotPool({
             isClosed ? "the pool is closed" : `${waitingMax} jobs for snapshots wait already`,
           ),
         );
-      if (threads.length === 0) threads = Array.from({ length: count }, start);
+      if (threads.length === 0) threads = startAll();
       waiting += 1;
       lastId += 1;
       const question = { id: lastId, job: { kind, ...job } as unknown as Job };

@@ -33,9 +33,9 @@ export type FileWork = {
 };
 
 /**
- * One file of the draft: what is in it already and right stays, the rest is fetched, written, read back and compared with
- * its id in its place, while the next is fetched. Every byte of the file was then read from it and hashed once, and the
- * manifest says which chunk is where: that proves what the SHA-256 of the whole does. Then its mode and time, then it is
+ * One file of the draft: what is in it already and right stays, the rest is fetched, compared with its id, written, read
+ * back from its place and compared again, while the next is fetched. Every byte of the file was then read from it, and
+ * the manifest says which chunk is where: that proves what the SHA-256 of the whole does. Then its mode and time, then it is
  * made durable. Where the SHA-256 is wanted, all is read back in the end instead.
  * @throws Fault snapshot-corrupt: its chunks are right, the file that they make is not the manifest's · storage-failed:
  *   the disk gives back other bytes than were written · as `fetch`
@@ -90,8 +90,8 @@ async function fill(
       });
       await beforeWrite();
       await handle.write(bytes, chunk.start);
+      if (reader && !(await isInPlace(reader, bytes, chunk, checks))) throw await otherBytes(fs, path);
       done(bytes);
-      if (reader && !(await isInPlace(reader, chunk, checks))) throw await otherBytes(fs, path);
       onBytes(chunk.plainLength, "source");
     });
     await fs.chmod(path, grantedMode(file.mode));
@@ -104,15 +104,17 @@ async function fill(
   }
 }
 
+/** The bytes were compared with the chunk's id: what equals them does so too, and a comparison costs less than a hash. */
 async function isInPlace(
   reader: FsHandle,
-  { chunkId, plainLength, start }: ChunkRef & { start: number },
-  { isChunk, rooms }: RestoreChecks,
+  bytes: Uint8Array,
+  { start }: { start: number },
+  { rooms }: RestoreChecks,
 ): Promise<boolean> {
   const room = await rooms.take();
   try {
-    const bytes = room.subarray(0, plainLength);
-    return (await reader.read(bytes, start)) === plainLength && (await isChunk(chunkId, bytes));
+    const found = room.subarray(0, bytes.length);
+    return (await reader.read(found, start)) === bytes.length && Buffer.compare(found, bytes) === 0;
   } finally {
     rooms.give(room);
   }

@@ -123,7 +123,7 @@ async function fill(
     fs = nodeFs,
     clock = systemClock,
     filesAtOnce = 4,
-    chunksAtOnce = 4,
+    chunksAtOnce = 8,
     check = "chunks",
     ...options
   }: RestoreSnapshotOptions,
@@ -144,7 +144,7 @@ async function fill(
     fetch: (chunk: ChunkRef) => fetcher.fetch(chunk, signal),
     done: fetcher.done,
     // Whoever takes a draft over gives it another name, and what was open would still be written to.
-    beforeWrite: () => fs.lstat(draft.folder),
+    beforeWrite: nowAndThen(() => fs.lstat(draft.folder), clock),
     cloneOf: (path: string) => whole.get(path),
     onBytes(bytes: number, from: "draft" | "clone" | "source") {
       if (from !== "source") had[from] += bytes;
@@ -156,6 +156,19 @@ async function fill(
   const { bytesBySource, ...report } = fetcher.report();
   if (had.clone > 0) bytesBySource.local = (bytesBySource.local ?? 0) + had.clone;
   return { ...report, bytesBySource, draftBytes: had.draft };
+}
+
+/** A write that was begun just before a takeover puts the same bytes to the same place: so may those of some milliseconds. */
+const sameMomentMs = 10;
+
+/** Asks again only when the last answer is not of the same moment. */
+function nowAndThen(ask: () => Promise<unknown>, { monotonicMs }: Clock): () => Promise<unknown> {
+  let last = { ms: Number.NEGATIVE_INFINITY, answer: Promise.resolve() as Promise<unknown> };
+  return () => {
+    const ms = monotonicMs();
+    if (ms - last.ms >= sameMomentMs) last = { ms, answer: ask() };
+    return last.answer;
+  };
 }
 
 /** A file system that does not answer leaves it open, and the first error stands. */

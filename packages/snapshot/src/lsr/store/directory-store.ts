@@ -6,6 +6,7 @@ import { ifThere, withFsFaults } from "../../fs-fault.ts";
 import { handleSource } from "../byte-source.ts";
 import { corrupt } from "../corrupt.ts";
 import type { BlobStore } from "./blob-store.ts";
+import { createOpenFiles } from "./open-files.ts";
 
 /** A repository in a folder. Drafts lie in `tmp/`, where no reader looks. */
 export function directoryStore({
@@ -17,6 +18,7 @@ export function directoryStore({
   root: string;
   random: (length: number) => Uint8Array;
 }): BlobStore {
+  const files = createOpenFiles(fs);
   return {
     create: (name, parts) =>
       withFsFaults(`writing ${name}`, () => {
@@ -30,14 +32,15 @@ export function directoryStore({
       }),
     read: (name, position, length, room) =>
       withFsFaults(`reading ${name}`, async () => {
-        const handle = await ifThere(fs.open(join(root, name), "r"));
-        if (!handle) throw new Fault("snapshot-missing", `${name} is not in the repository`);
-        try {
-          if (room) return await readInto(handle, position, room.subarray(0, length));
-          return await (await handleSource(handle)).read(position, length);
-        } finally {
-          await handle.close();
-        }
+        const found = await ifThere(
+          files.use(join(root, name), async (handle) =>
+            room
+              ? readInto(handle, position, room.subarray(0, length))
+              : (await handleSource(handle)).read(position, length),
+          ),
+        );
+        if (!found) throw new Fault("snapshot-missing", `${name} is not in the repository`);
+        return found;
       }),
     async *list(prefix) {
       const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
@@ -46,6 +49,7 @@ export function directoryStore({
     remove: (name) =>
       withFsFaults(`removing ${name}`, async () => {
         const path = join(root, name);
+        files.forget(path);
         if (!(await ifThere(fs.lstat(path)))) return;
         await ifThere(fs.unlink(path));
         await fs.syncDir(dirname(path));
