@@ -89,6 +89,8 @@ describe.for([true, false])("a stolen writer, with its memory (threads: %s),", (
     const victim = spawn(process.execPath, [child, JSON.stringify(input)], {
       stdio: ["pipe", "pipe", "inherit"],
     });
+    // It may be gone by itself before it is killed.
+    const gone = once(victim, "exit");
     try {
       const lines = createInterface({ input: victim.stdout })[Symbol.asyncIterator]();
       const { keptPublic } = JSON.parse((await lines.next()).value ?? "{}");
@@ -103,7 +105,7 @@ describe.for([true, false])("a stolen writer, with its memory (threads: %s),", (
       if (!memory) skip("this system lets nobody read another process's memory: only its heap was looked at");
     } finally {
       victim.kill("SIGKILL");
-      await once(victim, "exit");
+      await gone;
     }
   });
 });
