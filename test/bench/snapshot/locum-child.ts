@@ -25,7 +25,14 @@ import {
 
 /** The only argument, as JSON. `older` is a folder that still has the version before. */
 export type ChildJob =
-  | { act: "backup"; repository: string; folder: string; older?: string; parity?: boolean }
+  | {
+      act: "backup";
+      repository: string;
+      folder: string;
+      older?: string;
+      parity?: boolean;
+      digest?: "sha256" | "blake3";
+    }
   | { act: "restore"; repository: string; folder: string }
   | { act: "heal"; repository: string };
 
@@ -50,6 +57,7 @@ async function backup({
   folder,
   older,
   parity = false,
+  digest = "sha256",
 }: ChildJob & { act: "backup" }): Promise<Record<string, unknown>> {
   await mkdir(place, { recursive: true });
   const repository = await createRepository(deps);
@@ -62,6 +70,7 @@ async function backup({
     by: "bench",
     pool,
     parity,
+    digest,
     ...(older !== undefined && { base: await folderBase({ root: older, files: capture.files }) }),
   });
   await capture.close();

@@ -43,7 +43,11 @@ export async function runChild<T>(program: string, job: ChildJob): Promise<Ran &
 
 function locum(
   child: string,
-  { withBase = false, parity = false } = {},
+  {
+    withBase = false,
+    parity = false,
+    digest = "sha256",
+  }: { withBase?: boolean; parity?: boolean; digest?: "sha256" | "blake3" } = {},
 ): Omit<Tool, "name" | "configuration"> {
   return {
     version: "of this tree",
@@ -55,6 +59,7 @@ function locum(
         repository,
         folder,
         parity,
+        digest,
         ...(withBase && older !== undefined && { older }),
       }),
     async restore(repository, target) {
@@ -84,6 +89,12 @@ export async function toolsHere(child: string): Promise<Tool[]> {
       name: "locum, parity",
       takes: (set) => set === "bf16",
       configuration: "the same without differences, and a parity block for every 16: the default",
+    },
+    {
+      ...locum(child, { digest: "blake3" }),
+      name: "locum, BLAKE3",
+      takes: (set) => set === "bf16",
+      configuration: "the same without parity, and each file's digest in the manifest is BLAKE3, not SHA-256",
     },
     ...(await peers()),
   ];

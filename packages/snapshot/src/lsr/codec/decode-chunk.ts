@@ -29,7 +29,7 @@ function decodeAlone(codec: number, bytes: Uint8Array, length: number, room?: Ui
       if (bytes.length !== length) throw corrupt(`a raw chunk of ${bytes.length} bytes, expected ${length}`);
       return putInto(room, bytes);
     case codecId.zstd:
-      return putInto(room, zstdDecode(bytes, length));
+      return zstdDecode(bytes, length, room);
     case codecId.planes:
       return decodePlanes(bytes, length, room);
     case codecId.constant:

@@ -30,8 +30,17 @@ function load(): KeyedHash | undefined {
     const { Blake3Hasher } = createRequire(import.meta.url)(
       "@napi-rs/blake-hash",
     ) as typeof import("@napi-rs/blake-hash");
+    let last: { key: Buffer; hasher: InstanceType<typeof Blake3Hasher> } | undefined;
     return {
-      keyed: (key, bytes) => Blake3Hasher.newKeyed(Buffer.from(key)).update(bytes).digestBuffer(),
+      // One is used again as long as the key is the same: each has two kilobytes that no collector of garbage sees.
+      keyed(key, bytes) {
+        if (!last?.key.equals(key)) {
+          const own = Buffer.from(key);
+          last = { key: own, hasher: Blake3Hasher.newKeyed(own) };
+        }
+        last.hasher.reset();
+        return last.hasher.update(bytes).digestBuffer();
+      },
       hasher() {
         const hasher = new Blake3Hasher();
         return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digestBuffer() };

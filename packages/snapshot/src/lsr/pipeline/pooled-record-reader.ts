@@ -1,6 +1,7 @@
 import { corrupt } from "../corrupt.ts";
 import { tagBytes } from "../crypto/seal.ts";
 import type { readRecord } from "../pack/read-pack.ts";
+import { ownBuffer } from "../release.ts";
 import type { ChunkRooms } from "./chunk-rooms.ts";
 import type { SnapshotPool } from "./snapshot-pool.ts";
 
@@ -34,9 +35,7 @@ export const pooledRecordReader =
         room: room ?? null,
       };
       // A store that reads into memory of its own for every call does not need it again.
-      const { buffer } = sealed;
-      const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === sealed.length;
-      const plain = await pool.run("open", job, undefined, isOwn ? [buffer] : []);
+      const plain = await pool.run("open", job, undefined, ownBuffer(sealed));
       isDone = true;
       return plain ?? room?.subarray(0, plainLength) ?? new Uint8Array();
     } finally {

@@ -3,6 +3,7 @@ import type { Tensor } from "../chunk/tensor.ts";
 import { sampleRanges } from "../codec/choose-plan.ts";
 import type { Plan } from "../codec/encode-chunk.ts";
 import { type ChunkRef, encodeChunkRefs } from "../manifest/manifest-body.ts";
+import { ownBuffer } from "../release.ts";
 import type { ChunkPlace, SnapshotFile } from "../write-snapshot.ts";
 import { type FileWriter, type FileWriterInput, hexOf } from "./file-writer.ts";
 import type { ResultOf } from "./job.ts";
@@ -121,7 +122,7 @@ function createPlans(pool: SnapshotPool): (source: ByteSource, tensor: Tensor) =
     const samples: Uint8Array[] = [];
     for (const { start, length } of sampleRanges(tensor.length))
       samples.push(await source.read(tensor.start + start, length));
-    return pool.run("plan", { samples, dtype: tensor.dtype });
+    return pool.run("plan", { samples, dtype: tensor.dtype }, undefined, samples.flatMap(ownBuffer));
   }
   return (source, tensor) => {
     const plan = plans.get(tensor) ?? make(source, tensor);
