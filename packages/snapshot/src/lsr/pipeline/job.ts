@@ -35,8 +35,19 @@ export type Jobs = {
     };
     result: { codec: number; at: number; length: number };
   };
-  /** Each record in its place: its ciphertext over its bytes, the tag behind them. */
-  seal: { job: { key: Uint8Array; context: RecordContext; records: Sealable[] }; result: null };
+  /**
+   * Each record is sealed in its place, its ciphertext over its bytes and the tag behind them; then opened, decoded and
+   * compared with its id. Gives nothing back.
+   */
+  finish: {
+    job: {
+      key: Uint8Array;
+      idKey: Uint8Array;
+      context: RecordContext;
+      records: { sealing: Sealable; reading: SealedRecord }[];
+    };
+    result: null;
+  };
   /** BLAKE3-256 of the parts one after another. */
   name: { job: { parts: Uint8Array[] }; result: Uint8Array };
   /** The parity file, in parts, of a pack that was named from these. */
@@ -44,12 +55,7 @@ export type Jobs = {
     job: { parts: Uint8Array[]; packId: string; k: number; m: 1 | 2; blockBytes: number };
     result: Uint8Array[];
   };
-  /** Opens, decodes and compares each record with its id, and gives nothing back. */
-  verify: {
-    job: { key: Uint8Array; idKey: Uint8Array; context: RecordContext; records: SealedRecord[] };
-    result: null;
-  };
-  /** The same for one record, and gives its chunk: at the start of `room` where there is one, and then no bytes. */
+  /** A record is opened, decoded and compared with its id, and gives its chunk: at the start of `room` where there is one, and then no bytes. */
   open: {
     job: {
       key: Uint8Array;

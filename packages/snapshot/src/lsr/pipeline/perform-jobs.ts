@@ -12,7 +12,7 @@ import { limits } from "../limits.ts";
 import { encodePartsParity } from "../parity/encode-parity.ts";
 import { createStripeSums, type StripeSums } from "../parity/stripe-sums.ts";
 import { release } from "../release.ts";
-import type { DigestName, Job, JobKind, JobOf, ResultOf } from "./job.ts";
+import type { DigestName, Job, JobKind, JobOf, RecordContext, ResultOf, Sealable } from "./job.ts";
 
 /** What decides how a chunk without a tensor is encoded: its beginning. */
 const sampleBytes = 64 << 10;
@@ -82,10 +82,13 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
     return plain.buffer === opened.buffer ? plain.slice() : plain;
   }
 
-  /** Each into the same room of this thread's own: nobody wants the chunks. */
-  function verify({ records, ...job }: JobOf<"verify">): null {
+  /** Each is read back into the same room of this thread's own: nobody wants the chunks. */
+  function finish({ key, idKey, context, records }: JobOf<"finish">): null {
     read ??= new Uint8Array(limits.chunk);
-    for (const record of records) chunkOf({ ...job, record, room: read });
+    for (const { sealing, reading } of records) {
+      sealRecord(sealing, key, context);
+      chunkOf({ key, idKey, context, record: reading, room: read });
+    }
     return null;
   }
 
@@ -102,15 +105,13 @@ export function createPerformer(hash: KeyedHash): (job: Job) => ResultOf<JobKind
         return plan(job);
       case "encode":
         return encode(job);
-      case "seal":
-        return sealAll(job);
+      case "finish":
+        return finish(job);
       case "name":
         return digestOf(hash, job.parts);
       case "parity":
         sums ??= createStripeSums();
         return encodePartsParity(job.parts, { ...job, hash, sums });
-      case "verify":
-        return verify(job);
       case "open":
         return open(job);
     }
@@ -135,16 +136,13 @@ function encode({ bytes, plan, base, room, cursor }: JobOf<"encode">): ResultOf<
   return { codec: encoded.codec, at, length };
 }
 
-function sealAll({ key, context, records }: JobOf<"seal">): null {
-  for (const { bytes, ordinal, codec, plainLength, bound } of records)
-    sealInPlace(key, bytes, {
-      ...context,
-      ordinal: BigInt(ordinal),
-      codec,
-      plainLength,
-      ...(bound && { bound }),
-    });
-  return null;
+function sealRecord(
+  { bytes, ordinal, codec, plainLength, bound }: Sealable,
+  key: Uint8Array,
+  context: RecordContext,
+): void {
+  const place = { ...context, ordinal: BigInt(ordinal), codec, plainLength };
+  sealInPlace(key, bytes, { ...place, ...(bound && { bound }) });
 }
 
 function cutByContent(bytes: Uint8Array, table: Uint32Array, isLast: boolean): number[] {

@@ -8,14 +8,16 @@ import type { RepositoryWriter } from "../pack/pack-writer.ts";
 import { type BaseOf, openBuilt } from "../pack/read-pack.ts";
 import { parityBlockBytes } from "../parity/parity-block.ts";
 import { parityPath } from "../parity/parity-path.ts";
-import type { SealedRecord } from "./job.ts";
+import type { JobOf } from "./job.ts";
 import type { SnapshotPool } from "./snapshot-pool.ts";
 
 /** An encoded chunk, and 16 bytes behind it for the tag. */
 export type PlacedRecord = Omit<Entry, "offset"> & { bytes: Uint8Array };
 
-/** Records that a thread seals or reads back at once: some milliseconds of work. */
-const batch = 6;
+type Sealing = JobOf<"finish">["records"][number];
+
+/** Records that a thread seals and reads back at once: some milliseconds of work. */
+const batch = 4;
 
 /**
  * What `buildPack` and `writePack` do, in shared memory and on the pool's threads: sealed in place, read back from the
@@ -43,19 +45,10 @@ async function writePlanned(
   plan: PackPlan<PlacedRecord>,
   { writer, pool, baseOf }: { writer: RepositoryWriter; pool: SnapshotPool; baseOf: BaseOf },
 ): Promise<{ id: string; length: number }> {
-  const { context, recordKey } = plan;
-  const places = plan.records.map(({ record: { bytes, codec, plainLength, base }, ordinal }) => ({
-    bytes,
-    ordinal,
-    codec,
-    plainLength,
-    bound: base ?? null,
-  }));
-  await Promise.all(batches(places).map((records) => pool.run("seal", { key: recordKey, context, records })));
-  const sealed = places.map(({ bytes }) => bytes);
+  const sealed = plan.records.map(({ record: { bytes } }) => bytes);
   const { parts, length } = closePack(plan, sealed);
-  const [name] = await Promise.all([pool.run("name", { parts }), readBack(plan, { parts, pool, baseOf })]);
-  const id = Buffer.from(name).toString("hex");
+  await sealAndReadBack(plan, { parts, pool, baseOf });
+  const id = Buffer.from(await pool.run("name", { parts })).toString("hex");
   const [parity] = await Promise.all([
     parityOf({ id, parts, length }, writer.parity, pool),
     writer.store.create(packPath(id), parts),
@@ -73,37 +66,46 @@ async function parityOf(
   return pool.run("parity", { parts, packId, ...choice, blockBytes: parityBlockBytes(length, choice.k) });
 }
 
-/** By the entries of the pack's own trailer, each from the part that lies where its entry says. */
-async function readBack(
-  { recordKey, idKey, context }: PackPlan<PlacedRecord>,
+/**
+ * Each record is sealed by its plan, and read back by the entry that the pack's own trailer has of it, from the part that
+ * lies where the entry says: at once, while a processor's cache has it.
+ */
+async function sealAndReadBack(
+  { recordKey: key, idKey, context, records }: PackPlan<PlacedRecord>,
   { parts, pool, baseOf }: { parts: Uint8Array[]; pool: SnapshotPool; baseOf: BaseOf },
 ): Promise<void> {
-  const { entries } = await openBuilt({ parts, recordKey, idKey });
+  const { entries } = await openBuilt({ parts, recordKey: key, idKey });
   const starts = new Map<number, Uint8Array>();
   let end = 0;
   for (const part of parts) {
     starts.set(end, part);
     end += part.length;
   }
-  const records = entries.map(({ chunkId, codec, plainLength, offset, length, base }, ordinal) => {
-    const sealed = starts.get(offset);
-    if (sealed?.length !== length + tagBytes) throw corrupt(`record ${ordinal} is not where its entry says`);
-    // A view is sent with all that it is a view of: here, the trailer.
+  const sealings = records.map(({ record: { codec, plainLength, base, bytes }, ordinal }): Sealing => {
+    const entry = entries[ordinal];
+    const sealed = entry && starts.get(entry.offset);
+    if (sealed?.length !== entry.length + tagBytes)
+      throw corrupt(`record ${ordinal} is not where its entry says`);
     return {
-      sealed,
-      chunkId: new Uint8Array(chunkId),
-      codec,
-      plainLength,
-      ordinal,
-      bound: base ?? null,
-      base: null,
+      sealing: { bytes, ordinal, codec, plainLength, bound: base ?? null },
+      // A view is sent with all that it is a view of: here, the trailer.
+      reading: {
+        sealed,
+        chunkId: new Uint8Array(entry.chunkId),
+        codec: entry.codec,
+        plainLength: entry.plainLength,
+        ordinal,
+        bound: entry.base ?? null,
+        base: null,
+      },
     };
   });
-  const verify = (records: SealedRecord[]) => pool.run("verify", { key: recordKey, idKey, context, records });
-  await Promise.all(batches(records.filter(({ bound }) => !bound)).map(verify));
+  const finish = (records: Sealing[]) => pool.run("finish", { key, idKey, context, records });
+  await Promise.all(batches(sealings.filter(({ reading }) => !reading.bound)).map(finish));
   // One after another, since each has its base beside it.
-  for (const record of records)
-    if (record.bound) await verify([{ ...record, base: await baseOf(record.bound) }]);
+  for (const { sealing, reading } of sealings)
+    if (reading.bound)
+      await finish([{ sealing, reading: { ...reading, base: await baseOf(reading.bound) } }]);
 }
 
 function batches<T>(items: readonly T[]): T[][] {
