@@ -60,8 +60,8 @@ async function backup({
   digest = "sha256",
 }: ChildJob & { act: "backup" }): Promise<Record<string, unknown>> {
   await mkdir(place, { recursive: true });
-  const repository = await createRepository(deps);
   const pool = createSnapshotPool();
+  const repository = await createRepository(deps);
   const capture = await captureTree({ root: folder });
   const { packs, bytes, torn } = await commitSnapshot(repository, {
     ...capture,
@@ -79,8 +79,8 @@ async function backup({
 }
 
 async function restore({ folder }: ChildJob & { act: "restore" }): Promise<Record<string, unknown>> {
-  const repository = await openRepository(deps);
   const pool = createSnapshotPool();
+  const repository = await openRepository(deps);
   const latest = await readRef(repository, { model: "bench", channel: "latest" });
   const manifest = await readSnapshot(repository, latest?.snapshot ?? "", { opener });
   const loaded = await loadIndex(repository, { for: "reader" });

@@ -103,7 +103,7 @@ async function setsOf({ flags, print }: BenchTools, root: string): Promise<Prepa
     typeof flags.only === "string" ? matches(name, flags.only) : !isQuick || quickSets.has(name);
   const noise = (names: (name: string) => boolean, megabytes: number) =>
     makeNoiseSets(join(root, "data/noise"), { megabytes, isWanted: (name) => names(name) && isWanted(name) });
-  const megabytes = Number(flags.mb ?? (isQuick ? 32 : 256));
+  const megabytes = Number(flags.mb ?? (isQuick ? 32 : 1000));
   const sets = [
     ...(await noise((name) => name === "bf16", megabytes)),
     ...(await noise((name) => name !== "bf16", Math.min(megabytes, smallMegabytes))),

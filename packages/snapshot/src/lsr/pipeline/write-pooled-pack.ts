@@ -84,7 +84,7 @@ async function sealAndReadBack(
   const sealings = records.map(({ record: { codec, plainLength, base, bytes }, ordinal }): Sealing => {
     const entry = entries[ordinal];
     const sealed = entry && starts.get(entry.offset);
-    if (sealed?.length !== entry.length + tagBytes)
+    if (!entry || sealed?.length !== entry.length + tagBytes)
       throw corrupt(`record ${ordinal} is not where its entry says`);
     return {
       sealing: { bytes, ordinal, codec, plainLength, bound: base ?? null },

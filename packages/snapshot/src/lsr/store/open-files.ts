@@ -18,7 +18,7 @@ const idleMs = 200;
 export function createOpenFiles(fs: Fs): OpenFiles {
   /** In the order of their last use. */
   const kept = new Map<string, OpenFile>();
-  let timer: NodeJS.Timeout | undefined;
+  let isWatched = false;
 
   function close(path: string, file: OpenFile): void {
     file.isKept = false;
@@ -27,14 +27,16 @@ export function createOpenFiles(fs: Fs): OpenFiles {
   }
 
   function closeIdle(): void {
-    timer = undefined;
+    isWatched = false;
     for (const [path, file] of kept) if (file.users === 0) close(path, file);
     if (kept.size > 0) watch();
   }
 
   /** Keeps no process alive, which ends with its files anyway. */
   function watch(): void {
-    timer ??= setTimeout(closeIdle, idleMs).unref();
+    if (isWatched) return;
+    isWatched = true;
+    setTimeout(closeIdle, idleMs).unref();
   }
 
   function take(path: string): OpenFile {
