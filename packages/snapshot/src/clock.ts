@@ -1,5 +1,3 @@
-import { setTimeout as timeout } from "node:timers/promises";
-
 export type Clock = {
   /** Milliseconds that never go back. */
   monotonicMs(): number;
@@ -10,7 +8,14 @@ export type Clock = {
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   sleep: (ms, signal) =>
-    timeout(ms, undefined, signal ? { signal } : {}).catch((error: unknown) => {
-      if (!signal?.aborted) throw error;
+    new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal?.addEventListener("abort", wake, { once: true });
+      if (signal?.aborted) wake();
     }),
 };

@@ -7,8 +7,9 @@ import { limits } from "../limits.ts";
  * member, so that who can write to the storage cannot put an old file under a newer number or another model.
  */
 export function macLine(macKey: Uint8Array, name: string, members: Record<string, unknown>): Uint8Array {
-  // First, and not to be replaced by a member of that name.
-  const json = JSON.stringify(Object.assign({ name }, members, { name }));
+  // First, and not to be replaced by a member of that name; a member `__proto__` is one like others.
+  const others = Object.entries(members).filter(([member]) => member !== "name");
+  const json = JSON.stringify(Object.fromEntries([["name", name], ...others]));
   return Buffer.from(`${json}\n${hmac(macKey, json).toString("hex")}\n`);
 }
 

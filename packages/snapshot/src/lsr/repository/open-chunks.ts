@@ -72,8 +72,7 @@ export function openChunks({
   }
 
   async function read(chunkId: Uint8Array, mayBeDelta: boolean): Promise<Uint8Array> {
-    const id = Buffer.from(chunkId).toString("hex");
-    let last: unknown = new Fault("snapshot-missing", `chunk ${id} is in no pack`);
+    let last: Fault | undefined;
     for (const place of index.find(chunkId))
       try {
         return await readCopy(place, mayBeDelta);
@@ -81,7 +80,8 @@ export function openChunks({
         if (!(error instanceof Fault)) throw error;
         last = error;
       }
-    throw last;
+    const id = Buffer.from(chunkId).toString("hex");
+    throw last ?? new Fault("snapshot-missing", `chunk ${id} is in no pack`);
   }
 
   return { read: (chunkId) => read(chunkId, true), pack };

@@ -114,6 +114,12 @@ test("a line opens under its own name only, and only as it was written", () => {
   );
 });
 
+test("a line has a member that is called __proto__, as any other", () => {
+  const members = JSON.parse('{"__proto__":"kept"}');
+  const line = macLine(seededBytes(3)(32), "config", members);
+  expect(Buffer.from(line).toString()).toContain('{"name":"config","__proto__":"kept"}');
+});
+
 test("a line has its own name, whatever its members say", () => {
   const line = macLine(seededBytes(3)(32), "refs/digits/latest/0000000000000001", { name: "config" });
   expect(openMacLine(seededBytes(3)(32), "refs/digits/latest/0000000000000001", line)).toEqual({

@@ -41,6 +41,7 @@ export function createSourceState(
     answer.catch(() => {});
     const timer = new AbortController();
     const late = clock.sleep(answerMsMax, timer.signal).then(() => {
+      if (timer.signal.aborted) return undefined;
       throw new Fault("upstream-timeout", `source ${name} did not answer within ${answerMsMax} ms`, {
         hint: "Is the source of the restore reachable and not overloaded?",
       });
@@ -49,7 +50,8 @@ export function createSourceState(
     try {
       return await Promise.race([answer, late]);
     } finally {
-      timer.abort();
+      // With a reason of its own: the default is an error with a stack, for each chunk.
+      timer.abort("answered");
     }
   }
 

@@ -107,7 +107,7 @@ async function firstOf(
       contenders.push(clock.sleep(hedgeMs, timer.signal).then(() => ({ kind: "hedge" })));
     return await Promise.race(contenders);
   } finally {
-    timer.abort();
+    timer.abort("answered");
     signal?.removeEventListener("abort", onAbort);
   }
 }
